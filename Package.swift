@@ -1,0 +1,157 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
+
+let nioCore = product("NIOCore", "swift-nio")
+let nioPosix = product("NIOPosix", "swift-nio")
+let nioConcurrency = product("NIOConcurrencyHelpers", "swift-nio")
+let nioEmbedded = product("NIOEmbedded", "swift-nio")
+let log = product("Logging", "swift-log")
+let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
+let asyncHTTPClient = product("AsyncHTTPClient", "async-http-client")
+
+let package = Package(
+    name: "sluice",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "sluice", targets: ["sluice"]),
+        .library(name: "SluiceCore", targets: ["SluiceCore"]),
+        .library(name: "LMDB", targets: ["LMDB"]),
+        .library(name: "ChangeQueue", targets: ["ChangeQueue"]),
+        .library(name: "SubscriptionRegistry", targets: ["SubscriptionRegistry"]),
+        .library(name: "DeliveryLink", targets: ["DeliveryLink"]),
+        .library(name: "StageLatency", targets: ["StageLatency"]),
+        .library(name: "Gateway", targets: ["Gateway"]),
+        .library(name: "Publisher", targets: ["Publisher"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.9.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.11.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.30.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-atomics.git", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+    ],
+    targets: [
+        // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher never import each other.
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: settings),
+        .target(name: "SluiceCore", swiftSettings: settings),
+        .target(name: "ChangeQueue", dependencies: ["LMDB", "SluiceCore", log], swiftSettings: settings),
+        .target(
+            name: "SubscriptionRegistry",
+            dependencies: ["SluiceCore", product("GRDB", "GRDB.swift"), log],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "DeliveryLink",
+            dependencies: ["SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto")],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "StageLatency",
+            dependencies: [
+                "SluiceCore", product("Histogram", "hdrhistogram-swift"), product("Metrics", "swift-metrics"),
+                product("CoreMetrics", "swift-metrics"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
+                nioCore, nioPosix, nioConcurrency, log, lifecycle, asyncHTTPClient,
+                product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
+                product("NIOHTTPTypes", "swift-nio-extras"), product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
+                product("NIOExtras", "swift-nio-extras"),
+                product("HTTPTypes", "swift-http-types"), product("Hummingbird", "hummingbird"),
+                product("HummingbirdCore", "hummingbird"), product("JWTKit", "jwt-kit"),
+                product("Crypto", "swift-crypto"), product("Metrics", "swift-metrics"),
+            ],
+            resources: [
+                .embedInCode("Demo/index.html"), .embedInCode("Demo/client.js"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Publisher",
+            dependencies: [
+                "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
+                nioCore, nioPosix, log, lifecycle, product("Hummingbird", "hummingbird"),
+                product("Metrics", "swift-metrics"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "sluice",
+            dependencies: [
+                "Gateway", "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "StageLatency",
+                log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("Metrics", "swift-metrics"),
+                product("ArgumentParser", "swift-argument-parser"), product("Configuration", "swift-configuration"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
+        .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore"], swiftSettings: settings),
+        .testTarget(name: "ChangeQueueTests", dependencies: ["ChangeQueue", "LMDB", "SluiceCore"], swiftSettings: settings),
+        .testTarget(
+            name: "SubscriptionRegistryTests",
+            dependencies: ["SubscriptionRegistry", "SluiceCore", product("GRDB", "GRDB.swift"), log],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "DeliveryLinkTests",
+            dependencies: ["DeliveryLink", "SluiceCore", nioCore, nioPosix, nioEmbedded, log],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "StageLatencyTests",
+            dependencies: ["StageLatency", "SluiceCore", product("Metrics", "swift-metrics")],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
+                nioCore, nioPosix, nioEmbedded, log, asyncHTTPClient, product("NIOHTTP1", "swift-nio"),
+                product("NIOWebSocket", "swift-nio"), product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
+                product("Hummingbird", "hummingbird"), lifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PublisherTests",
+            dependencies: [
+                "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency", log, nioCore,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "sluice", "SluiceCore", "ChangeQueue", nioCore, nioPosix, asyncHTTPClient,
+                product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+    ]
+)

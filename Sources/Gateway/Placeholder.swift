@@ -1,0 +1,5 @@
+import Hummingbird
+import JWTKit
+import AsyncHTTPClient
+import NIOWebSocket
+enum GatewayPlaceholder {}

@@ -1,0 +1,69 @@
+/// Every error that a client can be told, with its HTTP status. The names are part of the protocol and stand in docs/protocol.md.
+public enum APIErrorCode: String, CaseIterable, Sendable {
+    /// The body or message isn't JSON (RFC 8259).
+    case invalidJSON = "InvalidJSON"
+    /// The JSON isn't what the operation takes: a member is missing or of the wrong type.
+    case invalidRequest = "InvalidRequest"
+    /// The message's `action` isn't known.
+    case unknownAction = "UnknownAction"
+    /// The topic breaks a rule of docs/protocol.md.
+    case invalidTopic = "InvalidTopic"
+    /// The payload, body or frame is larger than the limit.
+    case payloadTooLarge = "PayloadTooLarge"
+    /// The connection would have more subscriptions than the limit.
+    case tooManySubscriptions = "TooManySubscriptions"
+    /// No token, or one that isn't valid.
+    case unauthorized = "Unauthorized"
+    /// The token's time is over.
+    case tokenExpired = "TokenExpired"
+    /// The rules don't allow this topic or this connect.
+    case forbidden = "Forbidden"
+    /// The client's back end, which decides, didn't answer; nothing is allowed until it does.
+    case authorizerUnavailable = "AuthorizerUnavailable"
+    /// There is no such route, item or record.
+    case notFound = "NotFound"
+    /// The route exists, not with this method.
+    case methodNotAllowed = "MethodNotAllowed"
+    /// `/ws` was asked for without a WebSocket upgrade, or with a version other than 13 (RFC 6455, section 4.4).
+    case upgradeRequired = "UpgradeRequired"
+    /// None of the offered WebSocket subprotocols is spoken here.
+    case unsupportedSubprotocol = "UnsupportedSubprotocol"
+    /// The log's map is full: nothing was stored, try again later.
+    case queueFull = "QueueFull"
+    /// Too many requests wait for the log: nothing was stored, try again later.
+    case overloaded = "Overloaded"
+    /// The process is draining; connect elsewhere.
+    case shuttingDown = "ShuttingDown"
+    /// The request didn't arrive in time.
+    case requestTimeout = "RequestTimeout"
+    /// The disk or the log failed; nothing was stored.
+    case storageFailed = "StorageFailed"
+    /// A fault of ours.
+    case internalError = "InternalError"
+
+    /// The status of an HTTP answer with this error (RFC 9110, section 15).
+    public var httpStatus: Int {
+        switch self {
+        case .invalidJSON, .invalidRequest, .unknownAction, .invalidTopic, .unsupportedSubprotocol: 400
+        case .unauthorized, .tokenExpired: 401
+        case .forbidden: 403
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .requestTimeout: 408
+        case .payloadTooLarge: 413
+        case .upgradeRequired: 426
+        case .tooManySubscriptions: 429
+        case .storageFailed, .internalError: 500
+        case .authorizerUnavailable, .queueFull, .overloaded, .shuttingDown: 503
+        }
+    }
+
+    /// Seconds for `Retry-After`, where trying again makes sense.
+    public var retryAfterSeconds: Int? {
+        switch self {
+        case .queueFull: 5
+        case .overloaded, .shuttingDown, .authorizerUnavailable: 1
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/// The fixed limits on what comes from outside. Those that an operator may change stand in the configuration (docs/operations.md).
+public enum Limits {
+    /// Longest topic, UTF-8 bytes.
+    public static let topicBytes = 400
+    /// Largest payload of one record that can be configured, bytes.
+    public static let payloadBytesCeiling = 16 * 1024 * 1024
+    /// Largest payload of one record by default, bytes.
+    public static let payloadBytes = 1024 * 1024
+    /// Records in one `POST /topics`.
+    public static let batchRecords = 1_000
+    /// Longest media type, bytes.
+    public static let contentTypeBytes = 255
+    /// Longest table name, item key, deduplication id or message group id, UTF-8 bytes.
+    public static let attributeBytes = 255
+    /// Topics in one subscribe or unsubscribe, or on one connect URL.
+    public static let topicsPerRequest = 1_000
+    /// Topics that one connection may be subscribed to, by default.
+    public static let subscriptionsPerConnection = 1_000
+    /// Longest `id` of a client's message, UTF-8 bytes.
+    public static let messageIDBytes = 128
+    /// Deepest nesting of a JSON text.
+    public static let jsonDepth = 128
+    /// Records that one resume may bring, and the most that `GET /topics/{topic}/records` walks.
+    public static let historyRecords = 100_000
+}

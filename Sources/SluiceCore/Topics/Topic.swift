@@ -1,0 +1,49 @@
+/// What clients subscribe to: a UTF-8 name of `/`-separated levels, checked once where it enters the process.
+///
+/// `+` and `#` are reserved for ``TopicPattern`` (as in MQTT 3.1.1, section 4.7), so that a topic can never be mistaken for a pattern.
+public struct Topic: Hashable, Sendable, CustomStringConvertible {
+    /// The topic's name as the client wrote it.
+    public let name: String
+
+    /// Checks `name` against the rules and ``Limits/topicBytes``.
+    /// - Throws: ``APIError`` with code `InvalidTopic`, which says the rule that was broken.
+    public init(_ name: String) throws(APIError) {
+        if let reason = Topic.violation(in: name.utf8) { throw Topic.invalid(name, reason) }
+        self.name = name
+    }
+
+    /// Decodes and checks a topic that arrived as bytes.
+    /// - Throws: ``APIError`` with code `InvalidTopic`, also when the bytes are not UTF-8.
+    public init(utf8 bytes: some Collection<UInt8>) throws(APIError) {
+        guard let name = String(validating: bytes, as: UTF8.self) else {
+            throw APIError(.invalidTopic, "The topic is not valid UTF-8. Send topic names as UTF-8.")
+        }
+        try self.init(name)
+    }
+
+    /// Wraps a name that was checked before it was written to the log, the registry or the link.
+    public init(alreadyChecked name: String) { self.name = name }
+
+    /// The name.
+    public var description: String { name }
+
+    /// The rule that `bytes` break, or nil for a valid topic.
+    private static func violation(in bytes: String.UTF8View) -> String? {
+        var previous: UInt8 = 0
+        var count = 0
+        for byte in bytes {
+            count += 1
+            if byte < 0x20 || byte == 0x7F { return "it contains a control character" }
+            if previous == 0xC2, (0x80...0x9F).contains(byte) { return "it contains a control character" }
+            if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "#") { return "'+' and '#' are reserved for patterns" }
+            previous = byte
+        }
+        if count == 0 { return "it is empty" }
+        if count > Limits.topicBytes { return "it has \(count) bytes and the limit is \(Limits.topicBytes)" }
+        return nil
+    }
+
+    private static func invalid(_ name: String, _ reason: String) -> APIError {
+        APIError(.invalidTopic, "The topic '\(name.printable(limit: 80))' is not valid: \(reason).")
+    }
+}
