@@ -1,0 +1,44 @@
+public import ChangeQueue
+public import DeliveryLink
+public import SluiceCore
+
+/// Everything that an operator may choose about a gateway. Units stand in the names or in the type.
+public struct GatewayConfiguration: Sendable {
+    /// The directory with the log, the registry and the sockets; it is made when it doesn't exist.
+    public var dataDirectory = "./sluice-data"
+    /// The address to listen on. Anything but a loopback address wants an authorizer, see ``isAllowAllChosen``.
+    public var host = "127.0.0.1"
+    /// The port for HTTP and WebSocket; 0 takes a free one.
+    public var port = 8080
+    /// The name of this gateway in the registry. A gateway that comes back under its name cleans its old rows.
+    public var name = "gateway"
+    /// Where publishers connect; nil takes a Unix socket in the data directory.
+    public var link: LinkAddress?
+    /// What publishers must know to connect; needed for a TCP link.
+    public var linkSecret: String?
+    /// Event loops. One is the better choice on two cores (docs/performance.md).
+    public var eventLoops = 1
+    /// Connections that may wait to be accepted.
+    public var listenBacklog = 4096
+    /// The queue semantics that the publishers use; it only labels this process's figures.
+    public var queue: QueueSemantics = .sqs
+    /// Whether serving everyone on an address that others can reach was asked for explicitly.
+    public var isAllowAllChosen = false
+    /// The change log's own limits; its directory is derived from ``dataDirectory``.
+    public var log = ChangeLogConfiguration()
+    /// What one HTTP request may be.
+    public var http = HTTPLimits()
+    /// What WebSocket connections may do.
+    public var webSocket = WebSocketConfiguration()
+    /// How the topic of a change to a table's item is made.
+    public var itemTopic = ItemTopicTemplate.standard
+    /// Which image of an item its change record carries unless the request says otherwise.
+    public var itemImage = ItemImage.new
+    /// Over how long the closing of WebSockets is spread when the gateway drains.
+    public var drainWindow: Duration = .seconds(5)
+    /// How long after the drain began connections that are still open are cut.
+    public var drainDeadline: Duration = .seconds(30)
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,84 @@
+public import ChangeQueue
+public import Logging
+public import Metrics
+public import NIOCore
+public import SluiceCore
+public import StageLatency
+public import SubscriptionRegistry
+
+/// What all the connections of a gateway share. Made once by ``Gateway``; everything in it may be used from any thread.
+///
+/// When the gateway drains, every channel receives NIO's `ChannelShouldQuiesceEvent`; HTTP connections then close after the answers
+/// that are due, WebSockets within ``GatewayConfiguration/drainWindow``. The gateway goes on when the last channel is closed.
+public final class GatewayContext: Sendable {
+    /// What the operator chose.
+    public let configuration: GatewayConfiguration
+    /// This gateway in the registry and on the links.
+    public let gatewayID: GatewayID
+    /// The log's random id, part of every record id.
+    public let logID: UInt32
+    /// Appends records.
+    public let writer: LogWriter
+    /// Reads committed records.
+    public let reader: LogReader
+    /// Records connections and subscriptions.
+    public let registry: RegistryWriter
+    /// Decides who may connect, subscribe and publish.
+    public let authorizer: any Authorizer
+    /// Latency histograms of this process's stages.
+    public let histograms: StageHistograms
+    /// When recent sequence numbers were committed.
+    public let commitTimes: CommitTimes
+    /// The stage times of recent records.
+    public let traces: RecordTraces
+    /// This process's metrics, written out by `/metrics`.
+    public let metrics: PrometheusMetrics
+    /// Whether the gateway is draining.
+    public let drain = DrainState()
+    /// The gateway's logger.
+    public let logger: Logger
+    // A plain dictionary: made at start, never changed, so that event loops look their bridge up without a lock.
+    private let bridges: [ObjectIdentifier: AppendBridge]
+
+    /// Collects what a gateway's connections need.
+    /// - Parameter group: the loops that connections run on; each gets its ``AppendBridge``.
+    public init(
+        configuration: GatewayConfiguration,
+        gatewayID: GatewayID,
+        logID: UInt32,
+        writer: LogWriter,
+        reader: LogReader,
+        registry: RegistryWriter,
+        authorizer: any Authorizer,
+        measures: GatewayMeasures,
+        group: any EventLoopGroup,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.gatewayID = gatewayID
+        self.logID = logID
+        self.writer = writer
+        self.reader = reader
+        self.registry = registry
+        self.authorizer = authorizer
+        histograms = measures.histograms
+        commitTimes = measures.commitTimes
+        traces = measures.traces
+        metrics = measures.metrics
+        self.logger = logger
+        var bridges: [ObjectIdentifier: AppendBridge] = [:]
+        for eventLoop in group.makeIterator() {
+            bridges[ObjectIdentifier(eventLoop)] = AppendBridge(eventLoop: eventLoop) { requests, client in
+                writer.submit(requests, for: client)
+            }
+        }
+        self.bridges = bridges
+    }
+
+    /// The bridge to the log of a loop of the gateway's group; a loop of another group gets one of its own.
+    public func bridge(on eventLoop: any EventLoop) -> AppendBridge {
+        if let bridge = bridges[ObjectIdentifier(eventLoop)] { return bridge }
+        let writer = writer
+        return AppendBridge(eventLoop: eventLoop) { requests, client in writer.submit(requests, for: client) }
+    }
+}

@@ -1,0 +1,21 @@
+public import StageLatency
+
+/// What a gateway measures about itself, made before everything else so that the log's commit hook can write to it.
+public struct GatewayMeasures: Sendable {
+    /// Latency histograms of this process's stages.
+    public let histograms: StageHistograms
+    /// When recent sequence numbers were committed.
+    public let commitTimes: CommitTimes
+    /// The stage times of recent records.
+    public let traces: RecordTraces
+    /// Counters, gauges and timers.
+    public let metrics: PrometheusMetrics
+
+    /// Collects the parts.
+    public init(histograms: StageHistograms, commitTimes: CommitTimes, traces: RecordTraces, metrics: PrometheusMetrics) {
+        self.histograms = histograms
+        self.commitTimes = commitTimes
+        self.traces = traces
+        self.metrics = metrics
+    }
+}
