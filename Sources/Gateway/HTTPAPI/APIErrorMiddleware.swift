@@ -1,0 +1,47 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import SluiceCore
+
+/// Turns whatever a route throws into the error body of docs/protocol.md.
+struct APIErrorMiddleware: RouterMiddleware {
+    let counters: HTTPCounters
+
+    func handle(
+        _ request: Request,
+        context: GatewayRequestContext,
+        next: (Request, GatewayRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            let response = try await next(request, context)
+            counters.countRouted(status: response.status.code)
+            return response
+        } catch let error as HTTPParserError {
+            // Hummingbird answers these itself and closes.
+            throw error
+        } catch {
+            let response = answer(to: error, request, context)
+            counters.countRouted(status: response.status.code)
+            return response
+        }
+    }
+
+    private func answer(to error: any Error, _ request: Request, _ context: GatewayRequestContext) -> Response {
+        switch error {
+        case let error as APIError:
+            return HTTPAnswer.error(error)
+        case let error as HTTPError where error.status == .notFound:
+            return RouteTable.answer(toUnknown: request)
+        case let error as HTTPError where error.status == .contentTooLarge:
+            return HTTPAnswer.error(APIError(.payloadTooLarge, "The body is larger than the limit."))
+        case let error as HTTPError where error.status.kind == .clientError:
+            return HTTPAnswer.error(APIError(.invalidRequest, error.body ?? error.status.reasonPhrase))
+        case is NIOTooManyBytesError:
+            return HTTPAnswer.error(APIError(.payloadTooLarge, "The body is larger than the limit."))
+        default:
+            context.logger.error("A request failed.", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            return HTTPAnswer.error(APIError(.internalError, "The request failed inside the gateway; its log says why."))
+        }
+    }
+}

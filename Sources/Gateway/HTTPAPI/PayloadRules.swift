@@ -1,0 +1,31 @@
+public import SluiceCore
+
+/// What a payload must be, whichever way it was published.
+public enum PayloadRules {
+    /// Takes a media type over.
+    /// - Throws: `InvalidRequest` when it is too long or not printable ASCII.
+    public static func contentType(_ value: String?) throws(APIError) -> ContentType {
+        guard let value, value != "application/json" else { return .json }
+        guard (1...Limits.contentTypeBytes).contains(value.utf8.count), value.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        else {
+            throw APIError(
+                .invalidRequest,
+                "The content type '\(value.printable(limit: 40))' is not 1 to \(Limits.contentTypeBytes) printable ASCII characters."
+            )
+        }
+        return ContentType(value)
+    }
+
+    /// Checks that a payload is what its type says, so that it can be spliced into an event unread.
+    /// - Throws: `InvalidJSON`.
+    public static func check(_ payload: [UInt8], _ contentType: ContentType) throws(APIError) {
+        guard contentType.embedding == .json, !payload.withUnsafeBytes({ JSONText.isValid($0) }) else { return }
+        throw APIError(
+            .invalidJSON,
+            """
+            The payload of \(payload.count) bytes is not JSON in UTF-8 (or is nested deeper than \(Limits.jsonDepth)). \
+            Send JSON, or the content type that the payload has.
+            """
+        )
+    }
+}

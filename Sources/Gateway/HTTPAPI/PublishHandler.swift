@@ -1,0 +1,240 @@
+import ChangeQueue
+import NIOCore
+import NIOHTTP1
+import SluiceCore
+
+/// Answers `POST /topics/{topic}` and `POST /topics` on the event loop and passes every other request on to Hummingbird.
+///
+/// It stands right behind the HTTP/1 decoder, below the translation to HTTPTypes, so that a publish pays for neither that nor the async
+/// bridge. It owns what concerns the connection as a whole: the order of answers, deadlines, back-pressure, closing and drain.
+final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Who gets the parts of the request that is being read.
+    enum Reading {
+        /// No request is being read.
+        case nothing
+        /// A publish, whose body is collected in `incoming`.
+        case publish
+        /// A routed request.
+        case routed
+        /// Nobody: the publish is answered already.
+        case discarding
+        /// Nobody, ever: the connection closes.
+        case ended
+    }
+
+    let service: PublishService
+    let bridge: AppendBridge
+    let front: ConnectionFront
+    var order = RequestOrder<PublishAnswer>()
+    var deadlines: ConnectionDeadlines
+    var reading = Reading.nothing
+    var incoming: IncomingPublish?
+    /// What waits for requests of the other kind to be answered. Reading stops while something waits, so that it holds one read's worth.
+    var held = CircularBuffer<InboundEvent>()
+    var grants = PublishGrants()
+    var writer: AnswerWriter
+    var context: ChannelHandlerContext?
+    var timer: Scheduled<Void>?
+    /// The request that is being read, or was read last, is the connection's last.
+    var endsAfterThis = false
+    var isReadHeld = false
+    var isReleasing = false
+    var isFlushPlanned = false
+    var isDraining = false
+    var isClosing = false
+    var isLingering = false
+    var isInputClosed = false
+    var outputClose: EventLoopPromise<Void>?
+    var isOutputCloseHeld = false
+    /// Why the connection's first request, an upgrade to WebSocket, was refused.
+    private var upgradeRefusal: APIError?
+
+    /// - Parameter upgradeRefusal: the answer to the first request, if that asked for an upgrade which was refused.
+    init(service: PublishService, bridge: AppendBridge, front: ConnectionFront, upgradeRefusal: APIError?) {
+        self.service = service
+        self.bridge = bridge
+        self.front = front
+        self.upgradeRefusal = upgradeRefusal
+        writer = AnswerWriter(logID: service.logID)
+        deadlines = ConnectionDeadlines(
+            bodyNanoseconds: UInt64(clamping: service.limits.bodyTimeout.nanoseconds),
+            idleNanoseconds: UInt64(clamping: service.limits.idleTimeout.nanoseconds),
+            now: StageClock.nowNanoseconds()
+        )
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        lookAtDeadlines()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { forgetConnection() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        forgetConnection()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        receive(.part(unwrapInboundIn(data)))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // Long bodies are rare, so the timer is only moved for them; see `lookAtDeadlines()`.
+        if deadlines.isReading, reading == .publish || reading == .routed { lookAtDeadlines() }
+        context.fireChannelReadComplete()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            receive(.inputClosed)
+        case is ChannelShouldQuiesceEvent:
+            isDraining = true
+            closeIfDone()
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError else {
+            context.fireErrorCaught(error)
+            return context.close(promise: nil)
+        }
+        receive(.malformed(MalformedRequest.answer(to: error)))
+    }
+
+    // MARK: - Inbound
+
+    private func receive(_ event: InboundEvent) {
+        if held.isEmpty, take(event) { return }
+        held.append(event)
+    }
+
+    /// Handles an event, or returns false when it must wait for answers that are due.
+    func take(_ event: InboundEvent) -> Bool {
+        switch event {
+        case .part(.head(let head)): return takeHead(head)
+        case .part(.body(let bytes)): takeBody(bytes)
+        case .part(.end(let trailers)): takeEnd(trailers)
+        case .malformed(let answer): return takeMalformed(answer)
+        case .inputClosed:
+            isInputClosed = true
+            context?.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            if isLingering { context?.close(promise: nil) }
+            closeIfDone()
+        }
+        return true
+    }
+
+    private func takeHead(_ head: HTTPRequestHead) -> Bool {
+        guard reading == .nothing, !isClosing else { return true }
+        let target = head.method == .POST ? PublishTarget(uri: head.uri) : nil
+        let expectsContinue = PublishHead.expectsContinue(head.headers)
+        let isPublish = target != nil || upgradeRefusal != nil
+        guard order.admits(isPublish ? .publish : .routed, alone: expectsContinue) else { return false }
+        let now = StageClock.nowNanoseconds()
+        deadlines.headRead(now: now)
+        if !head.isKeepAlive { endsAfterThis = true }
+        if let refusal = upgradeRefusal {
+            upgradeRefusal = nil
+            refuse(order.beginPublish(), refusal, closes: true)
+        } else if let target {
+            beginPublish(target, head, now)
+        } else {
+            reading = .routed
+            order.beginRouted()
+            if expectsContinue { sendContinue() }
+            context?.fireChannelRead(wrapInboundOut(.head(head)))
+        }
+        return true
+    }
+
+    private func beginPublish(_ target: PublishTarget, _ head: HTTPRequestHead, _ now: UInt64) {
+        let fields = PublishHead(head.headers)
+        let limit = target == .batch ? service.limits.batchBytes : service.limits.payloadBytes
+        let number = order.beginPublish()
+        if let length = fields.contentLength, length > limit { return refuseBody(number, limit) }
+        if fields.expectsContinue {
+            if case .invalid(let error) = target { return refuse(number, error, closes: true) }
+            sendContinue()
+        }
+        reading = .publish
+        incoming = IncomingPublish(number: number, target: target, head: fields, acceptedAtNanoseconds: now, limit: limit)
+    }
+
+    private func takeBody(_ bytes: ByteBuffer) {
+        switch reading {
+        case .routed:
+            context?.fireChannelRead(wrapInboundOut(.body(bytes)))
+        case .publish:
+            var bytes = bytes
+            guard incoming?.append(&bytes) == false, let publish = incoming else { return }
+            incoming = nil
+            refuseBody(publish.number, publish.limit)
+        case .nothing, .discarding, .ended:
+            break
+        }
+    }
+
+    private func takeEnd(_ trailers: HTTPHeaders?) {
+        let wasReading = reading
+        if reading != .ended { reading = endsAfterThis ? .ended : .nothing }
+        deadlines.bodyRead(now: StageClock.nowNanoseconds())
+        switch wasReading {
+        case .routed:
+            context?.fireChannelRead(wrapInboundOut(.end(trailers)))
+        case .publish:
+            guard let publish = incoming else { return }
+            incoming = nil
+            authorize(publish)
+        case .nothing, .discarding, .ended:
+            break
+        }
+        if order.isEmpty { answersWritten() }
+    }
+
+    private func takeMalformed(_ answer: PublishAnswer) -> Bool {
+        switch reading {
+        case .routed:
+            // The router has begun this request: it answers 400 itself when its body breaks off.
+            reading = .ended
+            endsAfterThis = true
+            context?.fireErrorCaught(HTTPParserError.unknown)
+        case .publish:
+            reading = .ended
+            guard let publish = incoming else { return true }
+            incoming = nil
+            self.answer(publish.number, answer)
+        case .nothing:
+            guard order.admits(.publish, alone: false) else { return false }
+            reading = .ended
+            self.answer(order.beginPublish(), answer)
+        case .discarding, .ended:
+            break
+        }
+        return true
+    }
+
+    private func refuseBody(_ number: UInt64, _ limit: Int) {
+        refuse(number, APIError(.payloadTooLarge, "The body is larger than the limit of \(limit) bytes."), closes: true)
+    }
+
+    private func refuse(_ number: UInt64, _ error: APIError, closes: Bool) {
+        reading = closes ? .ended : .discarding
+        answer(number, .refused(error, closes: closes))
+    }
+
+    private func sendContinue() {
+        var bytes = ByteBuffer()
+        bytes.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        front.write(bytes, promise: nil)
+        planFlush()
+    }
+}

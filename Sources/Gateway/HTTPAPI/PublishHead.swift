@@ -1,0 +1,47 @@
+import NIOHTTP1
+
+/// The header fields of a publish that matter, picked in one pass.
+struct PublishHead {
+    /// The body's media type.
+    var contentType: String?
+    /// The bearer token, of the `Authorization` field.
+    var token: String?
+    /// The body's length where the client told it.
+    var contentLength: Int?
+    /// The client waits for `100 Continue` before it sends the body.
+    var expectsContinue = false
+
+    init(_ headers: HTTPHeaders) {
+        for (name, value) in headers {
+            // The length tells most names apart without comparing them.
+            switch name.utf8.count {
+            case 6 where name.equalsIgnoringCase("expect"): expectsContinue = value.equalsIgnoringCase("100-continue")
+            case 12 where name.equalsIgnoringCase("content-type"): contentType = value
+            case 13 where name.equalsIgnoringCase("authorization"): token = PublishHead.bearer(value)
+            case 14 where name.equalsIgnoringCase("content-length"): contentLength = Int(value)
+            default: break
+            }
+        }
+    }
+
+    /// Whether a request wants `100 Continue`.
+    static func expectsContinue(_ headers: HTTPHeaders) -> Bool {
+        headers.contains { $0.name.equalsIgnoringCase("expect") && $0.value.equalsIgnoringCase("100-continue") }
+    }
+
+    private static func bearer(_ value: String) -> String? {
+        // RFC 6750, section 2.1; the scheme's case doesn't matter.
+        guard value.utf8.count > 7, String(value.prefix(7)).equalsIgnoringCase("bearer ") else { return nil }
+        return String(value.dropFirst(7).drop { $0 == " " })
+    }
+}
+
+extension String {
+    /// Compares ASCII names the way HTTP does.
+    fileprivate func equalsIgnoringCase(_ lowercased: String) -> Bool {
+        guard utf8.count == lowercased.utf8.count else { return false }
+        return zip(utf8, lowercased.utf8).allSatisfy { byte, other in
+            byte == other || ((0x41...0x5A).contains(byte) && byte | 0x20 == other)
+        }
+    }
+}
