@@ -1,0 +1,36 @@
+import HTTPTypes
+import Hummingbird
+import SluiceCore
+
+/// `/healthz` and `/readyz`.
+struct HealthRoutes: Sendable {
+    let drain: DrainState
+    /// What must work for the gateway to be ready, by name; each says what is wrong or returns nil.
+    let checks: [(name: String, check: @Sendable () async -> String?)]
+
+    func register(on router: Router<GatewayRequestContext>) {
+        // Alive says only that the process answers; a drain or a full disk is no reason to kill it.
+        router.get("/healthz") { _, _ in HTTPAnswer.json(Array(#"{"status":"ok"}"#.utf8)) }
+        router.get("/readyz") { _, _ in await ready() }
+    }
+
+    private func ready() async -> Response {
+        var isReady = true
+        var checked: [UInt8] = []
+        for (name, check) in checks {
+            let fault = await check()
+            if fault != nil { isReady = false }
+            if !checked.isEmpty { checked.append(UInt8(ascii: ",")) }
+            JSONText.appendString(name, to: &checked)
+            checked.append(UInt8(ascii: ":"))
+            JSONText.appendString(fault ?? "ok", to: &checked)
+        }
+        let isDraining = drain.isDraining
+        var body = Array(#"{"status":""#.utf8)
+        body.append(contentsOf: (isDraining ? "draining" : isReady ? "ready" : "unready").utf8)
+        body.append(contentsOf: #"","checks":{"#.utf8)
+        body.append(contentsOf: checked)
+        body.append(contentsOf: "}}".utf8)
+        return HTTPAnswer.json(body, status: isReady && !isDraining ? .ok : .serviceUnavailable)
+    }
+}
