@@ -1,0 +1,16 @@
+import SluiceCore
+
+/// The errors that authorizers share, each in one wording.
+extension APIError {
+    static let tokenMissing = APIError(
+        .unauthorized,
+        "There is no token. Send it as 'Authorization: Bearer …', or as ?token=… when the client can't set a field."
+    )
+
+    static let tokenExpired = APIError(.tokenExpired, "The token's time is over. Get a new one and connect again.")
+
+    static func forbidden(_ action: TopicAction, _ topic: Topic, _ grant: Grant) -> APIError {
+        let who = grant.principal.map { "'\($0.printable(limit: 80))'" } ?? "This client"
+        return APIError(.forbidden, "\(who) may not \(action.rawValue) to the topic '\(topic.name.printable(limit: 80))'.")
+    }
+}

@@ -1,0 +1,38 @@
+public import SluiceCore
+
+/// Decides who may connect, and what each client may subscribe and publish to. Used from any thread.
+///
+/// Only ``connect(_:)`` has to be written: the rest follows the grant's patterns. An authorizer that can't decide must throw, for
+/// nothing that isn't expressly allowed is allowed.
+public protocol Authorizer: Sendable {
+    /// Called when a WebSocket is opened and for HTTP requests; the grant may be kept for the connection and the token until it expires.
+    /// - Throws: `Unauthorized`, `TokenExpired`, `Forbidden` or `AuthorizerUnavailable`.
+    func connect(_ request: ConnectRequest) async throws(APIError) -> Grant
+
+    /// Called for an action that ``decideNow(_:topic:grant:)`` left open; returns when it is allowed.
+    /// - Throws: `Forbidden`, `TokenExpired` or `AuthorizerUnavailable`.
+    func authorize(_ action: TopicAction, topic: Topic, grant: Grant) async throws(APIError)
+
+    /// Called on an event loop for every action: must neither block nor take long. Nil when deciding takes I/O.
+    func decideNow(_ action: TopicAction, topic: Topic, grant: Grant) -> AuthorizationDecision?
+}
+
+extension Authorizer {
+    /// Asks ``decideNow(_:topic:grant:)``; what that leaves open is forbidden.
+    public func authorize(_ action: TopicAction, topic: Topic, grant: Grant) async throws(APIError) {
+        switch decideNow(action, topic: topic, grant: grant) {
+        case .allow?: return
+        case .deny(let error)?: throw error
+        case nil: throw .forbidden(action, topic, grant)
+        }
+    }
+
+    /// Follows the grant's patterns and its end; leaves open what ``Grant/asksFor`` names.
+    public func decideNow(_ action: TopicAction, topic: Topic, grant: Grant) -> AuthorizationDecision? {
+        if grant.expiresAtWallNanoseconds != nil, grant.hasExpired(atWallNanoseconds: StageClock.wallNanoseconds()) {
+            return .deny(.tokenExpired)
+        }
+        if grant.allows(action, topic) { return .allow }
+        return grant.asksFor.contains(action) ? nil : .deny(.forbidden(action, topic, grant))
+    }
+}

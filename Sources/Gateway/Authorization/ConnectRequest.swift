@@ -1,0 +1,49 @@
+/// What an authorizer is told about a client that connects or sends an HTTP request.
+public struct ConnectRequest: Sendable {
+    /// The bearer token; nil when the client has sent none. It is a secret: never log it.
+    public var token: String?
+    /// The request's fields in their order, names in lower case.
+    public var headers: [(name: String, value: String)]
+    /// The request's path, without the query.
+    public var path: String
+    /// The query's items in their order, percent-decoded.
+    public var query: [(name: String, value: String)]
+    /// The peer's address, with or without its port; nil when it isn't known.
+    public var remoteAddress: String?
+    /// Whether a WebSocket is opened, rather than one HTTP request answered.
+    public var isWebSocket: Bool
+
+    /// Makes a request from its parts. See ``bearerToken(authorization:query:)`` for `token`.
+    public init(
+        token: String?,
+        headers: [(name: String, value: String)] = [],
+        path: String = "/",
+        query: [(name: String, value: String)] = [],
+        remoteAddress: String? = nil,
+        isWebSocket: Bool = false
+    ) {
+        self.token = token
+        self.headers = headers
+        self.path = path
+        self.query = query
+        self.remoteAddress = remoteAddress
+        self.isWebSocket = isWebSocket
+    }
+
+    /// Query items that carry a token, for browsers, whose `WebSocket` can't set a field (RFC 6750, section 2.3).
+    public static let tokenQueryNames = ["token", "access_token"]
+
+    /// The token of a request: of its `Authorization: Bearer` field (RFC 6750, section 2.1), else of its query.
+    /// - Parameters:
+    ///   - authorization: the value of the Authorization field.
+    ///   - query: the query's items, percent-decoded; leave them out where a token in the address isn't wanted.
+    public static func bearerToken(authorization: String?, query: [(name: String, value: String)] = []) -> String? {
+        if let authorization {
+            let scheme = authorization.prefix { $0 != " " }
+            guard scheme.lowercased() == "bearer" else { return nil }
+            let token = authorization.dropFirst(scheme.count).drop { $0 == " " }
+            return token.isEmpty ? nil : String(token)
+        }
+        return query.first { tokenQueryNames.contains($0.name) && !$0.value.isEmpty }?.value
+    }
+}
