@@ -1,0 +1,80 @@
+public import Logging
+public import NIOCore
+public import SluiceCore
+
+/// The publisher's end of the delivery link to one gateway: connects, comes back when the connection breaks, and sends deliveries within the gateway's credit.
+///
+/// It runs from ``start()`` until ``close()``; without the latter it keeps trying for ever.
+public final class LinkClient: Sendable {
+    private let address: LinkAddress
+    private let secret: String?
+    private let eventLoop: any EventLoop
+    private let limits: LinkLimits
+    private let writability: LinkWritability
+    private let loop: NIOLoopBoundBox<LinkClientLoop>
+
+    /// Makes a client that ``start()`` starts.
+    /// - Parameters:
+    ///   - gateway: the gateway that is meant; another one at the address is not delivered to.
+    ///   - address: where it takes links.
+    ///   - secret: what the gateway's link wants to be known; TCP needs one.
+    ///   - group: gives the event loop that this link runs on.
+    ///   - events: is told what happens.
+    ///   - limits: credit and time-outs.
+    ///   - logger: where waiting and connecting are noted.
+    public init(
+        gateway: GatewayID,
+        address: LinkAddress,
+        secret: String?,
+        group: any EventLoopGroup,
+        events: any LinkEvents,
+        limits: LinkLimits = LinkLimits(),
+        logger: Logger
+    ) {
+        self.address = address
+        self.secret = secret.flatMap { $0.isEmpty ? nil : $0 }
+        self.limits = limits
+        let eventLoop = group.next()
+        let writability = LinkWritability()
+        self.eventLoop = eventLoop
+        self.writability = writability
+        loop = NIOLoopBoundBox.makeBoxSendingValue(
+            LinkClientLoop(
+                gateway: gateway,
+                address: address,
+                secret: secret.flatMap { $0.isEmpty ? nil : $0 },
+                eventLoop: eventLoop,
+                limits: limits,
+                events: events,
+                writability: writability,
+                logger: logger
+            ),
+            eventLoop: eventLoop
+        )
+    }
+
+    /// Whether a delivery would be written at once. What is sent all the same waits for credit, up to ``LinkLimits/maximumWaitingBytes``.
+    public var canSend: Bool { writability.isWritable }
+
+    /// Connects, now and whenever the connection breaks.
+    /// - Throws: ``LinkError`` with code `secretRequired` for a TCP address without a secret.
+    public func start() throws(LinkError) {
+        if case .tcp = address, secret == nil { throw .secretRequired(address) }
+        eventLoop.execute { self.loop.value.start() }
+    }
+
+    /// Sends deliveries, in one write where the credit allows; from any thread, one hop to the event loop a call.
+    ///
+    /// Every delivery is answered through the ``LinkEvents``, also when there is no connection.
+    public func send(_ deliveries: [Delivery]) {
+        guard !deliveries.isEmpty else { return }
+        let outgoing = OutgoingDeliveries(deliveries, maximumFrameBytes: limits.maximumFrameBytes)
+        eventLoop.execute { self.loop.value.send(outgoing) }
+    }
+
+    /// Closes gracefully: takes no more deliveries, waits for the receipts that are due, at most ``LinkLimits/closeTimeoutNanoseconds``,
+    /// and doesn't come back. Returns at once.
+    public func close() {
+        eventLoop.execute { self.loop.value.close() }
+    }
+}

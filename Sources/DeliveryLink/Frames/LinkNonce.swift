@@ -1,0 +1,16 @@
+/// The 32 random bytes that an end adds to a handshake.
+struct LinkNonce: Equatable {
+    /// How many bytes there are.
+    static let byteCount = 32
+
+    let bytes: [UInt8]
+
+    /// Wraps bytes that came or, in a test, were chosen.
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Draws a nonce from the system's generator.
+    static func random() -> LinkNonce {
+        var generator = SystemRandomNumberGenerator()
+        return LinkNonce(bytes: (0..<byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+    }
+}

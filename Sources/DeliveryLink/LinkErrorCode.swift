@@ -1,0 +1,43 @@
+/// What went wrong on a delivery link. The numbers travel in reject frames and never change their meaning.
+public enum LinkErrorCode: UInt16, CaseIterable, Sendable {
+    /// The address is neither `unix:/path` nor `tcp://host:port`.
+    case invalidAddress = 1
+    /// A TCP link was asked for and no secret is set.
+    case secretRequired = 2
+    /// Another process listens at the address.
+    case addressInUse = 3
+    /// The gateway can't listen at the address.
+    case cannotBind = 4
+    /// The publisher can't reach the address.
+    case cannotConnect = 5
+    /// The two ends speak different versions of the link's protocol.
+    case versionMismatch = 6
+    /// The other end doesn't know the secret, or knows another.
+    case wrongSecret = 7
+    /// The address belongs to another gateway now.
+    case wrongGateway = 8
+    /// The other end didn't finish the handshake in time.
+    case handshakeTimeout = 9
+    /// The other end has sent nothing for too long, not even a pong.
+    case silentPeer = 10
+    /// A frame is longer than the limit.
+    case frameTooLarge = 11
+    /// A frame has a type that this version doesn't know.
+    case unknownFrameType = 12
+    /// A frame's contents contradict its length or its own counts.
+    case malformedFrame = 13
+    /// A frame came when it makes no sense, such as a delivery before the handshake.
+    case unexpectedFrame = 14
+    /// A delivery came that the credit didn't allow.
+    case creditExceeded = 15
+    /// The gateway has as many links as it allows.
+    case tooManyLinks = 16
+    /// The gateway is shutting down and takes no more deliveries.
+    case draining = 17
+    /// The connection broke.
+    case connectionLost = 18
+    /// This end or the other closed the link on purpose.
+    case closed = 19
+    /// The other end refused with a code that this version doesn't know.
+    case rejected = 20
+}

@@ -1,0 +1,57 @@
+public import SluiceCore
+
+/// The gateway's answer to a ``Delivery``. The publisher retires a record only with receipts of all its gateways.
+public struct Receipt: Equatable, Sendable {
+    /// What became of a delivery.
+    public enum Status: Equatable, Sendable {
+        /// The gateway has taken it and wrote it to the sockets that wanted it, or knows that none does.
+        case ok
+        /// It hasn't been taken; it may be sent again.
+        case failed(ReceiptFailure)
+    }
+
+    /// The delivery's number.
+    public var deliveryID: UInt64
+    /// How many sockets took it.
+    public var sockets: UInt32
+    /// Connections of the delivery's explicit list that don't exist here (any more). At most ``maximumListedConnections`` are sent.
+    public var gone: [ConnectionID]
+    /// Connections that were closed or passed over because they read too slowly. At most ``maximumListedConnections`` are sent.
+    public var slow: [ConnectionID]
+    /// When the gateway had read the frame, nanoseconds of `StageClock`.
+    public var takenAtNanoseconds: UInt64
+    /// When the last socket was written, nanoseconds of `StageClock`; zero when none was.
+    public var writtenAtNanoseconds: UInt64
+    /// Whether the delivery was taken.
+    public var status: Status
+
+    /// Most connection ids in each of a receipt's lists, so that a receipt stays far below the frame limit.
+    public static let maximumListedConnections = 100_000
+
+    /// Makes a receipt.
+    public init(
+        deliveryID: UInt64,
+        sockets: UInt32 = 0,
+        gone: [ConnectionID] = [],
+        slow: [ConnectionID] = [],
+        takenAtNanoseconds: UInt64 = 0,
+        writtenAtNanoseconds: UInt64 = 0,
+        status: Status = .ok
+    ) {
+        self.deliveryID = deliveryID
+        self.sockets = sockets
+        self.gone = gone
+        self.slow = slow
+        self.takenAtNanoseconds = takenAtNanoseconds
+        self.writtenAtNanoseconds = writtenAtNanoseconds
+        self.status = status
+    }
+
+    /// Whether the gateway has taken the delivery.
+    public var isTaken: Bool { status == .ok }
+}
+
+extension Receipt {
+    /// The link's own answer for a delivery that doesn't go to the gateway.
+    static func refused(_ id: UInt64, _ failure: ReceiptFailure) -> Receipt { Receipt(deliveryID: id, status: .failed(failure)) }
+}

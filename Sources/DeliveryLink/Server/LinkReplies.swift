@@ -1,0 +1,53 @@
+public import NIOCore
+import Synchronization
+
+/// The way back of one link: takes receipts from any thread. All that come before the event loop gets to them leave in one write.
+public final class LinkReplies: Sendable {
+    private struct Pending {
+        var receipts: [Receipt] = []
+        /// Whether the loop knows that it has to look.
+        var isScheduled = false
+    }
+
+    /// The event loop that the link lives on.
+    public let eventLoop: any EventLoop
+    private let write: @Sendable ([Receipt]) -> Void
+    // One lock a call of send(), not one a receipt; a link is one per publisher, not one per client.
+    private let pending = Mutex(Pending())
+
+    /// Makes a way back.
+    /// - Parameters:
+    ///   - eventLoop: where `write` is called.
+    ///   - write: takes the receipts that gathered.
+    public init(eventLoop: any EventLoop, write: @escaping @Sendable ([Receipt]) -> Void) {
+        self.eventLoop = eventLoop
+        self.write = write
+    }
+
+    /// Answers deliveries. Receipts for deliveries that were answered before, or of a link that is gone, have no effect.
+    public func send(_ receipts: [Receipt]) {
+        guard !receipts.isEmpty else { return }
+        let mustWake = pending.withLock { pending in
+            pending.receipts.append(contentsOf: receipts)
+            defer { pending.isScheduled = true }
+            return !pending.isScheduled
+        }
+        if mustWake { eventLoop.execute { self.flush() } }
+    }
+
+    /// Runs `body` and writes what it sent at its end, without a wake-up. On the event loop only.
+    func gather(_ body: () -> Void) {
+        pending.withLock { $0.isScheduled = true }
+        body()
+        // A wake-up that was on its way already finds nothing then.
+        flush()
+    }
+
+    private func flush() {
+        let receipts = pending.withLock { pending in
+            defer { pending = Pending() }
+            return pending.receipts
+        }
+        if !receipts.isEmpty { write(receipts) }
+    }
+}

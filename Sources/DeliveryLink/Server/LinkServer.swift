@@ -1,0 +1,207 @@
+import Glibc
+public import Logging
+public import NIOCore
+import NIOPosix
+public import SluiceCore
+import Synchronization
+
+/// The gateway's end of the delivery links: listens, shakes hands with publishers and hands their deliveries to a ``DeliveryReceiver``.
+public final class LinkServer: Sendable {
+    private struct State {
+        var listener: (any Channel)?
+        var file: UnixSocketFile.Identity?
+        var links: [ObjectIdentifier: any Channel] = [:]
+        var isDraining = false
+        var log = RefusalLog()
+    }
+
+    private let address: LinkAddress
+    private let secret: String?
+    private let group: any EventLoopGroup
+    private let gatewayID: GatewayID
+    private let receiver: any DeliveryReceiver
+    private let limits: LinkLimits
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// Makes a server that ``start()`` starts.
+    /// - Parameters:
+    ///   - address: where to listen.
+    ///   - secret: what publishers must know; TCP needs one.
+    ///   - group: the loops that links run on.
+    ///   - gatewayID: this gateway; publishers that look for another are refused.
+    ///   - receiver: takes the deliveries.
+    ///   - limits: credit and time-outs.
+    ///   - logger: where links that come and go are noted.
+    public init(
+        address: LinkAddress,
+        secret: String?,
+        group: any EventLoopGroup,
+        gatewayID: GatewayID,
+        receiver: any DeliveryReceiver,
+        limits: LinkLimits = LinkLimits(),
+        logger: Logger
+    ) {
+        self.address = address
+        self.secret = secret.flatMap { $0.isEmpty ? nil : $0 }
+        self.group = group
+        self.gatewayID = gatewayID
+        self.receiver = receiver
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// How many links there are, those in the handshake included.
+    public var linkCount: Int { state.withLock { $0.links.count } }
+
+    /// Listens.
+    /// - Returns: the address to tell publishers; with TCP port 0 it has the port that the system chose.
+    /// - Throws: ``LinkError`` with code `secretRequired`, `addressInUse` or `cannotBind`.
+    public func start() async throws(LinkError) -> LinkAddress {
+        switch address {
+        case .unix(let path): return try await listen(UnixSocketFile(path: path))
+        case .tcp(let host, let port): return try await listen(host: host, port: port)
+        }
+    }
+
+    /// Tells every publisher to send no more and refuses new ones. Deliveries that are here keep their way to a receipt.
+    public func drain() {
+        let links = state.withLock { state in
+            state.isDraining = true
+            return Array(state.links.values)
+        }
+        for link in links { link.pipeline.fireUserInboundEventTriggered(LinkServerEvent.drain) }
+    }
+
+    /// Stops listening and closes every link; deliveries without a receipt are sent again by their publishers.
+    public func close() async {
+        let (listener, identity, links) = state.withLock { state in
+            defer {
+                state.listener = nil
+                state.file = nil
+                state.isDraining = true
+            }
+            return (state.listener, state.file, Array(state.links.values))
+        }
+        if case .unix(let path) = address, let identity { UnixSocketFile(path: path).remove(identity) }
+        // An error here means that it is closed already.
+        try? await listener?.close()
+        for link in links {
+            link.pipeline.fireUserInboundEventTriggered(LinkServerEvent.close)
+            try? await link.closeFuture.get()
+        }
+    }
+
+    // MARK: - Listening
+
+    private func listen(_ file: UnixSocketFile) async throws(LinkError) -> LinkAddress {
+        try file.check()
+        if let other = try? await ClientBootstrap(group: group).connect(unixDomainSocketPath: file.path).get() {
+            try? await other.close()
+            throw LinkError(.addressInUse, "Another process listens at \(address). Stop it, or give this gateway another link address.")
+        }
+        let listener: any Channel
+        do {
+            listener = try await bootstrap()
+                .bind(unixDomainSocketPath: file.bindingPath, cleanupExistingSocketFile: true).get()
+        } catch {
+            throw cannotBind(error)
+        }
+        do throws(LinkError) {
+            let identity = try file.publish()
+            keep(listener, file: identity)
+            return address
+        } catch {
+            try? await listener.close()
+            throw error
+        }
+    }
+
+    private func listen(host: String, port: Int) async throws(LinkError) -> LinkAddress {
+        guard secret != nil else { throw .secretRequired(address) }
+        let listener: any Channel
+        do {
+            listener = try await bootstrap()
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .bind(host: host, port: port).get()
+        } catch {
+            throw cannotBind(error)
+        }
+        keep(listener, file: nil)
+        return .tcp(host: host, port: listener.localAddress?.port ?? port)
+    }
+
+    private func keep(_ listener: any Channel, file: UnixSocketFile.Identity?) {
+        state.withLock { state in
+            state.listener = listener
+            state.file = file
+        }
+    }
+
+    private func cannotBind(_ error: any Error) -> LinkError {
+        if let error = error as? IOError, error.errnoCode == EADDRINUSE {
+            return LinkError(.addressInUse, "Another process listens at \(address). Stop it, or give this gateway another link address.")
+        }
+        return LinkError(.cannotBind, "The gateway can't listen for links at \(address): \(error).")
+    }
+
+    private func bootstrap() -> ServerBootstrap {
+        ServerBootstrap(group: group)
+            .childChannelOption(.maxMessagesPerRead, value: LinkSockets.readsAtOnce)
+            .childChannelOption(.recvAllocator, value: LinkSockets.deliveryBuffers)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(self.handler(for: channel))
+                }
+            }
+    }
+
+    // MARK: - Links
+
+    private func handler(for channel: any Channel) -> LinkServerHandler {
+        let id = ObjectIdentifier(channel)
+        let refusal = register(channel)
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.links[id] = nil } }
+        let session = LinkServerSession(
+            limits: limits,
+            gateway: gatewayID,
+            secret: secret,
+            refusal: refusal,
+            nonce: .random(),
+            nowNanoseconds: StageClock.nowNanoseconds()
+        )
+        var logger = logger
+        if let remote = channel.remoteAddress, remote.port != nil { logger[metadataKey: "publisher"] = "\(remote)" }
+        return LinkServerHandler(
+            session: session,
+            limits: limits,
+            receiver: receiver,
+            onOpen: { logger.info("a publisher has connected") },
+            onEnd: { error, wasOpen in self.note(error, wasOpen: wasOpen, logger: logger) }
+        )
+    }
+
+    private func register(_ channel: any Channel) -> LinkError? {
+        state.withLock { state in
+            let count = state.links.count
+            state.links[ObjectIdentifier(channel)] = channel
+            if state.isDraining { return .drainingGateway }
+            guard count >= limits.maximumLinks else { return nil }
+            return LinkError(.tooManyLinks, "The gateway has \(count) links, as many as it allows. Stop a publisher or raise the limit.")
+        }
+    }
+
+    private func note(_ error: LinkError, wasOpen: Bool, logger: Logger) {
+        let metadata: Logger.Metadata = ["error": "\(error)"]
+        switch error.code {
+        case .closed, .connectionLost, .draining:
+            // Before the handshake it is somebody who looked whether the port answers.
+            logger.log(level: wasOpen ? .info : .debug, "a publisher's link has ended", metadata: metadata)
+        default:
+            let now = StageClock.nowNanoseconds()
+            let level = state.withLock { $0.log.level(for: error.code, nowNanoseconds: now) }
+            logger.log(level: level, wasOpen ? "a publisher's link was ended" : "a publisher was refused", metadata: metadata)
+        }
+    }
+}
