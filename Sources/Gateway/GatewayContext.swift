@@ -1,9 +1,7 @@
 public import ChangeQueue
 public import Logging
-public import Metrics
 public import NIOCore
 public import SluiceCore
-public import StageLatency
 public import SubscriptionRegistry
 
 /// What all the connections of a gateway share. Made once by ``Gateway``; everything in it may be used from any thread.
@@ -25,14 +23,8 @@ public final class GatewayContext: Sendable {
     public let registry: RegistryWriter
     /// Decides who may connect, subscribe and publish.
     public let authorizer: any Authorizer
-    /// Latency histograms of this process's stages.
-    public let histograms: StageHistograms
-    /// When recent sequence numbers were committed.
-    public let commitTimes: CommitTimes
-    /// The stage times of recent records.
-    public let traces: RecordTraces
-    /// This process's metrics, written out by `/metrics`.
-    public let metrics: PrometheusMetrics
+    /// What this process measures about itself.
+    public let measures: GatewayMeasures
     /// Whether the gateway is draining.
     public let drain = DrainState()
     /// The gateway's logger.
@@ -61,10 +53,7 @@ public final class GatewayContext: Sendable {
         self.reader = reader
         self.registry = registry
         self.authorizer = authorizer
-        histograms = measures.histograms
-        commitTimes = measures.commitTimes
-        traces = measures.traces
-        metrics = measures.metrics
+        self.measures = measures
         self.logger = logger
         var bridges: [ObjectIdentifier: AppendBridge] = [:]
         for eventLoop in group.makeIterator() {

@@ -11,11 +11,11 @@ public struct GatewayMeasures: Sendable {
     /// Counters, gauges and timers.
     public let metrics: PrometheusMetrics
 
-    /// Collects the parts.
-    public init(histograms: StageHistograms, commitTimes: CommitTimes, traces: RecordTraces, metrics: PrometheusMetrics) {
-        self.histograms = histograms
-        self.commitTimes = commitTimes
-        self.traces = traces
-        self.metrics = metrics
+    /// Empty measures.
+    public init() {
+        histograms = StageHistograms()
+        commitTimes = CommitTimes()
+        traces = RecordTraces()
+        metrics = PrometheusMetrics()
     }
 }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 import NIOHTTP1
 import SluiceCore
@@ -8,10 +9,10 @@ import SluiceCore
 struct APIErrorMiddleware: RouterMiddleware {
     let counters: HTTPCounters
 
-    func handle(
+    @concurrent func handle(
         _ request: Request,
         context: GatewayRequestContext,
-        next: (Request, GatewayRequestContext) async throws -> Response
+        next: @concurrent (Request, GatewayRequestContext) async throws -> Response
     ) async throws -> Response {
         do {
             let response = try await next(request, context)

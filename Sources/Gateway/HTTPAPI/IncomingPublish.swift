@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 import SluiceCore
 
 /// A publish while its body comes in.
@@ -7,6 +8,8 @@ struct IncomingPublish {
     let number: UInt64
     /// Where it goes.
     let target: PublishTarget
+    /// The request's head, for the authorizer.
+    let request: HTTPRequestHead
     /// The fields that matter.
     let head: PublishHead
     /// When its head had been read, nanoseconds of `StageClock`.
@@ -26,6 +29,9 @@ struct IncomingPublish {
         }
         return true
     }
+
+    /// What tells one client's token from another's: the Authorization field, or the query, which may carry a token.
+    var grantKey: String? { head.authorization ?? RequestTarget.query(of: request.uri).map(String.init) }
 
     /// The records to append.
     /// - Throws: what is wrong with the body.

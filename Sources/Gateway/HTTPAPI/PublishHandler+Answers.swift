@@ -62,7 +62,7 @@ extension PublishHandler: LaterFlushing {
     func answersWritten() {
         guard !isClosing else { return }
         planFlush()
-        if order.isEmpty { deadlines.allAnswered(now: StageClock.nowNanoseconds()) }
+        if order.isEmpty { deadlines.allAnswered(now: service.now()) }
         releaseHeld()
         resumeReading()
         if isOutputCloseHeld, !order.hasPublishes {
@@ -155,7 +155,7 @@ extension PublishHandler: LaterFlushing {
         guard let context, !isClosing else { return }
         timer?.cancel()
         timer = nil
-        switch deadlines.verdict(now: StageClock.nowNanoseconds(), isStuck: !context.channel.isWritable) {
+        switch deadlines.verdict(now: service.now(), isStuck: !context.channel.isWritable) {
         case .lookAgain(let nanoseconds):
             let delay = TimeAmount.nanoseconds(Int64(clamping: nanoseconds))
             timer = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.lookAtDeadlines() }

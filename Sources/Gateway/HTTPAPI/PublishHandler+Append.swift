@@ -6,16 +6,17 @@ import SluiceCore
 extension PublishHandler {
     /// Gets the client's grant, at once if it is known.
     func authorize(_ publish: IncomingPublish) {
-        let token = publish.head.token
-        if let grant = grants.grant(for: token, wallNanoseconds: StageClock.wallNanoseconds()) {
+        if let grant = service.openGrant { return check(publish, grant) }
+        let key = publish.grantKey
+        if let grant = grants.grant(for: key, wallNanoseconds: StageClock.wallNanoseconds()) {
             return check(publish, grant)
         }
-        let request = ConnectRequest(publishToken: token, channel: context?.channel)
+        let request = ConnectRequest(publish.request, remoteAddress: context?.channel.remoteAddress, isWebSocket: false)
         let authorizer = service.authorizer
         askAuthorizer(publish.number) { () async throws(APIError) -> Grant in
             try await authorizer.connect(request)
         } then: { handler, grant in
-            handler.grants.keep(grant, for: token)
+            handler.grants.keep(grant, for: key, wallNanoseconds: StageClock.wallNanoseconds())
             handler.check(publish, grant)
         }
     }

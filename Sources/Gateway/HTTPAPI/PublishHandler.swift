@@ -64,7 +64,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         deadlines = ConnectionDeadlines(
             bodyNanoseconds: UInt64(clamping: service.limits.bodyTimeout.nanoseconds),
             idleNanoseconds: UInt64(clamping: service.limits.idleTimeout.nanoseconds),
-            now: StageClock.nowNanoseconds()
+            now: service.now()
         )
     }
 
@@ -139,7 +139,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let expectsContinue = PublishHead.expectsContinue(head.headers)
         let isPublish = target != nil || upgradeRefusal != nil
         guard order.admits(isPublish ? .publish : .routed, alone: expectsContinue) else { return false }
-        let now = StageClock.nowNanoseconds()
+        let now = service.now()
         deadlines.headRead(now: now)
         if !head.isKeepAlive { endsAfterThis = true }
         if let refusal = upgradeRefusal {
@@ -166,7 +166,14 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
             sendContinue()
         }
         reading = .publish
-        incoming = IncomingPublish(number: number, target: target, head: fields, acceptedAtNanoseconds: now, limit: limit)
+        incoming = IncomingPublish(
+            number: number,
+            target: target,
+            request: head,
+            head: fields,
+            acceptedAtNanoseconds: now,
+            limit: limit
+        )
     }
 
     private func takeBody(_ bytes: ByteBuffer) {
@@ -186,7 +193,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func takeEnd(_ trailers: HTTPHeaders?) {
         let wasReading = reading
         if reading != .ended { reading = endsAfterThis ? .ended : .nothing }
-        deadlines.bodyRead(now: StageClock.nowNanoseconds())
+        deadlines.bodyRead(now: service.now())
         switch wasReading {
         case .routed:
             context?.fireChannelRead(wrapInboundOut(.end(trailers)))

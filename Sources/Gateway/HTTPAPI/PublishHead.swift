@@ -4,8 +4,8 @@ import NIOHTTP1
 struct PublishHead {
     /// The body's media type.
     var contentType: String?
-    /// The bearer token, of the `Authorization` field.
-    var token: String?
+    /// The `Authorization` field as it came: the key under which the client's grant is kept.
+    var authorization: String?
     /// The body's length where the client told it.
     var contentLength: Int?
     /// The client waits for `100 Continue` before it sends the body.
@@ -17,7 +17,7 @@ struct PublishHead {
             switch name.utf8.count {
             case 6 where name.equalsIgnoringCase("expect"): expectsContinue = value.equalsIgnoringCase("100-continue")
             case 12 where name.equalsIgnoringCase("content-type"): contentType = value
-            case 13 where name.equalsIgnoringCase("authorization"): token = PublishHead.bearer(value)
+            case 13 where name.equalsIgnoringCase("authorization"): authorization = value
             case 14 where name.equalsIgnoringCase("content-length"): contentLength = Int(value)
             default: break
             }
@@ -27,12 +27,6 @@ struct PublishHead {
     /// Whether a request wants `100 Continue`.
     static func expectsContinue(_ headers: HTTPHeaders) -> Bool {
         headers.contains { $0.name.equalsIgnoringCase("expect") && $0.value.equalsIgnoringCase("100-continue") }
-    }
-
-    private static func bearer(_ value: String) -> String? {
-        // RFC 6750, section 2.1; the scheme's case doesn't matter.
-        guard value.utf8.count > 7, String(value.prefix(7)).equalsIgnoringCase("bearer ") else { return nil }
-        return String(value.dropFirst(7).drop { $0 == " " })
     }
 }
 

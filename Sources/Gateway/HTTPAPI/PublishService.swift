@@ -1,5 +1,6 @@
 import ChangeQueue
 import SluiceCore
+import StageLatency
 
 /// What the publish handlers of all connections need. Narrower than ``GatewayContext``, so that tests need no log.
 struct PublishService: Sendable {
@@ -9,8 +10,45 @@ struct PublishService: Sendable {
     let limits: HTTPLimits
     /// Decides who may publish.
     let authorizer: any Authorizer
+    /// Everything for everyone, when that is the rule: then no publish waits for the authorizer, not even a connection's first.
+    let openGrant: Grant?
     /// Counts answers.
     let counters: HTTPCounters
+    /// `StageClock`'s time, outside tests.
+    let now: @Sendable () -> UInt64
     /// Called on the event loop for each append that was committed: accepted, the records.
     let committed: @Sendable (_ acceptedAtNanoseconds: UInt64, _ records: [AppendedRecord]) -> Void
+
+    /// The service of a running gateway.
+    init(_ context: GatewayContext, counters: HTTPCounters) {
+        logID = context.logID
+        limits = context.configuration.http
+        authorizer = context.authorizer
+        openGrant = authorizer is AllowAllAuthorizer ? .everything : nil
+        self.counters = counters
+        now = { StageClock.nowNanoseconds() }
+        let histograms = context.measures.histograms
+        committed = { accepted, records in
+            guard let committedAt = records.last?.committedAtNanoseconds, committedAt > accepted else { return }
+            histograms.record(.commit, committedAt - accepted)
+        }
+    }
+
+    /// A service made of parts.
+    init(
+        logID: UInt32,
+        limits: HTTPLimits,
+        authorizer: any Authorizer,
+        counters: HTTPCounters,
+        now: @escaping @Sendable () -> UInt64,
+        committed: @escaping @Sendable (UInt64, [AppendedRecord]) -> Void
+    ) {
+        self.logID = logID
+        self.limits = limits
+        self.authorizer = authorizer
+        openGrant = authorizer is AllowAllAuthorizer ? .everything : nil
+        self.counters = counters
+        self.now = now
+        self.committed = committed
+    }
 }

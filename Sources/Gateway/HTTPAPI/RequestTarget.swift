@@ -14,6 +14,42 @@ enum RequestTarget {
         return path.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
     }
 
+    /// The query of a target, without the question mark; nil when there is none.
+    static func query(of target: String) -> Substring? {
+        target.utf8.firstIndex(of: UInt8(ascii: "?")).map { start in
+            target[target.utf8.index(after: start)...].prefix { $0 != "#" }
+        }
+    }
+
+    /// The items of a target's query in their order, decoded as HTML forms encode them. What isn't UTF-8 becomes U+FFFD.
+    static func queryItems(of target: String) -> [(name: String, value: String)] {
+        guard let query = query(of: target) else { return [] }
+        return query.split(separator: "&").map { item in
+            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (formDecoded(parts[0]), parts.count > 1 ? formDecoded(parts[1]) : "")
+        }
+    }
+
+    private static func formDecoded(_ text: Substring) -> String {
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(text) }
+        let bytes = Array(text.utf8)
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count, let high = digit(bytes[index + 1]),
+                let low = digit(bytes[index + 2])
+            {
+                decoded.append(high << 4 | low)
+                index += 3
+            } else {
+                decoded.append(bytes[index] == UInt8(ascii: "+") ? 0x20 : bytes[index])
+                index += 1
+            }
+        }
+        return String(decoding: decoded, as: UTF8.self)
+    }
+
     /// The topic that a part of a path names, percent-decoded.
     /// - Throws: `InvalidTopic`, also for a percent sign without two hexadecimal digits and for bytes that aren't UTF-8.
     static func topic(_ encoded: some Sequence<UInt8>) throws(APIError) -> Topic {

@@ -1,0 +1,76 @@
+import ChangeQueue
+import DeliveryLink
+import Hummingbird
+import HummingbirdCore
+public import HTTPTypes
+public import Logging
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+import SluiceCore
+import StageLatency
+import SubscriptionRegistry
+
+/// The process that owns client connections and serves the HTTP API; also the library that a Swift server embeds.
+///
+/// ```swift
+/// var gateway = Gateway(configuration: configuration, authorizer: AllowAllAuthorizer(), logger: logger)
+/// gateway.on(.post, "/orders") { (order: Order, context) in
+///     try .json(order, status: .created, changes: [RecordDraft(topic: Topic("orders"), payload: …)])
+/// }
+/// try await ServiceGroup(services: [gateway], gracefulShutdownSignals: [.sigterm], logger: logger).run()
+/// ```
+public struct Gateway: Service {
+    /// What the operator chose.
+    public let configuration: GatewayConfiguration
+    /// Decides who may connect, subscribe and publish.
+    public let authorizer: any Authorizer
+    /// The request handlers of the server that embeds the gateway.
+    public private(set) var handlers: [RequestHandler]
+    /// Called when the gateway takes connections, with the port, which matters when ``GatewayConfiguration/port`` is 0.
+    public var onListening: @Sendable (_ port: Int) async -> Void = { _ in }
+    let logger: Logger
+
+    /// Makes a gateway; nothing is opened before ``run()``.
+    public init(
+        configuration: GatewayConfiguration,
+        authorizer: any Authorizer,
+        handlers: [RequestHandler] = [],
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.authorizer = authorizer
+        self.handlers = handlers
+        self.logger = logger
+    }
+
+    /// Adds a request handler whose body is JSON.
+    public mutating func on<Input: Decodable & Sendable>(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        isAuthorized: Bool = true,
+        _ respond: @escaping @Sendable (Input, HandlerContext) async throws -> HandlerReply
+    ) {
+        handlers.append(RequestHandler(method, path, isAuthorized: isAuthorized, decoding: Input.self, respond))
+    }
+
+    /// Runs until a graceful shutdown or cancellation, and returns when everything is closed: accepted requests are answered, WebSockets
+    /// closed with 1001, the registry's rows removed, and what was appended is committed.
+    /// - Throws: ``GatewayError`` when the gateway can't start.
+    public func run() async throws {
+        try GatewayError.checkAccess(configuration, authorizer)
+        let measures = GatewayMeasures()
+        let storage = try GatewayStorage.open(configuration, measures, logger)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
+        let process = GatewayProcess(gateway: self, storage: storage, measures: measures, group: group)
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await process.serve())
+        } catch {
+            result = .failure(error)
+        }
+        storage.writer.shutdown()
+        try? await group.shutdownGracefully()
+        try result.get()
+    }
+}

@@ -1,0 +1,136 @@
+import ChangeQueue
+import DeliveryLink
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import SluiceCore
+import SubscriptionRegistry
+
+/// A gateway's parts while it runs: starts them from the log outwards and stops them in the opposite order.
+struct GatewayProcess: Sendable {
+    let gateway: Gateway
+    let storage: GatewayStorage
+    let measures: GatewayMeasures
+    let group: MultiThreadedEventLoopGroup
+    let gatewayID = GatewayID.random()
+
+    private var configuration: GatewayConfiguration { gateway.configuration }
+    private var logger: Logger { gateway.logger }
+
+    /// Serves until the shutdown; the log writer and the event loops are the caller's to stop.
+    func serve() async throws {
+        let address = linkAddress
+        let registry = RegistryWriter(registry: storage.registry, gateway: row(address))
+        let context = GatewayContext(
+            configuration: configuration,
+            gatewayID: gatewayID,
+            logID: storage.log.logID,
+            writer: storage.writer,
+            reader: storage.log.reader,
+            registry: registry,
+            authorizer: gateway.authorizer,
+            measures: measures,
+            group: group,
+            logger: logger
+        )
+        let fanOut = FanOut(context: context, group: group)
+        let link = LinkServer(
+            address: address,
+            secret: configuration.linkSecret,
+            group: group,
+            gatewayID: gatewayID,
+            receiver: fanOut,
+            logger: logger
+        )
+        do {
+            _ = try await link.start()
+        } catch {
+            throw GatewayError(.link, "The delivery link can't listen on \(address): \(error)")
+        }
+        // The row comes after the link listens: a publisher that reads it can connect.
+        try registry.start()
+        let result = await serveHTTP(context, fanOut, link)
+        link.drain()
+        await link.close()
+        await registry.close()
+        try result.get()
+    }
+
+    private func serveHTTP(_ context: GatewayContext, _ fanOut: FanOut, _ link: LinkServer) async -> Result<Void, any Error> {
+        let connections = OpenConnections(factory: measures.metrics)
+        let application = application(context, fanOut, connections)
+        let drain = context.drain
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await withGracefulShutdownHandler {
+                        try await application.run()
+                    } onGracefulShutdown: {
+                        drain.begin()
+                    }
+                    // Hummingbird is done with HTTP; WebSockets close over the drain's window.
+                    if Task.isCancelled { connections.closeAll() }
+                    await connections.allClosed()
+                }
+                group.addTask { [deadline = configuration.drainDeadline] in
+                    try await gracefulShutdown()
+                    try await Task.sleep(for: deadline)
+                    connections.closeAll()
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+            return .success(())
+        } catch {
+            connections.closeAll()
+            return .failure(GatewayError.listening(on: configuration.host, port: configuration.port, error) ?? error)
+        }
+    }
+
+    private func application(
+        _ context: GatewayContext,
+        _ fanOut: FanOut,
+        _ connections: OpenConnections
+    ) -> Application<RouterResponder<GatewayRequestContext>> {
+        let counters = HTTPCounters(factory: measures.metrics)
+        let routes = GatewayRoutes(context: context, handlers: gateway.handlers, counters: counters)
+        let service = PublishService(context, counters: counters)
+        let upgrade = WebSocketUpgrade(context: context, fanOut: fanOut)
+        let onListening = gateway.onListening
+        return Application(
+            responder: routes.router().buildResponder(),
+            server: HTTPServerBuilder { responder in
+                SluiceChildChannel(
+                    responder: responder,
+                    service: service,
+                    bridge: { eventLoop in context.bridge(on: eventLoop) },
+                    upgrade: upgrade,
+                    connections: connections
+                )
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port),
+                backlog: configuration.listenBacklog
+            ),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(group),
+            logger: logger
+        )
+    }
+
+    private var linkAddress: LinkAddress {
+        configuration.link ?? .unix(path: storage.run.path(forSocket: "\(gatewayID).sock"))
+    }
+
+    private func row(_ link: LinkAddress) -> GatewayRow {
+        GatewayRow(
+            id: gatewayID,
+            name: configuration.name,
+            linkAddress: link.description,
+            httpAddress: "http://\(configuration.host):\(configuration.port)"
+        )
+    }
+}

@@ -1,0 +1,40 @@
+import ChangeQueue
+import Logging
+import SluiceCore
+import StageLatency
+import SubscriptionRegistry
+
+/// What a gateway opens in its data directory, in this order.
+struct GatewayStorage {
+    let run: RunDirectory
+    let log: ChangeLog
+    let writer: LogWriter
+    let registry: SubscriptionRegistry
+
+    /// Opens, or makes, everything.
+    /// - Throws: `dataDirectory`, with what couldn't be opened and why.
+    static func open(
+        _ configuration: GatewayConfiguration,
+        _ measures: GatewayMeasures,
+        _ logger: Logger
+    ) throws(GatewayError) -> GatewayStorage {
+        let directory = configuration.dataDirectory
+        do {
+            let run = try RunDirectory(data: directory)
+            var logConfiguration = configuration.log
+            logConfiguration.directory = directory + "/log"
+            logConfiguration.maximumPayloadBytes = configuration.http.payloadBytes
+            let log = try ChangeLog.open(logConfiguration)
+            let registry = try SubscriptionRegistry(path: directory + "/registry.sqlite")
+            let writer = LogWriter(log: log, doorbell: DoorbellRinger(run))
+            let commitTimes = measures.commitTimes
+            writer.onCommit = { first, count, committedAt in commitTimes.note(first, count, committedAt) }
+            return GatewayStorage(run: run, log: log, writer: writer, registry: registry)
+        } catch {
+            throw GatewayError(
+                .dataDirectory,
+                "The data directory \(directory) can't be used: \(error). Check that it exists or can be made, and that this user may write to it."
+            )
+        }
+    }
+}

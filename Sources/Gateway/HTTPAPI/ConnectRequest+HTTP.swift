@@ -1,0 +1,41 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+
+extension ConnectRequest {
+    /// What the authorizer is told about a request as NIO reads it: a publish or an upgrade to WebSocket.
+    init(_ head: HTTPRequestHead, remoteAddress: SocketAddress?, isWebSocket: Bool) {
+        let query = RequestTarget.queryItems(of: head.uri)
+        var uri = head.uri
+        self.init(
+            token: ConnectRequest.bearerToken(authorization: head.headers.first(name: "authorization"), query: query),
+            headers: head.headers.map { ($0.name.lowercased(), $0.value) },
+            path: uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) },
+            query: query,
+            remoteAddress: remoteAddress?.connectDescription,
+            isWebSocket: isWebSocket
+        )
+    }
+
+    /// What the authorizer is told about a routed request.
+    init(_ request: Request, remoteAddress: SocketAddress?) {
+        let query = RequestTarget.queryItems(of: request.head.path ?? "")
+        self.init(
+            token: ConnectRequest.bearerToken(authorization: request.headers[.authorization], query: query),
+            headers: request.headers.map { ($0.name.canonicalName, $0.value) },
+            path: request.uri.path,
+            query: query,
+            remoteAddress: remoteAddress?.connectDescription
+        )
+    }
+}
+
+extension SocketAddress {
+    /// Address and port where there are any.
+    fileprivate var connectDescription: String? {
+        guard let ipAddress else { return pathname }
+        guard let port else { return ipAddress }
+        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
+    }
+}

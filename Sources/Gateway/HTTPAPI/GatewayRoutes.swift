@@ -1,0 +1,53 @@
+import ChangeQueue
+import Hummingbird
+import SluiceCore
+import SubscriptionRegistry
+
+/// All the routes that Hummingbird answers.
+struct GatewayRoutes {
+    let context: GatewayContext
+    let handlers: [RequestHandler]
+    let counters: HTTPCounters
+
+    func router() -> Router<GatewayRequestContext> {
+        let router = Router(context: GatewayRequestContext.self)
+        router.add(middleware: APIErrorMiddleware(counters: counters))
+        let grants = RequestGrants(authorizer: context.authorizer)
+        TopicRoutes(grants: grants, reader: context.reader, writer: context.writer).register(on: router)
+        ItemRoutes(
+            grants: grants,
+            writer: context.writer,
+            reader: context.reader,
+            logID: context.logID,
+            configuration: context.configuration
+        ).register(on: router)
+        HealthRoutes(drain: context.drain, checks: checks()).register(on: router)
+        MeasureRoutes(measures: context.measures, queue: context.configuration.queue, logID: context.logID).register(on: router)
+        DemoRoutes().register(on: router)
+        HandlerRoutes(
+            handlers: handlers,
+            grants: grants,
+            writer: context.writer,
+            bodyBytes: context.configuration.http.payloadBytes
+        ).register(on: router)
+        return router
+    }
+
+    private func checks() -> [(name: String, check: @Sendable () async -> String?)] {
+        let (reader, registry) = (context.reader, context.registry)
+        return [
+            ("log", { fault { _ = try reader.lastSequence() } }),
+            ("registry", { registry.fault.map { "\($0)" } }),
+        ]
+    }
+}
+
+/// What `body` throws, as text; nil when it succeeds.
+private func fault(_ body: () throws -> Void) -> String? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return "\(error)"
+    }
+}

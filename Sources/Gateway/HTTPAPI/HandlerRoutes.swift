@@ -1,0 +1,54 @@
+import ChangeQueue
+import HTTPTypes
+import Hummingbird
+import SluiceCore
+
+/// The routes of the server that embeds the gateway.
+struct HandlerRoutes: Sendable {
+    let handlers: [RequestHandler]
+    let grants: RequestGrants
+    let writer: LogWriter
+    let bodyBytes: Int
+
+    func register(on router: Router<GatewayRequestContext>) {
+        for handler in handlers {
+            router.on(RouterPath(handler.path), method: handler.method) { request, context in
+                try await respond(handler, request, context)
+            }
+        }
+    }
+
+    private func respond(
+        _ handler: RequestHandler,
+        _ request: Request,
+        _ context: GatewayRequestContext
+    ) async throws -> Response {
+        let grant = handler.isAuthorized ? try await grants.grant(request, context) : nil
+        let body = try await request.body.collect(upTo: bodyBytes)
+        let reply = try await handler.respond(Array(body.readableBytesView), handlerContext(request, context, grant))
+        if !reply.changes.isEmpty {
+            do {
+                _ = try await writer.append(reply.changes)
+            } catch {
+                throw StorageFault.apiError(error)
+            }
+        }
+        return HTTPAnswer.bytes(reply.body, reply.contentType.value, status: reply.status, fields: reply.headers)
+    }
+
+    private func handlerContext(_ request: Request, _ context: GatewayRequestContext, _ grant: Grant?) -> HandlerContext {
+        var parameters: [String: String] = [:]
+        for (name, value) in context.parameters { parameters[String(name)] = String(value) }
+        var query: [String: String] = [:]
+        for (name, value) in request.uri.queryParameters { query[String(name)] = String(value) }
+        return HandlerContext(
+            method: request.method,
+            path: request.uri.path,
+            parameters: parameters,
+            query: query,
+            headers: request.headers,
+            grant: grant,
+            logger: context.logger
+        )
+    }
+}

@@ -1,0 +1,116 @@
+import ChangeQueue
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import SluiceCore
+
+/// `PUT|PATCH|DELETE|GET /tables/{table}/items/{key}`: the item and its change record are stored in one transaction.
+struct ItemRoutes: Sendable {
+    let grants: RequestGrants
+    let writer: LogWriter
+    let reader: LogReader
+    let logID: UInt32
+    let configuration: GatewayConfiguration
+
+    func register(on router: Router<GatewayRequestContext>) {
+        router.get("/tables/**") { request, context in try await get(request, context) }
+        router.put("/tables/**") { request, context in
+            let contentType = try PayloadRules.contentType(request.headers[.contentType])
+            return try await write(request, context, [.insert, .modify]) { body throws(APIError) in
+                try PayloadRules.check(body, contentType)
+                return .put(body, contentType)
+            }
+        }
+        router.patch("/tables/**") { request, context in
+            try await write(request, context, [.insert, .modify]) { body throws(APIError) in
+                guard try JSONValue(body).kind == .object else {
+                    throw APIError(.invalidRequest, "A PATCH takes a JSON object, a merge patch of RFC 7396.")
+                }
+                return .patch(body)
+            }
+        }
+        router.delete("/tables/**") { request, context in
+            try await write(request, context, [.remove]) { _ throws(APIError) in .delete }
+        }
+    }
+
+    private func write(
+        _ request: Request,
+        _ context: GatewayRequestContext,
+        _ operations: [ChangeOperation],
+        _ operation: (_ body: [UInt8]) throws(APIError) -> ItemWrite.Operation
+    ) async throws -> Response {
+        let path = try itemPath(request)
+        let (table, key) = (try path.table, try path.key)
+        let image = try image(of: request)
+        let template = configuration.itemTopic
+        let grant = try await grants.grant(request, context)
+        try await grants.authorize(.publish, try topics(table, key, operations), grant)
+        let body = try await request.body.collect(upTo: configuration.http.payloadBytes)
+        let write = ItemWrite(
+            table: table,
+            key: key,
+            operation: try operation(Array(body.readableBytesView)),
+            image: image,
+            topic: { operation throws(APIError) in try template.topic(table: table, key: key, operation: operation) }
+        )
+        do {
+            return try answer(try await writer.write(write), path)
+        } catch let error as ChangeQueueError {
+            throw error.apiError
+        }
+    }
+
+    private func answer(_ outcome: ItemOutcome, _ path: ItemPath) throws -> Response {
+        guard let operation = outcome.operation, let appended = outcome.appended else { throw notFound(path) }
+        var body = Array(#"{"operation":"\#(operation.rawValue)","#.utf8)
+        let id = RecordID(logID: logID, sequence: appended.sequence)
+        body.append(contentsOf: #""sequence":\#(appended.sequence),"recordId":"\#(id)"}"#.utf8)
+        var fields = HTTPFields()
+        if operation != .remove { fields[.eTag] = "\"\(appended.sequence)\"" }
+        return HTTPAnswer.json(body, status: operation == .insert ? .created : .ok, fields: fields)
+    }
+
+    private func get(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
+        let path = try itemPath(request)
+        let (table, key) = (try path.table, try path.key)
+        let grant = try await grants.grant(request, context)
+        try await grants.authorize(.subscribe, try topics(table, key, [.modify]), grant)
+        guard let item = try reader.item(table: table, key: key) else { throw notFound(path) }
+        let tag = "\"\(item.version)\""
+        let fields: HTTPFields = [.eTag: tag, .cacheControl: "no-cache"]
+        if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: fields) }
+        return HTTPAnswer.bytes(item.value, item.contentType.value, fields: fields)
+    }
+
+    private func itemPath(_ request: Request) throws(APIError) -> ItemPath {
+        guard let path = ItemPath(path: request.uri.path) else {
+            throw APIError(.notFound, "There is no \(request.uri.path.printable(limit: 200)): items are at /tables/{table}/items/{key}.")
+        }
+        return path
+    }
+
+    private func topics(_ table: String, _ key: String, _ operations: [ChangeOperation]) throws(APIError) -> [Topic] {
+        let template = configuration.itemTopic
+        let asked = template.dependsOnOperation ? operations : Array(operations.prefix(1))
+        var topics: [Topic] = []
+        for operation in asked { topics.append(try template.topic(table: table, key: key, operation: operation)) }
+        return topics
+    }
+
+    private func image(of request: Request) throws(APIError) -> ItemImage {
+        guard let name = request.uri.queryParameters["image"].map(String.init) ?? request.headers[ItemRoutes.imageField] else {
+            return configuration.itemImage
+        }
+        guard let image = ItemImage(rawValue: name) else {
+            throw APIError(.invalidRequest, "image=\(name.printable(limit: 40)) is not new, old, both or keys.")
+        }
+        return image
+    }
+
+    private static let imageField = HTTPField.Name("Sluice-Image") ?? .contentType
+
+    private func notFound(_ path: ItemPath) -> APIError {
+        APIError(.notFound, "There is no item \(String(path.encodedKey).printable(limit: 80)) in that table.")
+    }
+}

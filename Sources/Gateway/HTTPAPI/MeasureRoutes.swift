@@ -1,0 +1,38 @@
+import HTTPTypes
+import Hummingbird
+import SluiceCore
+import StageLatency
+
+/// `/metrics`, `/latency` and `/latency/records/{id}`.
+struct MeasureRoutes: Sendable {
+    let measures: GatewayMeasures
+    let queue: QueueSemantics
+    let logID: UInt32
+
+    func register(on router: Router<GatewayRequestContext>) {
+        router.get("/metrics") { _, _ in
+            HTTPAnswer.bytes(measures.metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+        }
+        router.get("/latency") { _, _ in
+            HTTPAnswer.json(measures.histograms.latencyJSON(process: "gateway", queue: queue))
+        }
+        router.get("/latency/records/{id}") { _, context in
+            let text = context.parameters.get("id") ?? ""
+            let sequence = try sequence(text)
+            guard let times = measures.traces.trace(sequence) else {
+                throw APIError(.notFound, "The gateway has no trace of record \(text.printable(limit: 40)): it keeps those of recent records.")
+            }
+            return HTTPAnswer.json(times.latencyJSON(sequence: sequence))
+        }
+    }
+
+    /// A record id, or only its sequence number.
+    private func sequence(_ text: String) throws(APIError) -> SequenceNumber {
+        if let number = UInt64(text) { return SequenceNumber(number) }
+        guard let id = RecordID(text) else {
+            throw APIError(.invalidRequest, "'\(text.printable(limit: 40))' is not a record id such as 5f2a91c0-18.")
+        }
+        guard id.logID == logID else { throw APIError(.notFound, "Record \(id) is of another log.") }
+        return id.sequence
+    }
+}

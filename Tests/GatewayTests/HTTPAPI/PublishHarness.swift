@@ -1,0 +1,224 @@
+import ChangeQueue
+import Metrics
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import SluiceCore
+import Synchronization
+
+@testable import Gateway
+
+/// A publish handler in the pipeline that connections have, without a socket, a log or a router: the test plays all three.
+final class PublishHarness {
+    let channel = EmbeddedChannel()
+    let log = LogStandIn()
+    let router = RouterStandIn()
+    let flushes = FlushCounter()
+    let clock = HandClock()
+    private(set) var output = ""
+    private var nextSequence: UInt64 = 1
+
+    init(
+        limits: HTTPLimits = HTTPLimits(),
+        authorizer: any Authorizer = AllowAllAuthorizer(),
+        upgradeRefusal: APIError? = nil
+    ) throws {
+        let log = log
+        let clock = clock
+        let front = ConnectionFront(headTimeout: limits.headTimeout)
+        let service = PublishService(
+            logID: 0x5f2a_91c0,
+            limits: limits,
+            authorizer: authorizer,
+            counters: HTTPCounters(factory: NOOPMetricsHandler.instance),
+            now: { clock.now },
+            committed: { _, _ in }
+        )
+        let bridge = AppendBridge(eventLoop: channel.eventLoop) { requests, client in log.take(requests, client) }
+        var decoder = NIOHTTPDecoderLimitConfiguration()
+        decoder.maxHeaderListSize = limits.headBytes
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandlers([
+            flushes, front, HTTPResponseEncoder(),
+            ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoder)),
+            PublishHandler(service: service, bridge: bridge, front: front, upgradeRefusal: upgradeRefusal), router,
+        ])
+        front.headHasCome()
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    }
+
+    /// The client sends `text` in one piece; the loop's turn ends.
+    func send(_ text: String) throws {
+        try channel.writeInbound(ByteBuffer(string: text))
+        endTurn()
+    }
+
+    /// The client sends a publish of `{}` to `topic`.
+    func publish(_ topic: String) throws { try send(PublishHarness.publish(topic)) }
+
+    static func publish(_ topic: String, fields: String = "", body: String = "{}") -> String {
+        "POST /topics/\(topic) HTTP/1.1\r\nhost: a\r\n\(fields)content-length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nhost: a\r\n\r\n" }
+
+    /// The log commits what has been submitted, newest submission first if `reversed`.
+    func commit(reversed: Bool = false) {
+        let waiting = log.takeAll()
+        var outcomes: [AppendOutcome] = []
+        for (token, drafts) in waiting {
+            let records = drafts.map { _ in
+                defer { nextSequence += 1 }
+                return AppendedRecord(
+                    sequence: SequenceNumber(nextSequence),
+                    previous: .none,
+                    committedAtNanoseconds: 0
+                )
+            }
+            outcomes.append(AppendOutcome(token: token, result: .success(records)))
+        }
+        if reversed { outcomes.reverse() }
+        log.client?.completed(outcomes)
+        endTurn()
+    }
+
+    /// The log refuses what has been submitted.
+    func refuse(_ error: ChangeQueueError) {
+        log.client?.completed(log.takeAll().map { AppendOutcome(token: $0.token, result: .failure(error)) })
+        endTurn()
+    }
+
+    /// The router answers its oldest request.
+    func route(_ body: String, close: Bool = false) {
+        router.answer(body)
+        endTurn()
+    }
+
+    func endTurn() {
+        channel.embeddedEventLoop.run()
+        while let bytes = try? channel.readOutbound(as: IOData.self) {
+            if case .byteBuffer(let buffer) = bytes { output += String(buffer: buffer) }
+        }
+    }
+
+    /// Moves the clock and the loop's timers.
+    func advance(by time: TimeAmount) {
+        clock.advance(UInt64(time.nanoseconds))
+        channel.embeddedEventLoop.advanceTime(by: time)
+        endTurn()
+    }
+
+    /// Forgets and returns what was written.
+    func takeOutput() -> String {
+        defer { output = "" }
+        return output
+    }
+
+    /// The statuses that were written, in order.
+    var statuses: [Int] {
+        output.split(separator: "HTTP/1.1 ", omittingEmptySubsequences: true).compactMap { Int($0.prefix(3)) }
+    }
+
+    /// The codes of the errors that were written, in order.
+    var codes: [String] {
+        output.split(separator: "\"code\":\"").dropFirst().map { String($0.prefix { $0 != "\"" }) }
+    }
+
+    var isOpen: Bool { channel.isActive }
+}
+
+/// Keeps what was submitted until the test commits it.
+final class LogStandIn: Sendable {
+    private struct State {
+        var waiting: [(token: UInt64, drafts: [RecordDraft])] = []
+        var submissions: [Int] = []
+        var client: AppendBridge?
+    }
+
+    private let state = Mutex(State())
+
+    var client: AppendBridge? { state.withLock { $0.client } }
+    /// How many appends each submission had.
+    var submissions: [Int] { state.withLock { $0.submissions } }
+    var drafts: [RecordDraft] { state.withLock { $0.waiting.flatMap(\.drafts) } }
+
+    func take(_ requests: [(token: UInt64, request: AppendRequest)], _ client: AppendBridge) {
+        state.withLock { state in
+            state.client = client
+            state.submissions.append(requests.count)
+            for (token, request) in requests {
+                if case .records(let drafts) = request { state.waiting.append((token, drafts)) }
+            }
+        }
+    }
+
+    func takeAll() -> [(token: UInt64, drafts: [RecordDraft])] {
+        state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+    }
+}
+
+/// Stands where Hummingbird does.
+final class RouterStandIn: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private(set) var paths: [String] = []
+    private(set) var body = ""
+    private(set) var ends = 0
+    private(set) var errors: [any Error] = []
+    private(set) var isInputClosed = false
+    private var context: ChannelHandlerContext?
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): paths.append(head.uri)
+        case .body(let bytes): body += String(buffer: bytes)
+        case .end: ends += 1
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { errors.append(error) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed {
+            isInputClosed = true
+            // As Hummingbird does once it has seen the end of the requests.
+            context.close(mode: .output, promise: nil)
+        }
+    }
+
+    func answer(_ body: String) {
+        guard let context else { return }
+        let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": "\(body.utf8.count)"])
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+}
+
+/// Counts flushes that reach the socket.
+final class FlushCounter: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    var count = 0
+
+    func flush(context: ChannelHandlerContext) {
+        count += 1
+        context.flush()
+    }
+}
+
+/// A clock that the test moves.
+final class HandClock: Sendable {
+    private let time = Atomic<UInt64>(1_000_000_000)
+
+    var now: UInt64 { time.load(ordering: .relaxed) }
+
+    func advance(_ nanoseconds: UInt64) { time.wrappingAdd(nanoseconds, ordering: .relaxed) }
+}
