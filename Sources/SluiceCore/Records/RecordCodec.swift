@@ -1,0 +1,166 @@
+/// The bytes of a change record, in the log and on the delivery link: a head of fixed size and the variable parts (``RecordLayout``).
+///
+/// The version byte is checked before anything else, the CRC-32C over everything but itself when a record is decoded.
+public enum RecordCodec {
+    /// The version that is written, and the only one that is read.
+    public static let version: UInt8 = 1
+
+    // MARK: Encoding
+
+    /// Bytes that `record` takes when it is encoded.
+    public static func byteCount(of record: ChangeRecord) -> Int { RecordLayout(record).byteCount }
+
+    /// Appends the encoded record. Parts longer than the layout holds (see `docs/storage.md`) are cut; the log writer refuses such records.
+    public static func encode(_ record: ChangeRecord, into output: inout [UInt8]) {
+        let byteCount = byteCount(of: record)
+        let encoded = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
+            encode(record, into: UnsafeMutableRawBufferPointer(buffer))
+            initializedCount = byteCount
+        }
+        if output.isEmpty { output = encoded } else { output.append(contentsOf: encoded) }
+    }
+
+    /// Encodes into memory of exactly ``byteCount(of:)`` bytes, such as the space that the log's map has reserved.
+    public static func encode(_ record: ChangeRecord, into output: UnsafeMutableRawBufferPointer) {
+        let layout = RecordLayout(record)
+        guard output.count == layout.byteCount else { return }
+        writeHead(of: record, layout, to: output)
+        let attributes = record.attributes
+        var writer = PartWriter(output: output, offset: RecordLayout.headByteCount)
+        writer.write(record.topic.name, layout.topicByteCount)
+        writer.write(record.contentType.value, layout.contentTypeByteCount)
+        if layout.flags != 0 {
+            writer.write(attributes.table ?? "", layout.tableByteCount)
+            writer.write(attributes.itemKey ?? "", layout.itemKeyByteCount)
+            writer.write(attributes.deduplicationID ?? "", layout.deduplicationIDByteCount)
+            writer.write(attributes.messageGroupID ?? "", layout.messageGroupIDByteCount)
+        }
+        record.payload.withUnsafeBytes { writer.write($0, layout.payloadByteCount) }
+        let checksum = checksum(of: UnsafeRawBufferPointer(output))
+        output.storeBytes(of: checksum.littleEndian, toByteOffset: RecordLayout.checksumOffset, as: UInt32.self)
+    }
+
+    private static func writeHead(
+        of record: ChangeRecord,
+        _ layout: RecordLayout,
+        to output: UnsafeMutableRawBufferPointer
+    ) {
+        output[0] = version
+        output[1] = layout.flags
+        output[2] = layout.operation
+        output[3] = 0
+        output.storeBytes(of: record.sequence.rawValue.littleEndian, toByteOffset: 8, as: UInt64.self)
+        output.storeBytes(of: record.previous.rawValue.littleEndian, toByteOffset: 16, as: UInt64.self)
+        output.storeBytes(of: record.acceptedAtNanoseconds.littleEndian, toByteOffset: 24, as: UInt64.self)
+        output.storeBytes(of: record.acceptedAtWallNanoseconds.littleEndian, toByteOffset: 32, as: UInt64.self)
+        output.storeBytes(of: UInt32(layout.payloadByteCount).littleEndian, toByteOffset: 40, as: UInt32.self)
+        output.storeBytes(of: UInt16(layout.topicByteCount).littleEndian, toByteOffset: 44, as: UInt16.self)
+        output[46] = UInt8(layout.contentTypeByteCount)
+        output[47] = UInt8(layout.tableByteCount)
+        output[48] = UInt8(layout.itemKeyByteCount)
+        output[49] = UInt8(layout.deduplicationIDByteCount)
+        output[50] = UInt8(layout.messageGroupIDByteCount)
+        output[51] = 0
+    }
+
+    // MARK: Decoding
+
+    /// Decodes a record and checks its checksum.
+    /// - Throws: ``RecordCodecError``.
+    public static func decode(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> ChangeRecord {
+        let layout = try RecordLayout(bytes)
+        let stored = UInt32(
+            littleEndian: bytes.loadUnaligned(fromByteOffset: RecordLayout.checksumOffset, as: UInt32.self)
+        )
+        let computed = checksum(of: bytes)
+        guard stored == computed else { throw .checksumMismatch(stored: stored, computed: computed) }
+        guard layout.flags & ~RecordLayout.knownFlags == 0 else { throw .invalidPart("flags") }
+        var reader = PartReader(bytes: bytes, offset: RecordLayout.headByteCount)
+        let topic = Topic(alreadyChecked: try reader.text(layout.topicByteCount, "topic"))
+        let contentType = try reader.contentType(layout.contentTypeByteCount)
+        var attributes = RecordAttributes(operation: try RecordLayout.operation(for: layout.operation))
+        if layout.flags != 0 { try readAttributes(&attributes, layout, from: &reader) }
+        return ChangeRecord(
+            sequence: sequence(of: bytes),
+            previous: previous(of: bytes),
+            topic: topic,
+            payload: reader.bytes(layout.payloadByteCount),
+            contentType: contentType,
+            attributes: attributes,
+            acceptedAtNanoseconds: integer(of: bytes, at: 24),
+            acceptedAtWallNanoseconds: integer(of: bytes, at: 32)
+        )
+    }
+
+    /// Decodes a record and checks its checksum.
+    /// - Throws: ``RecordCodecError``.
+    public static func decode(_ bytes: [UInt8]) throws(RecordCodecError) -> ChangeRecord {
+        // A closure would lose the error's type, so the result crosses it as a value.
+        try bytes.withUnsafeBytes { bytes -> Result<ChangeRecord, RecordCodecError> in
+            do throws(RecordCodecError) { return .success(try decode(bytes)) } catch { return .failure(error) }
+        }.get()
+    }
+
+    /// Reads the head and the topic; neither copies the payload nor checks the checksum.
+    /// - Throws: ``RecordCodecError`` when the bytes don't begin like a record or their number is wrong.
+    public static func peek(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> RecordHeader {
+        let layout = try RecordLayout(bytes)
+        var reader = PartReader(bytes: bytes, offset: RecordLayout.headByteCount)
+        return RecordHeader(
+            sequence: sequence(of: bytes),
+            previous: previous(of: bytes),
+            topic: Topic(alreadyChecked: try reader.text(layout.topicByteCount, "topic")),
+            acceptedAtNanoseconds: integer(of: bytes, at: 24),
+            acceptedAtWallNanoseconds: integer(of: bytes, at: 32),
+            payloadByteCount: layout.payloadByteCount
+        )
+    }
+
+    /// Reads only the chain's link: the cheapest way to walk a topic's history.
+    /// - Throws: ``RecordCodecError`` as ``peek(_:)``.
+    public static func peekPrevious(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> SequenceNumber {
+        _ = try RecordLayout(bytes)
+        return previous(of: bytes)
+    }
+
+    /// Reads only when the record was accepted, wall clock, nanoseconds since 1970.
+    /// - Throws: ``RecordCodecError`` as ``peek(_:)``.
+    public static func peekAcceptedAtWall(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> UInt64 {
+        _ = try RecordLayout(bytes)
+        return integer(of: bytes, at: 32)
+    }
+
+    private static func readAttributes(
+        _ attributes: inout RecordAttributes,
+        _ layout: RecordLayout,
+        from reader: inout PartReader
+    ) throws(RecordCodecError) {
+        let table = try reader.text(layout.tableByteCount, "table")
+        let itemKey = try reader.text(layout.itemKeyByteCount, "item key")
+        let deduplicationID = try reader.text(layout.deduplicationIDByteCount, "deduplication id")
+        let messageGroupID = try reader.text(layout.messageGroupIDByteCount, "message group id")
+        if layout.flags & RecordLayout.hasTable != 0 { attributes.table = table }
+        if layout.flags & RecordLayout.hasItemKey != 0 { attributes.itemKey = itemKey }
+        if layout.flags & RecordLayout.hasDeduplicationID != 0 { attributes.deduplicationID = deduplicationID }
+        if layout.flags & RecordLayout.hasMessageGroupID != 0 { attributes.messageGroupID = messageGroupID }
+    }
+
+    private static func sequence(of bytes: UnsafeRawBufferPointer) -> SequenceNumber {
+        SequenceNumber(integer(of: bytes, at: 8))
+    }
+
+    private static func previous(of bytes: UnsafeRawBufferPointer) -> SequenceNumber {
+        SequenceNumber(integer(of: bytes, at: 16))
+    }
+
+    private static func integer(of bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    private static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
+        var checksum = CRC32C()
+        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[..<RecordLayout.checksumOffset]))
+        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[(RecordLayout.checksumOffset + 4)...]))
+        return checksum.value
+    }
+}

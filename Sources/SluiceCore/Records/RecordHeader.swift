@@ -1,0 +1,32 @@
+/// What can be read of an encoded record without touching its payload; see ``RecordCodec/peek(_:)``.
+public struct RecordHeader: Hashable, Sendable {
+    /// The record's position in the log.
+    public let sequence: SequenceNumber
+    /// The sequence number of the topic's record before this one.
+    public let previous: SequenceNumber
+    /// Where it was published.
+    public let topic: Topic
+    /// When the gateway accepted the request, nanoseconds of ``StageClock``.
+    public let acceptedAtNanoseconds: UInt64
+    /// The same moment on the wall clock, nanoseconds since 1970.
+    public let acceptedAtWallNanoseconds: UInt64
+    /// Bytes of the payload.
+    public let payloadByteCount: Int
+
+    /// Makes a header from its parts.
+    public init(
+        sequence: SequenceNumber,
+        previous: SequenceNumber,
+        topic: Topic,
+        acceptedAtNanoseconds: UInt64,
+        acceptedAtWallNanoseconds: UInt64,
+        payloadByteCount: Int
+    ) {
+        self.sequence = sequence
+        self.previous = previous
+        self.topic = topic
+        self.acceptedAtNanoseconds = acceptedAtNanoseconds
+        self.acceptedAtWallNanoseconds = acceptedAtWallNanoseconds
+        self.payloadByteCount = payloadByteCount
+    }
+}
