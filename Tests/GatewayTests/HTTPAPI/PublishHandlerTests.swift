@@ -1,5 +1,6 @@
 import ChangeQueue
 import NIOCore
+import NIOEmbedded
 import SluiceCore
 import Testing
 

@@ -53,8 +53,9 @@ struct RequestOrderTests {
                 written.append(request)
                 return order.routedAnswered()
             }
-            #expect(order.answer(numbers[request] ?? 0, with: request))
-            #expect(!order.answer(numbers[request] ?? 0, with: request))
+            let wasTaken = order.answer(numbers[request] ?? 0, with: request)
+            let wasTakenTwice = order.answer(numbers[request] ?? 0, with: request)
+            #expect(wasTaken && !wasTakenTwice)
             while let due = order.nextDue() { written.append(due) }
         }
     }
@@ -83,16 +84,18 @@ struct RequestOrderTests {
         let number = order.beginPublish()
         #expect(order.admits(.publish, alone: false))
         #expect(!order.admits(.publish, alone: true))
-        #expect(order.answer(number, with: 1))
-        #expect(order.nextDue() == 1)
+        let wasTaken = order.answer(number, with: 1)
+        let due = order.nextDue()
+        #expect(wasTaken && due == 1)
         #expect(order.admits(.routed, alone: true))
     }
 
     @Test("an answer to an unknown request is dropped")
     func unknown() {
         var order = RequestOrder<Int>()
-        #expect(!order.answer(0, with: 1))
-        #expect(!order.answer(.max, with: 1))
-        #expect(order.nextDue() == nil)
+        let taken = [order.answer(0, with: 1), order.answer(.max, with: 1)]
+        let due = order.nextDue()
+        #expect(taken == [false, false])
+        #expect(due == nil)
     }
 }
