@@ -1,0 +1,26 @@
+public import SluiceCore
+
+/// The registry's times and limits.
+public struct RegistryConfiguration: Sendable {
+    /// How long a gateway's or publisher's rows live without a renewal, nanoseconds.
+    public var leaseNanoseconds: UInt64 = 15_000_000_000
+    /// How often a lease is renewed, nanoseconds.
+    public var renewalNanoseconds: UInt64 = 5_000_000_000
+    /// How often a process looks whether its file is still the one at the path, nanoseconds.
+    public var checkNanoseconds: UInt64 = 1_000_000_000
+    /// How long rows that no reply waits for may stay unwritten, nanoseconds.
+    public var rowsDelayNanoseconds: UInt64 = 50_000_000
+    /// Connections whose rows one transaction writes, so that a subscribe never waits for a long one.
+    public var rowsPerTransaction = 500
+    /// Subscribe requests that may wait for a commit; more are refused as `overloaded`.
+    public var maximumWaitingRequests = 100_000
+    /// Rows that the change feed keeps at least; a reader that is further behind reads everything again.
+    public var feedRowsKept: Int64 = 20_000
+    /// How long a transaction waits for another process's, seconds.
+    public var busyTimeoutSeconds: Double = 5
+    /// The wall clock of the leases, nanoseconds since 1970.
+    public var wallNanoseconds: @Sendable () -> UInt64 = StageClock.wallNanoseconds
+
+    /// The defaults, which docs/operations.md explains.
+    public init() {}
+}

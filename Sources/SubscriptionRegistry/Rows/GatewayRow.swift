@@ -1,0 +1,44 @@
+public import SluiceCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A gateway in the registry.
+public struct GatewayRow: Hashable, Sendable {
+    /// The gateway, new at each start.
+    public let id: GatewayID
+    /// The name that the operator gave it. A gateway that comes back under its name cleans up after its earlier self.
+    public let name: String
+    /// Its process on its host.
+    public let processID: Int32
+    /// Where publishers reach it: `unix:/path` or `tcp://host:port`.
+    public let linkAddress: String
+    /// Where clients reach it: `http://host:port`.
+    public internal(set) var httpAddress: String
+    /// When it started, wall nanoseconds.
+    public let startedAtNanoseconds: UInt64
+    /// When its rows may be removed if it doesn't renew, wall nanoseconds.
+    public internal(set) var leaseExpiresAtNanoseconds: UInt64
+
+    /// Describes this process's gateway; the writer fills in the lease.
+    public init(
+        id: GatewayID,
+        name: String,
+        linkAddress: String,
+        httpAddress: String,
+        processID: Int32 = getpid(),
+        startedAtNanoseconds: UInt64 = StageClock.wallNanoseconds(),
+        leaseExpiresAtNanoseconds: UInt64 = 0
+    ) {
+        self.id = id
+        self.name = name
+        self.processID = processID
+        self.linkAddress = linkAddress
+        self.httpAddress = httpAddress
+        self.startedAtNanoseconds = startedAtNanoseconds
+        self.leaseExpiresAtNanoseconds = leaseExpiresAtNanoseconds
+    }
+}
