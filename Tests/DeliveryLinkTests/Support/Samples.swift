@@ -1,0 +1,53 @@
+import NIOCore
+import SluiceCore
+
+@testable import DeliveryLink
+
+/// The bytes of one frame or several.
+func encoded(_ frames: LinkFrame...) -> ByteBuffer {
+    var buffer = ByteBuffer()
+    for frame in frames { LinkFrameEncoder.encode(frame, into: &buffer) }
+    return buffer
+}
+
+/// All the frames in some bytes.
+func decoded(_ bytes: ByteBuffer, maximumFrameBytes: Int = 1 << 20) throws -> [LinkFrame] {
+    var decoder = LinkFrameDecoder()
+    decoder.maximumFrameBytes = maximumFrameBytes
+    decoder.append(bytes)
+    var frames: [LinkFrame] = []
+    while let frame = try decoder.next() { frames.append(frame) }
+    return frames
+}
+
+/// A delivery of so many records, each of so many bytes.
+func delivery(_ id: UInt64, records: Int = 1, bytes: Int = 10, connections: [ConnectionID]? = nil) -> Delivery {
+    Delivery(
+        id: id,
+        records: (0..<records).map {
+            DeliveredRecord(
+                encoded: Array(repeating: UInt8(truncatingIfNeeded: Int(id) + $0), count: bytes),
+                receivedAtNanoseconds: 100 + id,
+                resolvedAtNanoseconds: 200 + id
+            )
+        },
+        sentAtNanoseconds: 300 + id,
+        connections: connections
+    )
+}
+
+func outgoing(_ deliveries: Delivery...) -> OutgoingDeliveries { OutgoingDeliveries(deliveries, maximumFrameBytes: 1 << 20) }
+
+func bytes(of record: DeliveredRecord) -> [UInt8] { record.withEncodedBytes { Array($0) } }
+
+let nonce = LinkNonce(bytes: Array(repeating: 7, count: LinkNonce.byteCount))
+let otherNonce = LinkNonce(bytes: Array(repeating: 8, count: LinkNonce.byteCount))
+
+/// One frame of every type.
+var everyFrame: [LinkFrame] {
+    [
+        .hello(LinkHello(version: 1, nonce: nonce, gateway: "g")), .challenge(LinkChallenge(version: 1, nonce: nonce)), .proof([1, 2]),
+        .welcome(LinkWelcome(credit: LinkCredit(bytes: 1000, deliveries: 3, frameBytes: 2000), proof: [3])),
+        .reject(LinkError(.draining, "bye")), .delivery(delivery(1, records: 2)), .receipt(Receipt(deliveryID: 1)), .ping, .pong, .drain,
+    ]
+}
