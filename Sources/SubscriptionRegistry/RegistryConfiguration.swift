@@ -1,4 +1,4 @@
-public import SluiceCore
+import SluiceCore
 
 /// The registry's times and limits.
 public struct RegistryConfiguration: Sendable {

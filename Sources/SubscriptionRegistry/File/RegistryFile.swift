@@ -30,7 +30,7 @@ struct RegistryFile: Sendable {
     /// - Throws: `cannotOpen`, `versionMismatch`, or what SQLite answers.
     func open(replacing: Replacing) throws(RegistryError) -> RegistryConnection {
         try lock.withLock { () throws(RegistryError) in
-            do {
+            do throws(RegistryError) {
                 return try openLocked(checking: replacing == .anyOtherVersion)
             } catch {
                 let isOtherVersion = error.code == .versionMismatch && replacing == .anyOtherVersion

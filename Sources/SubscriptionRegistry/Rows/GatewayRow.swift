@@ -23,19 +23,20 @@ public struct GatewayRow: Hashable, Sendable {
     /// When its rows may be removed if it doesn't renew, wall nanoseconds.
     public internal(set) var leaseExpiresAtNanoseconds: UInt64
 
-    /// Describes this process's gateway; the writer fills in the lease.
+    /// Describes a gateway; the writer fills in the lease.
+    /// - Parameter processID: nil for this process.
     public init(
         id: GatewayID,
         name: String,
         linkAddress: String,
         httpAddress: String,
-        processID: Int32 = getpid(),
+        processID: Int32? = nil,
         startedAtNanoseconds: UInt64 = StageClock.wallNanoseconds(),
         leaseExpiresAtNanoseconds: UInt64 = 0
     ) {
         self.id = id
         self.name = name
-        self.processID = processID
+        self.processID = processID ?? getpid()
         self.linkAddress = linkAddress
         self.httpAddress = httpAddress
         self.startedAtNanoseconds = startedAtNanoseconds
