@@ -178,6 +178,12 @@ public final class Environment: Sendable {
         return UInt64(info.me_last_txnid)
     }
 
+    /// Pages that the file has ever needed, free ones included; cheap, unlike ``statistics()``.
+    public var filePages: Int {
+        var info = MDB_envinfo()
+        return mdb_env_info(handle, &info) == 0 ? info.me_last_pgno + 1 : 0
+    }
+
     /// Sizes of the environment; reads the whole list of free pages, so it isn't for a hot path.
     /// - Throws: ``LMDBError`` when the list can't be read.
     public func statistics() throws -> EnvironmentStatistics {

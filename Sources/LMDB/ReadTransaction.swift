@@ -2,4 +2,6 @@
 public struct ReadTransaction: ~Copyable, Transaction {
     /// LMDB's transaction.
     public let pointer: TransactionPointer
+    /// Always false.
+    public var isWriting: Bool { false }
 }

@@ -6,6 +6,8 @@ import CLMDB
 public protocol Transaction: ~Copyable {
     /// LMDB's transaction.
     var pointer: TransactionPointer { get }
+    /// Whether it is the write transaction.
+    var isWriting: Bool { get }
 }
 
 extension Transaction where Self: ~Copyable {
@@ -73,6 +75,12 @@ extension Transaction where Self: ~Copyable {
 
     /// LMDB's number of this transaction: a write has the number of the last commit plus one, a read that of the last commit.
     public var identifier: UInt64 { UInt64(mdb_txn_id(pointer.raw)) }
+
+    /// Sizes of LMDB's own list of free pages.
+    /// - Throws: ``LMDBError``.
+    public func freeListStatistics() throws(LMDBError) -> DatabaseStatistics {
+        try statistics(Database(name: "free list", identifier: 0))
+    }
 
     /// Pages on the free list, which LMDB keeps in its database number 0: each value is a count and then so many page numbers.
     func freePages() throws -> Int {

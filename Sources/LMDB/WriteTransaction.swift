@@ -4,6 +4,8 @@ import CLMDB
 public struct WriteTransaction: ~Copyable, Transaction {
     /// LMDB's transaction.
     public let pointer: TransactionPointer
+    /// Always true.
+    public var isWriting: Bool { true }
 
     /// Stores `value` under `key`.
     /// - Throws: `.keyExists` as the options say, `.mapFull`, `.badValueSize` for a key that LMDB doesn't take.

@@ -1,0 +1,28 @@
+import SluiceCore
+
+/// The key of the `items` database: one byte with the table name's length, the name, the item's key. With both at most 255 bytes
+/// it fits LMDB's 511.
+struct ItemKey: Sendable {
+    let bytes: [UInt8]
+
+    /// - Throws: `invalidItem` when a name is empty or too long.
+    init(table: String, key: String) throws(ChangeQueueError) {
+        try ItemKey.check(table, "table name")
+        try ItemKey.check(key, "item key")
+        var bytes = [UInt8(clamping: table.utf8.count)]
+        bytes.reserveCapacity(1 + table.utf8.count + key.utf8.count)
+        bytes.append(contentsOf: table.utf8)
+        bytes.append(contentsOf: key.utf8)
+        self.bytes = bytes
+    }
+
+    private static func check(_ name: String, _ what: String) throws(ChangeQueueError) {
+        let count = name.utf8.count
+        guard count >= 1, count <= Limits.attributeBytes else {
+            throw ChangeQueueError(
+                .invalidItem,
+                "The \(what) '\(name.printable(limit: 40))' has \(count) bytes; it must have 1 to \(Limits.attributeBytes)."
+            )
+        }
+    }
+}

@@ -1,0 +1,52 @@
+public import SluiceCore
+
+/// A change of one item of a table, stored together with its change record.
+public struct ItemWrite: Sendable {
+    /// What is done with the item.
+    public enum Operation: Sendable {
+        /// It gets this content, whether it existed or not.
+        case put([UInt8], ContentType)
+        /// A JSON merge patch (RFC 7396) is applied to it; one that doesn't exist counts as `{}`.
+        case patch([UInt8])
+        /// It is removed.
+        case delete
+
+        var byteCount: Int {
+            switch self {
+            case .put(let value, _): value.count
+            case .patch(let patch): patch.count
+            case .delete: 0
+            }
+        }
+    }
+
+    /// The table's name, 1 to 255 UTF-8 bytes.
+    public var table: String
+    /// The item's key, 1 to 255 UTF-8 bytes.
+    public var key: String
+    /// What is done.
+    public var operation: Operation
+    /// What the change record carries.
+    public var image: ItemImage
+    /// The topic of the change record; called on the writer's thread when the operation is known, and what it throws fails the write.
+    public var topic: @Sendable (ChangeOperation) throws(APIError) -> Topic
+    /// When the request was accepted, nanoseconds of `StageClock`.
+    public var acceptedAtNanoseconds: UInt64
+
+    /// Makes a write; `acceptedAtNanoseconds` defaults to now.
+    public init(
+        table: String,
+        key: String,
+        operation: Operation,
+        image: ItemImage = .new,
+        acceptedAtNanoseconds: UInt64 = StageClock.nowNanoseconds(),
+        topic: @escaping @Sendable (ChangeOperation) throws(APIError) -> Topic
+    ) {
+        self.table = table
+        self.key = key
+        self.operation = operation
+        self.image = image
+        self.topic = topic
+        self.acceptedAtNanoseconds = acceptedAtNanoseconds
+    }
+}

@@ -1,0 +1,52 @@
+import SluiceCore
+
+/// The walk along a topic's chain, from its head backwards, as a value: it says which record to look up and is told what was found.
+struct ChainWalk {
+    /// The record to look up next; nil when the walk is over.
+    private(set) var wanted: SequenceNumber?
+    private let head: SequenceNumber
+    private let after: SequenceNumber
+    private let maximumRecords: Int
+    private var visited: [SequenceNumber] = []
+    private var isBroken = false
+
+    /// Starts at `head`; records at or below `after` aren't wanted.
+    init(head: SequenceNumber, after: SequenceNumber, maximumRecords: Int) {
+        self.head = head
+        self.after = after
+        self.maximumRecords = maximumRecords
+        wanted = head > after ? head : nil
+    }
+
+    /// The wanted record is there and its `previous` is this.
+    mutating func found(previous: SequenceNumber) {
+        guard let sequence = wanted else { return }
+        guard visited.count < maximumRecords else {
+            stop()
+            return
+        }
+        visited.append(sequence)
+        if previous <= after {
+            wanted = nil
+        } else if previous >= sequence {
+            // A chain only leads backwards: a record that says otherwise is damaged, and what is before it can't be found.
+            stop()
+        } else {
+            wanted = previous
+        }
+    }
+
+    /// The wanted record isn't there: it was trimmed.
+    mutating func missing() { stop() }
+
+    private mutating func stop() {
+        isBroken = true
+        wanted = nil
+    }
+
+    /// What was found.
+    var history: TopicHistory {
+        let gap = isBroken ? SequenceGap(from: after.next, to: visited.last ?? head.next) : nil
+        return TopicHistory(sequences: visited.reversed(), gap: gap)
+    }
+}

@@ -1,0 +1,95 @@
+public import Logging
+public import SluiceCore
+import Synchronization
+
+/// Appends to the change log: one thread, one transaction for all that gathered while the last one was committing (group commit), and the
+/// answers only when the records are on disk.
+///
+/// A process has one writer for its log; writers of several processes take turns, and each reads what the others have committed.
+public final class LogWriter: Sendable {
+    /// The log that it appends to.
+    public let log: ChangeLog
+    private let inbox: AppendInbox
+    private let heads: SharedTopicHeads
+    private let hook: CommitHook
+    private let thread: PosixThread?
+    private let isShutDown = Mutex(false)
+
+    /// Starts the writer's thread.
+    /// - Parameters:
+    ///   - log: the log to append to; not one that is open for reading only.
+    ///   - doorbell: rung after each commit; nil when nobody waits.
+    ///   - logger: where failures of the upkeep are reported.
+    public init(log: ChangeLog, doorbell: DoorbellRinger? = nil, logger: Logger = Logger(label: "sluice.log")) {
+        self.log = log
+        inbox = AppendInbox(maximumBytes: log.configuration.maximumPendingBytes)
+        heads = SharedTopicHeads(log: log)
+        hook = CommitHook()
+        do throws(ChangeQueueError) {
+            thread = try PosixThread(name: "sluice-log") { [inbox, heads, hook] in
+                LogWriterLoop(log: log, heads: heads, inbox: inbox, hook: hook, doorbell: doorbell, logger: logger).run()
+            }
+        } catch {
+            logger.error("nothing can be appended", metadata: ["error": "\(error)"])
+            inbox.stop()
+            thread = nil
+        }
+    }
+
+    deinit { shutdown() }
+
+    /// Called on the writer's thread after each commit, before the answers: the first record's number, how many there are, and when the
+    /// commit returned (nanoseconds of `StageClock`).
+    public var onCommit: (@Sendable (_ first: SequenceNumber, _ count: Int, _ committedAtNanoseconds: UInt64) -> Void)? {
+        get { hook.body }
+        set { hook.body = newValue }
+    }
+
+    /// Appends requests, each a unit of its own. They go into the next commit; `client` is told the outcomes.
+    ///
+    /// It never blocks: one lock, and one wake-up if the writer sleeps. What can't be taken is answered before it returns.
+    public func submit(_ requests: [(token: UInt64, request: AppendRequest)], for client: any AppendClient) {
+        guard !requests.isEmpty else { return }
+        let bytes = requests.reduce(0) { $0 + $1.request.pendingBytes }
+        let refusal = inbox.add(AppendSubmission(client: client, requests: requests, bytes: bytes))
+        guard let refusal else { return }
+        client.completed(requests.map { AppendOutcome(token: $0.token, result: .failure(refusal)) })
+    }
+
+    /// Appends records as one unit and returns when they are on disk.
+    /// - Throws: why nothing was stored.
+    public func append(_ drafts: [RecordDraft]) async throws(ChangeQueueError) -> [AppendedRecord] {
+        try await outcome(of: .records(drafts)).result.get()
+    }
+
+    /// Changes an item, appends its change record, and returns when both are on disk.
+    /// - Throws: why nothing was stored.
+    public func write(_ item: ItemWrite) async throws(ChangeQueueError) -> ItemOutcome {
+        let outcome = await outcome(of: .item(item))
+        _ = try outcome.result.get()
+        return outcome.item ?? .notFound
+    }
+
+    /// The topic's newest committed record, of any process; ``SequenceNumber/none`` when there is none. A look-up, unless another process
+    /// has committed since: then its records are read first.
+    /// - Throws: `storage` when they can't be read.
+    public func head(of topic: Topic) throws(ChangeQueueError) -> SequenceNumber {
+        try ChangeQueueError.typing("read the head of a topic") { try heads.head(of: topic) }
+    }
+
+    /// Accepts nothing more, commits and answers what waits, saves the topics' heads and ends the thread. Blocks until then.
+    public func shutdown() {
+        inbox.stop()
+        guard let thread, !thread.isCurrent else { return }
+        isShutDown.withLock { isShutDown in
+            if !isShutDown { thread.join() }
+            isShutDown = true
+        }
+    }
+
+    private func outcome(of request: AppendRequest) async -> AppendOutcome {
+        await withCheckedContinuation { continuation in
+            submit([(token: 0, request: request)], for: SingleAppend(continuation))
+        }
+    }
+}

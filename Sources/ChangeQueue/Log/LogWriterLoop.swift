@@ -1,0 +1,165 @@
+import LMDB
+import Logging
+import SluiceCore
+
+/// What the writer's thread does: take everything that gathered, commit it, answer, ring; and save heads and trim in between.
+final class LogWriterLoop {
+    private let log: ChangeLog
+    private let heads: SharedTopicHeads
+    private let inbox: AppendInbox
+    private let hook: CommitHook
+    private let doorbell: DoorbellRinger?
+    private let logger: Logger
+    private let limits: AppendLimits
+    private let committer: LogCommitter
+    private let trimmer: LogTrimmer
+    private var saver: HeadSaver
+    private var upkeep: LogUpkeep
+
+    /// How long the thread sleeps when nothing is appended; then it looks at other processes' commits and at retention.
+    private static let idleNanoseconds: UInt64 = 100_000_000
+
+    init(
+        log: ChangeLog,
+        heads: SharedTopicHeads,
+        inbox: AppendInbox,
+        hook: CommitHook,
+        doorbell: DoorbellRinger?,
+        logger: Logger
+    ) {
+        self.log = log
+        self.heads = heads
+        self.inbox = inbox
+        self.hook = hook
+        self.doorbell = doorbell
+        self.logger = logger
+        limits = AppendLimits(maximumPayloadBytes: log.configuration.maximumPayloadBytes)
+        committer = LogCommitter(log: log, heads: heads)
+        trimmer = LogTrimmer(log: log)
+        saver = HeadSaver(log: log, heads: heads)
+        upkeep = LogUpkeep(
+            headSaveRecords: log.configuration.headSaveRecords,
+            nowNanoseconds: StageClock.nowNanoseconds()
+        )
+    }
+
+    /// Runs until the inbox is stopped and everything in it is answered.
+    func run() {
+        attempt("count the records whose heads aren't saved") {
+            try heads.loadIfNeeded()
+            upkeep.counted(unsavedRecords: try saver.unsavedRecords())
+        }
+        while true {
+            let taken = inbox.take(untilNanoseconds: StageClock.nowNanoseconds() &+ LogWriterLoop.idleNanoseconds)
+            if !taken.submissions.isEmpty {
+                commit(taken.submissions)
+            } else if taken.isStopped {
+                break
+            } else {
+                attempt("follow the other processes' commits") { try heads.catchUpIfNeeded() }
+            }
+            maintain()
+        }
+        saveAllHeads()
+    }
+
+    // MARK: Appending
+
+    private func commit(_ submissions: [AppendSubmission]) {
+        var group = AppendGroup(submissions, limits: limits)
+        var stored = LogCommitter.Stored()
+        if group.hasWork { stored = store(&group) }
+        inbox.release(group.bytes)
+        for (client, outcomes) in group.outcomes() { client.completed(outcomes) }
+        if stored.records > 0 {
+            doorbell?.ring()
+            upkeep.committed(stored.records)
+        }
+    }
+
+    private func store(_ group: inout AppendGroup) -> LogCommitter.Stored {
+        do {
+            let stored: LogCommitter.Stored
+            do {
+                stored = try committer.store(&group)
+            } catch {
+                guard ChangeQueueError(error, during: "append").code == .queueFull, makeRoom() else { throw error }
+                group.reset(limits: limits)
+                stored = try committer.store(&group)
+            }
+            let committedAt = StageClock.nowNanoseconds()
+            group.committed(atNanoseconds: committedAt)
+            if stored.records > 0 {
+                let first = SequenceNumber(stored.lastSequence - UInt64(stored.records) + 1)
+                // Before the answers and the bell, so that whoever hears of a record finds its commit time.
+                hook.call(first, stored.records, committedAt)
+            }
+            return stored
+        } catch {
+            let failure = ChangeQueueError(error, during: "append")
+            logger.error("an append failed", metadata: ["requests": "\(group.entries.count)", "error": "\(failure)"])
+            group.failed(failure)
+            return LogCommitter.Stored()
+        }
+    }
+
+    /// Trims what retention allows because the map is full.
+    /// - Returns: whether there was anything.
+    private func makeRoom() -> Bool {
+        var isRoomMade = false
+        attempt("make room in the log") {
+            for _ in 0..<16 {
+                switch try trimmer.step(nowNanoseconds: StageClock.wallNanoseconds()) {
+                case .nothing: return
+                case .trimmed: isRoomMade = true
+                case .needsSavedHeads: while try !saver.step() {}
+                }
+            }
+        }
+        return isRoomMade
+    }
+
+    // MARK: Upkeep
+
+    /// Does what is due; stops as soon as something is to be appended.
+    private func maintain() {
+        while let action = upkeep.next(isIdle: inbox.isEmpty, nowNanoseconds: StageClock.nowNanoseconds()) {
+            do {
+                try perform(action)
+            } catch {
+                upkeep.failed(nowNanoseconds: StageClock.nowNanoseconds())
+                logger.warning("the log's upkeep failed", metadata: ["action": "\(action)", "error": "\(error)"])
+            }
+            if !inbox.isEmpty { return }
+        }
+    }
+
+    private func perform(_ action: LogUpkeep.Action) throws {
+        switch action {
+        case .saveHeads:
+            let isComplete = try saver.step()
+            upkeep.saved(isComplete: isComplete, nowNanoseconds: StageClock.nowNanoseconds())
+            if isComplete { upkeep.counted(unsavedRecords: try saver.unsavedRecords()) }
+        case .trim:
+            let step = try trimmer.step(nowNanoseconds: StageClock.wallNanoseconds())
+            upkeep.trimmed(step, nowNanoseconds: StageClock.nowNanoseconds())
+        case .checkReaders:
+            upkeep.checkedReaders(nowNanoseconds: StageClock.nowNanoseconds())
+            let freed = try log.environment.checkReaders()
+            if freed > 0 { logger.info("freed the reader slots of dead processes", metadata: ["slots": "\(freed)"]) }
+        }
+    }
+
+    private func saveAllHeads() {
+        attempt("save the topics' heads") {
+            guard try saver.unsavedRecords() > 0 else { return }
+            while try !saver.step() {}
+        }
+    }
+
+    private func attempt(_ what: String, _ body: () throws -> Void) {
+        do { try body() } catch {
+            logger.warning("could not \(what)", metadata: ["error": "\(error)"])
+        }
+    }
+}
