@@ -1,0 +1,37 @@
+import ChangeQueue
+import Foundation
+import Hummingbird
+public import Logging
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+import SluiceCore
+
+/// The publisher process as a service: opens what it shares with the gateways, runs the publisher's thread and the operations server, and drains.
+public struct Publisher: Service {
+    /// What the operator chose.
+    public let configuration: PublisherConfiguration
+    /// Called when it runs, with the address of the operations server, `http://host:port`.
+    public var onRunning: @Sendable (_ operationsAddress: String) async -> Void = { _ in }
+    let logger: Logger
+
+    /// Makes a publisher; nothing is opened before ``run()``.
+    public init(configuration: PublisherConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Runs until a graceful shutdown: receives no more, waits for the receipts that are due, gives the rest back and returns.
+    /// - Throws: ``PublisherError`` when it can't start.
+    public func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await PublisherProcess(publisher: self, group: group).run())
+        } catch {
+            result = .failure(error)
+        }
+        try? await group.shutdownGracefully()
+        try result.get()
+    }
+}

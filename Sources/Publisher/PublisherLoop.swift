@@ -1,0 +1,249 @@
+import ChangeQueue
+import DeliveryLink
+import Logging
+import SluiceCore
+import SubscriptionRegistry
+
+/// The publisher's thread: receive → batch → resolve → fan out → retire, over and over, until it has drained.
+///
+/// Everything here is used on that one thread. The decisions are in values (``BatchWindow``, ``WorkerPool``); this class performs them.
+final class PublisherLoop {
+    private let configuration: PublisherConfiguration
+    private let queue: any ChangeQueue
+    private let doorbell: Doorbell
+    private let registry: SubscriptionRegistry
+    private let mailbox: Mailbox
+    private let links: LinkPool
+    private let latency: PublisherLatency
+    private let presence: PublisherPresence
+    private let logger: Logger
+    private var resolver: Resolver
+    private var pool: WorkerPool
+    private var window: BatchWindow
+    private var receivedAtNanoseconds: UInt64 = 0
+    private var nextHeartbeat: UInt64 = 0
+    private var nextRenewal: UInt64 = 0
+    private var stopBy: UInt64?
+
+    /// How long the thread sleeps when nothing rings; covers a lost ring (docs/architecture.md).
+    private static let pollNanoseconds: UInt64 = 50_000_000
+    private static let heartbeatNanoseconds: UInt64 = 1_000_000_000
+    private static let renewalNanoseconds: UInt64 = 5_000_000_000
+
+    init(
+        configuration: PublisherConfiguration,
+        storage: PublisherStorage,
+        mailbox: Mailbox,
+        links: LinkPool,
+        latency: PublisherLatency,
+        presence: PublisherPresence,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        queue = storage.queue
+        doorbell = storage.doorbell
+        registry = storage.registry
+        resolver = Resolver(index: storage.index)
+        self.mailbox = mailbox
+        self.links = links
+        self.latency = latency
+        self.presence = presence
+        self.logger = logger
+        pool = WorkerPool(
+            workers: configuration.workers,
+            pushesSingly: configuration.semantics == .sns,
+            backoff: RetryBackoff(minimum: configuration.retryMinimum, maximum: configuration.retryMaximum)
+        )
+        window = BatchWindow(
+            maximumRecords: configuration.batchMaximumRecords,
+            maximumBytes: configuration.batchMaximumBytes,
+            windowNanoseconds: configuration.batchWindow.nanoseconds
+        )
+    }
+
+    /// Runs until a stop was asked for and everything has its receipt or was given back.
+    func run() {
+        while true {
+            let hadMail = readMail()
+            if let stopBy, drained(by: stopBy) { break }
+            let moved: Bool
+            do {
+                moved = try turn()
+            } catch {
+                logger.error("the queue can't be read, trying again", metadata: ["error": "\(error)"])
+                latency.countFailure()
+                doorbell.wait(timeout: .seconds(1))
+                continue
+            }
+            if !moved && !hadMail { doorbell.wait(timeout: pause()) }
+        }
+        close()
+    }
+
+    // MARK: - A turn
+
+    /// Receives, and starts a batch when one is due.
+    /// - Returns: whether there was anything to do.
+    private func turn() throws -> Bool {
+        let now = StageClock.nowNanoseconds()
+        if now >= nextHeartbeat { try heartbeat(now) }
+        guard stopBy == nil, pool.hasIdleWorker else { return false }
+        let received = try receive()
+        if received == 0 { try followRegistry() }
+        switch window.decide(nowNanoseconds: StageClock.nowNanoseconds()) {
+        case .empty, .wait: return received > 0
+        case .ship: break
+        }
+        try followRegistry()
+        let records = window.take()
+        let entries = resolver.resolve(records, answered: pool)
+        let resolvedAt = StageClock.nowNanoseconds()
+        latency.resolved(records, receivedAt: receivedAtNanoseconds, resolvedAt: resolvedAt)
+        perform(
+            pool.start(Batch(entries: entries, receivedAtNanoseconds: receivedAtNanoseconds, resolvedAtNanoseconds: resolvedAt))
+        )
+        return true
+    }
+
+    private func receive() throws -> Int {
+        guard window.roomRecords > 0 else { return 0 }
+        let received = try queue.receive(
+            maximumRecords: window.roomRecords,
+            maximumBytes: window.roomBytes,
+            nowNanoseconds: StageClock.wallNanoseconds()
+        )
+        guard !received.isEmpty else { return 0 }
+        receivedAtNanoseconds = StageClock.nowNanoseconds()
+        latency.received(received, at: receivedAtNanoseconds)
+        window.gather(received, nowNanoseconds: receivedAtNanoseconds)
+        return received.count
+    }
+
+    private func followRegistry() throws {
+        if try resolver.refresh() { links.follow(resolver.gateways) }
+    }
+
+    private func heartbeat(_ now: UInt64) throws {
+        nextHeartbeat = now &+ PublisherLoop.heartbeatNanoseconds
+        _ = try queue.heartbeat(nowNanoseconds: StageClock.wallNanoseconds())
+        _ = try resolver.refresh()
+        links.follow(resolver.gateways)
+        if now >= nextRenewal, let row = presence.row {
+            try registry.renew(row)
+            nextRenewal = now &+ PublisherLoop.renewalNanoseconds
+        }
+        latency.heartbeat(linksConnected: links.connectedCount, isReady: true)
+    }
+
+    /// How long the thread may sleep: until the poll, or until the batch's window is over.
+    private func pause() -> Duration {
+        var nanoseconds = PublisherLoop.pollNanoseconds
+        let now = StageClock.nowNanoseconds()
+        if pool.hasIdleWorker, case .wait(let until) = window.decide(nowNanoseconds: now) {
+            nanoseconds = min(nanoseconds, until > now ? until - now : 0)
+        }
+        if let stopBy { nanoseconds = min(nanoseconds, stopBy > now ? stopBy - now : 0) }
+        return .nanoseconds(Int64(nanoseconds))
+    }
+
+    // MARK: - Receipts
+
+    /// Takes what the links have to say and retires what is answered: all receipts of a turn in one transaction.
+    private func readMail() -> Bool {
+        let mail = mailbox.take()
+        if stopBy == nil, let deadline = mail.stopBy {
+            logger.info("draining: no more records are received")
+            stopBy = deadline
+            perform([.retry(window.take().map(\.handle), after: .zero)])
+        }
+        guard !mail.notices.isEmpty else { return false }
+        var actions: [WorkerPool.Action] = []
+        for notice in mail.notices {
+            links.note(notice)
+            switch notice {
+            case .connected: break
+            case .receipts(let gateway, let receipts):
+                for receipt in receipts {
+                    latency.answered(receipt, by: gateway)
+                    actions += pool.answer(deliveryID: receipt.deliveryID, taken: receipt.isTaken)
+                }
+            case .disconnected(_, let unacknowledged):
+                for id in unacknowledged { actions += pool.answer(deliveryID: id, taken: false) }
+            }
+        }
+        perform(actions)
+        return true
+    }
+
+    // MARK: - Actions
+
+    private func perform(_ actions: [WorkerPool.Action]) {
+        var retired: [ReceiptHandle] = []
+        var deliveries: [GatewayID: [Delivery]] = [:]
+        var order: [GatewayID] = []
+        for action in actions {
+            switch action {
+            case .retire(let handles): retired += handles
+            case .retry(let handles, let delay): retry(handles, after: delay)
+            case .send(let gateway, let id, let entries, let receivedAt, let resolvedAt):
+                if deliveries[gateway] == nil { order.append(gateway) }
+                deliveries[gateway, default: []].append(
+                    FanOut.delivery(id: id, entries: entries, receivedAt: receivedAt, resolvedAt: resolvedAt)
+                )
+            }
+        }
+        var notSent: [WorkerPool.Action] = []
+        for gateway in order {
+            let batch = deliveries[gateway] ?? []
+            if links.send(batch, to: gateway) {
+                latency.sent(batch)
+            } else {
+                for delivery in batch { notSent += pool.answer(deliveryID: delivery.id, taken: false) }
+            }
+        }
+        retire(retired)
+        if !notSent.isEmpty { perform(notSent) }
+    }
+
+    private func retire(_ handles: [ReceiptHandle]) {
+        guard !handles.isEmpty else { return }
+        do {
+            try queue.retire(handles, nowNanoseconds: StageClock.wallNanoseconds())
+            latency.countRetired(handles.count)
+        } catch {
+            // They stay leased and are delivered again when the visibility timeout is over; the gateways drop the repetition.
+            logger.error("records can't be retired", metadata: ["count": "\(handles.count)", "error": "\(error)"])
+            latency.countFailure()
+        }
+    }
+
+    private func retry(_ handles: [ReceiptHandle], after delay: Duration) {
+        guard !handles.isEmpty else { return }
+        do {
+            try queue.retry(handles, after: delay, nowNanoseconds: StageClock.wallNanoseconds())
+            latency.countRetried(handles.count)
+        } catch {
+            logger.error("records can't be given back, the visibility timeout will", metadata: ["count": "\(handles.count)", "error": "\(error)"])
+            latency.countFailure()
+        }
+    }
+
+    // MARK: - Drain
+
+    private func drained(by deadline: UInt64) -> Bool {
+        if pool.isIdle { return true }
+        guard StageClock.nowNanoseconds() >= deadline else { return false }
+        logger.warning("the drain's time is over: what has no receipt goes back to the queue")
+        perform(pool.giveUp())
+        return true
+    }
+
+    private func close() {
+        do { try registry.remove(publisher: presence.publisherID) } catch {
+            logger.warning("the registry keeps this publisher's row until its lease lapses", metadata: ["error": "\(error)"])
+        }
+        do { try queue.close() } catch { logger.error("consumer state can't be closed", metadata: ["error": "\(error)"]) }
+        links.close()
+        logger.info("drained")
+    }
+}

@@ -1,0 +1,74 @@
+import ChangeQueue
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import SluiceCore
+import SubscriptionRegistry
+import Synchronization
+
+/// A publisher's parts while it runs: the thread that carries records, and the server that answers for it.
+struct PublisherProcess: Sendable {
+    let publisher: Publisher
+    let group: any EventLoopGroup
+
+    private var configuration: PublisherConfiguration { publisher.configuration }
+    private var logger: Logger { publisher.logger }
+
+    /// Runs until the thread has drained.
+    func run() async throws {
+        let latency = PublisherLatency(semantics: configuration.semantics)
+        let presence = PublisherPresence()
+        let thread = try PublisherThread(configuration: configuration, latency: latency, presence: presence, group: group, logger: logger)
+        let server = operationsServer(latency: latency, presence: presence)
+        let drainTimeout = configuration.drainTimeout
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            // The operations server goes on while the publisher drains, so that its figures can be watched; cancelling ends it.
+            tasks.addTask { try await serve(server) }
+            tasks.addTask {
+                await withTaskCancellationOrGracefulShutdownHandler {
+                    await thread.run()
+                } onCancelOrGracefulShutdown: {
+                    thread.stop(within: drainTimeout)
+                }
+            }
+            defer { tasks.cancelAll() }
+            try await tasks.next()
+            // The server ends first only when it can't start or a shutdown has reached it too: the thread's drain is what counts.
+            thread.stop(within: drainTimeout)
+            tasks.cancelAll()
+            try await tasks.waitForAll()
+        }
+    }
+
+    private func operationsServer(latency: PublisherLatency, presence: PublisherPresence) -> some ApplicationProtocol {
+        let onRunning = publisher.onRunning
+        let logger = logger
+        let server = OperationsServer(
+            host: configuration.operationsHost,
+            port: configuration.operationsPort,
+            latency: latency,
+            semantics: configuration.semantics,
+            group: group,
+            logger: logger
+        )
+        return server.application { address in
+            presence.listening(at: address)
+            logger.info("publisher is up", metadata: ["publisher": "\(presence.publisherID)", "operations": "\(address)"])
+            await onRunning(address)
+        }
+    }
+
+    private func serve(_ application: some ApplicationProtocol) async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw PublisherError(
+                .operationsAddress,
+                "The operations server can't listen on \(configuration.operationsHost):\(configuration.operationsPort): \(error). "
+                    + "Choose a free port with --operations-port."
+            )
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import ChangeQueue
+import SluiceCore
+import SubscriptionRegistry
+
+/// Finds the gateways that have subscribers of a record's topic: a dictionary look-up in the index that follows the registry.
+struct Resolver {
+    private let index: SubscriptionIndex
+
+    init(index: SubscriptionIndex) { self.index = index }
+
+    /// The gateways that the registry holds.
+    var gateways: [GatewayRow] { index.liveGateways }
+
+    /// Reads what the registry has committed until now.
+    ///
+    /// It must be called *after* a record was received and before it is resolved: a subscription that was acknowledged before the record was
+    /// published is then in the index (docs/decisions/resolve-then-expand.md).
+    /// - Returns: whether anything has changed.
+    mutating func refresh() throws -> Bool { try index.refresh() }
+
+    /// Looks up every record's gateways, leaving out those that have answered for it on an earlier try.
+    func resolve(_ records: [ReceivedRecord], answered: WorkerPool) -> [Batch.Entry] {
+        records.map { received in
+            let gateways = index.gateways(for: received.record.topic)
+            guard received.receiveCount > 1, !gateways.isEmpty else { return Batch.Entry(received: received, gateways: gateways) }
+            let missing = gateways.filter { !answered.hasAnswered($0, for: received.record.sequence) }
+            return Batch.Entry(received: received, gateways: missing)
+        }
+    }
+}
