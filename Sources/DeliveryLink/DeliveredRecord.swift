@@ -1,8 +1,10 @@
 public import NIOCore
 
-/// A record on its way: its encoded form as the log holds it, which the link doesn't open, and the times that the publisher knows.
+/// A record on its way: its encoded form as the log holds it, which the link doesn't open, and the times that the
+/// publisher knows.
 public struct DeliveredRecord: Sendable {
-    // Two cases, so that neither end converts: the publisher has the array that the log gave, the gateway a slice of what it read.
+    // Two cases, so that neither end converts: the publisher has the array that the log gave, the gateway a slice of
+    // what it read.
     private enum Storage: Sendable {
         case array([UInt8])
         case buffer(ByteBuffer)

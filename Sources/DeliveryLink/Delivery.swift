@@ -10,7 +10,9 @@ public struct Delivery: Sendable {
     public var sentAtNanoseconds: UInt64
     /// The connections that it is for; nil stands for all subscribers of the records' topics.
     public var connections: [ConnectionID]?
-    /// When the gateway had read the frame, nanoseconds of `StageClock`; zero at the publisher. Set by the link, not sent.
+    /// When the gateway had read the frame, nanoseconds of `StageClock`; zero at the publisher.
+    ///
+    /// Set by the link, not sent.
     public var takenAtNanoseconds: UInt64
 
     /// Makes a delivery.

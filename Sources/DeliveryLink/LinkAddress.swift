@@ -4,10 +4,12 @@ import SluiceCore
 public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {
     /// A Unix socket's path, written `unix:/path`.
     case unix(path: String)
-    /// A TCP port, written `tcp://host:port`; an IPv6 address stands in brackets. Port 0 lets the system choose when listening.
+    /// A TCP port, written `tcp://host:port`; an IPv6 address stands in brackets. Port 0 lets the system choose when
+    /// listening.
     case tcp(host: String, port: Int)
 
-    /// Longest Unix socket path, bytes: `sockaddr_un` has 108 with the final zero, and binding needs one more (see `UnixSocketFile`).
+    /// Longest Unix socket path, bytes: `sockaddr_un` has 108 with the final zero, and binding needs one more (see
+    /// `UnixSocketFile`).
     public static let pathBytes = 106
 
     /// Parses an address.
@@ -31,7 +33,9 @@ public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func path(_ path: String, in text: String) throws(LinkError) -> String {
-        guard path.hasPrefix("/"), !path.hasSuffix("/") else { throw invalid(text, "the path must be absolute and name a file") }
+        guard path.hasPrefix("/"), !path.hasSuffix("/") else {
+            throw invalid(text, "the path must be absolute and name a file")
+        }
         guard !path.utf8.contains(0) else { throw invalid(text, "the path contains a zero byte") }
         guard path.utf8.count <= pathBytes else {
             throw invalid(text, "the path has \(path.utf8.count) bytes and a socket's path at most \(pathBytes)")
@@ -60,7 +64,8 @@ public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {
     private static func invalid(_ text: String, _ reason: String) -> LinkError {
         LinkError(
             .invalidAddress,
-            "The link address '\(text.printable(limit: 160))' is not valid: \(reason). Write unix:/path or tcp://host:port."
+            "The link address '\(text.printable(limit: 160))' is not valid: \(reason). "
+                + "Write unix:/path or tcp://host:port."
         )
     }
 }

@@ -1,6 +1,8 @@
 /// How much a gateway lets a publisher send ahead of its receipts.
 public struct LinkCredit: Equatable, Sendable {
-    /// Bytes of delivery frames that may wait for a receipt. One delivery is always allowed, however long.
+    /// Bytes of delivery frames that may wait for a receipt.
+    ///
+    /// One delivery is always allowed, however long.
     public var bytes: Int
     /// Deliveries that may wait for a receipt.
     public var deliveries: Int

@@ -1,4 +1,6 @@
-/// What went wrong on a delivery link. The numbers travel in reject frames and never change their meaning.
+/// What went wrong on a delivery link.
+///
+/// The numbers travel in reject frames and never change their meaning.
 public enum LinkErrorCode: UInt16, CaseIterable, Sendable {
     /// The address is neither `unix:/path` nor `tcp://host:port`.
     case invalidAddress = 1

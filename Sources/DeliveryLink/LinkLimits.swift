@@ -2,7 +2,9 @@
 public struct LinkLimits: Sendable {
     /// Longest frame after the handshake, bytes without the length itself.
     public var maximumFrameBytes = 64 * 1024 * 1024
-    /// Deliveries that may wait for their receipt, bytes of their frames. One delivery is always allowed, however long.
+    /// Deliveries that may wait for their receipt, bytes of their frames.
+    ///
+    /// One delivery is always allowed, however long.
     public var maximumUnacknowledgedBytes = 8 * 1024 * 1024
     /// Deliveries that may wait for their receipt.
     public var maximumUnacknowledgedDeliveries = 1024

@@ -5,7 +5,9 @@ enum LinkSockets {
     /// Reads in one go before the receiver is called: with the buffer below, a burst becomes one call.
     static let readsAtOnce: UInt = 16
 
-    /// Bytes of a Unix socket's send buffer; the system may grant less. It bounds what one read can bring.
+    /// Bytes of a Unix socket's send buffer; the system may grant less.
+    ///
+    /// It bounds what one read can bring.
     static let sendBufferBytes: SocketOptionValue = 1024 * 1024
 
     /// The gateway reads deliveries: large, so that bursts come together.

@@ -1,6 +1,8 @@
 public import SluiceCore
 
-/// The gateway's answer to a ``Delivery``. The publisher retires a record only with receipts of all its gateways.
+/// The gateway's answer to a ``Delivery``.
+///
+/// The publisher retires a record only with receipts of all its gateways.
 public struct Receipt: Equatable, Sendable {
     /// What became of a delivery.
     public enum Status: Equatable, Sendable {
@@ -14,9 +16,13 @@ public struct Receipt: Equatable, Sendable {
     public var deliveryID: UInt64
     /// How many sockets took it.
     public var sockets: UInt32
-    /// Connections of the delivery's explicit list that don't exist here (any more). At most ``maximumListedConnections`` are sent.
+    /// Connections of the delivery's explicit list that don't exist here (any more).
+    ///
+    /// At most ``maximumListedConnections`` are sent.
     public var gone: [ConnectionID]
-    /// Connections that were closed or passed over because they read too slowly. At most ``maximumListedConnections`` are sent.
+    /// Connections that were closed or passed over because they read too slowly.
+    ///
+    /// At most ``maximumListedConnections`` are sent.
     public var slow: [ConnectionID]
     /// When the gateway had read the frame, nanoseconds of `StageClock`.
     public var takenAtNanoseconds: UInt64
@@ -53,5 +59,7 @@ public struct Receipt: Equatable, Sendable {
 
 extension Receipt {
     /// The link's own answer for a delivery that doesn't go to the gateway.
-    static func refused(_ id: UInt64, _ failure: ReceiptFailure) -> Receipt { Receipt(deliveryID: id, status: .failed(failure)) }
+    static func refused(_ id: UInt64, _ failure: ReceiptFailure) -> Receipt {
+        Receipt(deliveryID: id, status: .failed(failure))
+    }
 }

@@ -1,4 +1,6 @@
-/// Why a delivery wasn't taken. The numbers travel in receipts and never change their meaning.
+/// Why a delivery wasn't taken.
+///
+/// The numbers travel in receipts and never change their meaning.
 public enum ReceiptFailure: UInt16, CaseIterable, Sendable {
     /// A record's checksum or layout is wrong.
     case corruptRecord = 1

@@ -4,7 +4,9 @@ import Testing
 @Suite struct LinkAddressTests {
     @Test(
         "an address is written as it was read",
-        arguments: ["unix:/run/sluice/link.sock", "tcp://127.0.0.1:7000", "tcp://gateway.internal:0", "tcp://[::1]:65535"]
+        arguments: [
+            "unix:/run/sluice/link.sock", "tcp://127.0.0.1:7000", "tcp://gateway.internal:0", "tcp://[::1]:65535",
+        ]
     )
     func roundTrip(text: String) throws {
         #expect(try LinkAddress(text).description == text)
@@ -19,8 +21,10 @@ import Testing
     @Test(
         "what isn't an address is refused",
         arguments: [
-            "", "unix:", "unix:relative", "unix:/dir/", "unix:/a\0b", "unix:/" + String(repeating: "x", count: 106), "tcp://", "tcp://host",
-            "tcp://host:", "tcp://host:x", "tcp://host:+1", "tcp://host:65536", "tcp://:80", "tcp://::1:80", "tcp://[]:80", "tcp://a/b:80",
+            "", "unix:", "unix:relative", "unix:/dir/", "unix:/a\0b", "unix:/" + String(repeating: "x", count: 106),
+            "tcp://", "tcp://host",
+            "tcp://host:", "tcp://host:x", "tcp://host:+1", "tcp://host:65536", "tcp://:80", "tcp://::1:80",
+            "tcp://[]:80", "tcp://a/b:80",
             "tcp://a b:80", "http://host:80", "/run/link.sock",
         ]
     )

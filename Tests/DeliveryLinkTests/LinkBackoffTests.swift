@@ -29,7 +29,9 @@ import Testing
     @Test("odd limits don't trap")
     func oddLimits() {
         var generator = SeededGenerator(seed: 1)
-        for (minimum, maximum) in [(0, 0), (10, 1), (UInt64.max, .max), (UInt64.max / 2 + 1, .max)] as [(UInt64, UInt64)] {
+        for (minimum, maximum) in [(0, 0), (10, 1), (UInt64.max, .max), (UInt64.max / 2 + 1, .max)]
+            as [(UInt64, UInt64)]
+        {
             var backoff = LinkBackoff(minimumNanoseconds: minimum, maximumNanoseconds: maximum)
             for _ in 0..<3 { #expect(backoff.next(using: &generator) > 0) }
         }

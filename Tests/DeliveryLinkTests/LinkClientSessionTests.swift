@@ -10,7 +10,13 @@ import Testing
     private func session(secret: String? = nil, change: (inout LinkLimits) -> Void = { _ in }) -> LinkClientSession {
         var limits = LinkLimits()
         change(&limits)
-        return LinkClientSession(limits: limits, gateway: GatewayID("g"), secret: secret, nonce: nonce, nowNanoseconds: 0)
+        return LinkClientSession(
+            limits: limits,
+            gateway: GatewayID("g"),
+            secret: secret,
+            nonce: nonce,
+            nowNanoseconds: 0
+        )
     }
 
     private func open(
@@ -24,7 +30,9 @@ import Testing
     }
 
     private func ids(_ outcome: LinkClientSession.Outcome) throws -> [UInt64] {
-        try outcome.frames.flatMap { try decoded($0) }.compactMap { if case .delivery(let delivery) = $0 { delivery.id } else { nil } }
+        try outcome.frames.flatMap { try decoded($0) }.compactMap {
+            if case .delivery(let delivery) = $0 { delivery.id } else { nil }
+        }
     }
 
     // MARK: - Handshake
@@ -37,7 +45,12 @@ import Testing
         #expect(session.receive(.challenge(challenge), nowNanoseconds: 0).text == "write proof")
         let proof = LinkProof(secret: "s", hello: hello, challenge: challenge).make(by: .gateway)
         let credit = LinkCredit(bytes: 1, deliveries: 2, frameBytes: 3)
-        guard case .open(let granted) = session.receive(.welcome(LinkWelcome(credit: credit, proof: proof)), nowNanoseconds: 0) else {
+        guard
+            case .open(let granted) = session.receive(
+                .welcome(LinkWelcome(credit: credit, proof: proof)),
+                nowNanoseconds: 0
+            )
+        else {
             return #expect(Bool(false))
         }
         #expect(granted == credit && session.isOpen && session.canSend)
@@ -58,8 +71,12 @@ import Testing
     func otherVersion() {
         var session = session()
         let challenge = LinkChallenge(version: 9, nonce: LinkNonce(bytes: []))
-        guard case .reject(let error) = session.receive(.challenge(challenge), nowNanoseconds: 0) else { return #expect(Bool(false)) }
-        #expect(error.code == .versionMismatch && error.message.contains("version 1") && error.message.contains("version 9"))
+        guard case .reject(let error) = session.receive(.challenge(challenge), nowNanoseconds: 0) else {
+            return #expect(Bool(false))
+        }
+        #expect(
+            error.code == .versionMismatch && error.message.contains("version 1") && error.message.contains("version 9")
+        )
     }
 
     @Test("in each phase only the frames that make sense are taken")
@@ -72,7 +89,8 @@ import Testing
         _ = finishing.close(nowNanoseconds: 0)
         let whenOpen = ["receipt": "receipt 1", "pong": "nothing", "drain": "nothing"]
         let phases: [(LinkClientSession, takes: [String: String])] = [
-            (session(), ["challenge": "write proof"]), (greeted, ["welcome": "open"]), (sent, whenOpen), (finishing, whenOpen),
+            (session(), ["challenge": "write proof"]), (greeted, ["welcome": "open"]), (sent, whenOpen),
+            (finishing, whenOpen),
         ]
         for (start, takes) in phases {
             for frame in everyFrame {
@@ -126,7 +144,10 @@ import Testing
         #expect(try ids(session.send(outgoing(delivery(4)))) == [])
         #expect(session.becameWritable() == false)
         for (answered, released) in [(1, [3]), (2, [4]), (3, [])] as [(UInt64, [UInt64])] {
-            #expect(session.receive(.receipt(Receipt(deliveryID: answered)), nowNanoseconds: 0).text == "receipt \(answered)")
+            #expect(
+                session.receive(.receipt(Receipt(deliveryID: answered)), nowNanoseconds: 0).text
+                    == "receipt \(answered)"
+            )
             #expect(try ids(session.settle()) == released)
         }
         #expect(session.becameWritable() == true)
@@ -153,7 +174,9 @@ import Testing
 
     @Test("what would wait beyond the limit is refused at once")
     func overflow() throws {
-        var session = open(credit: LinkCredit(bytes: 10_000, deliveries: 1, frameBytes: 5000)) { $0.maximumWaitingBytes = 200 }
+        var session = open(credit: LinkCredit(bytes: 10_000, deliveries: 1, frameBytes: 5000)) {
+            $0.maximumWaitingBytes = 200
+        }
         #expect(try ids(session.send(outgoing(delivery(1)))) == [1])
         #expect(session.send(outgoing(delivery(2), delivery(3))).refused.isEmpty)
         #expect(session.send(outgoing(delivery(4, bytes: 150))).refused == [.refused(4, .noCredit)])

@@ -20,7 +20,9 @@ import Testing
         let bytes = encoded(.delivery(sent))
         #expect(bytes.readableBytes == LinkFrameEncoder.byteCount(of: sent))
         guard case .delivery(let came) = try #require(try decoded(bytes).first) else { return #expect(Bool(false)) }
-        #expect(came.id == 9 && came.sentAtNanoseconds == 309 && came.connections == ids && came.takenAtNanoseconds == 0)
+        #expect(
+            came.id == 9 && came.sentAtNanoseconds == 309 && came.connections == ids && came.takenAtNanoseconds == 0
+        )
         #expect(came.records.map(DeliveryLinkTests.bytes(of:)) == sent.records.map(DeliveryLinkTests.bytes(of:)))
         #expect(came.records.map(\.receivedAtNanoseconds) == [109, 109, 109])
         #expect(came.records.map(\.resolvedAtNanoseconds) == [209, 209, 209])
@@ -37,7 +39,9 @@ import Testing
             writtenAtNanoseconds: 6,
             status: .failed(.overloaded)
         )
-        guard case .receipt(let came) = try #require(try decoded(encoded(.receipt(receipt))).first) else { return #expect(Bool(false)) }
+        guard case .receipt(let came) = try #require(try decoded(encoded(.receipt(receipt))).first) else {
+            return #expect(Bool(false))
+        }
         #expect(came == receipt)
     }
 
@@ -45,7 +49,9 @@ import Testing
     func longReceipt() throws {
         let ids = (0..<UInt64(Receipt.maximumListedConnections + 5)).map { ConnectionID(high: 0, low: $0) }
         let bytes = encoded(.receipt(Receipt(deliveryID: 1, gone: ids, slow: ids)))
-        guard case .receipt(let came) = try #require(try decoded(bytes, maximumFrameBytes: 1 << 26).first) else { return #expect(Bool(false)) }
+        guard case .receipt(let came) = try #require(try decoded(bytes, maximumFrameBytes: 1 << 26).first) else {
+            return #expect(Bool(false))
+        }
         #expect(came.gone == Array(ids.prefix(Receipt.maximumListedConnections)))
     }
 
@@ -71,7 +77,11 @@ import Testing
         var generator = SeededGenerator(seed: SeededGenerator.printedSeed())
         for _ in 0..<200 {
             let sent = (0..<UInt64.random(in: 1...20, using: &generator)).map {
-                delivery($0, records: Int.random(in: 0...3, using: &generator), bytes: Int.random(in: 0...3000, using: &generator))
+                delivery(
+                    $0,
+                    records: Int.random(in: 0...3, using: &generator),
+                    bytes: Int.random(in: 0...3000, using: &generator)
+                )
             }
             var stream = OutgoingDeliveries(sent, maximumFrameBytes: 1 << 20).frames
             var decoder = LinkFrameDecoder()
@@ -122,7 +132,9 @@ import Testing
     func randomBytes() {
         var generator = SeededGenerator(seed: SeededGenerator.printedSeed())
         for _ in 0..<20_000 {
-            var bytes = (0..<Int.random(in: 0...120, using: &generator)).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            var bytes = (0..<Int.random(in: 0...120, using: &generator)).map { _ in
+                UInt8.random(in: .min ... .max, using: &generator)
+            }
             // Mostly a length that fits and a known type, or hardly any body would be looked at.
             if bytes.count >= 5, Bool.random(using: &generator) {
                 bytes.replaceSubrange(0..<4, with: [UInt8(bytes.count - 4), 0, 0, 0])
@@ -157,7 +169,9 @@ import Testing
 
     @Test("an unknown type and an empty frame are errors, and stay so")
     func unknown() {
-        #expect { try decoded(ByteBuffer(bytes: [1, 0, 0, 0, 99])) } throws: { ($0 as? LinkError)?.code == .unknownFrameType }
+        #expect { try decoded(ByteBuffer(bytes: [1, 0, 0, 0, 99])) } throws: {
+            ($0 as? LinkError)?.code == .unknownFrameType
+        }
         var decoder = LinkFrameDecoder()
         decoder.append(ByteBuffer(bytes: [0, 0, 0, 0]))
         #expect { _ = try decoder.next() } throws: { ($0 as? LinkError)?.code == .malformedFrame }
@@ -168,14 +182,29 @@ import Testing
     @Test("counts beyond the bytes are refused before room is made")
     func counts() {
         var bytes = ByteBuffer()
-        bytes.writeMultipleIntegers(UInt32(22), UInt8(6), UInt64(1), UInt64(2), UInt8(0), UInt32.max, endianness: .little)
+        bytes.writeMultipleIntegers(
+            UInt32(22),
+            UInt8(6),
+            UInt64(1),
+            UInt64(2),
+            UInt8(0),
+            UInt32.max,
+            endianness: .little
+        )
         #expect { try decoded(bytes) } throws: { ($0 as? LinkError)?.code == .malformedFrame }
     }
 
     @Test("a hello of another version tells its version whatever follows")
     func otherVersion() throws {
         var bytes = ByteBuffer()
-        bytes.writeMultipleIntegers(UInt32(9), UInt8(1), LinkVersion.magic, UInt16(7), UInt16(0xFFFF), endianness: .little)
+        bytes.writeMultipleIntegers(
+            UInt32(9),
+            UInt8(1),
+            LinkVersion.magic,
+            UInt16(7),
+            UInt16(0xFFFF),
+            endianness: .little
+        )
         guard case .hello(let hello) = try #require(try decoded(bytes).first) else { return #expect(Bool(false)) }
         #expect(hello.version == 7)
     }

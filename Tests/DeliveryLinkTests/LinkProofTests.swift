@@ -16,7 +16,11 @@ import Testing
         #expect(!LinkProof(secret: "t", hello: hello, challenge: challenge).isValid(bytes, by: .publisher))
         let old = LinkProof(secret: "s", hello: hello, challenge: LinkChallenge(version: 1, nonce: nonce))
         #expect(!old.isValid(bytes, by: .publisher))
-        let elsewhere = LinkProof(secret: "s", hello: LinkHello(version: 1, nonce: nonce, gateway: "h"), challenge: challenge)
+        let elsewhere = LinkProof(
+            secret: "s",
+            hello: LinkHello(version: 1, nonce: nonce, gateway: "h"),
+            challenge: challenge
+        )
         #expect(!elsewhere.isValid(bytes, by: .publisher))
     }
 

@@ -60,8 +60,12 @@ import Testing
     func otherVersion() {
         var session = session()
         let hello = LinkHello(version: 9, nonce: LinkNonce(bytes: []), gateway: "")
-        guard case .reject(let error) = session.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0) else { return #expect(Bool(false)) }
-        #expect(error.code == .versionMismatch && error.message.contains("version 1") && error.message.contains("version 9"))
+        guard case .reject(let error) = session.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0) else {
+            return #expect(Bool(false))
+        }
+        #expect(
+            error.code == .versionMismatch && error.message.contains("version 1") && error.message.contains("version 9")
+        )
     }
 
     @Test("a publisher that looks for another gateway is refused, but only once it has shown the secret")
@@ -130,12 +134,16 @@ import Testing
             #expect(session.receive(.delivery(delivery(id)), byteCount: 40, nowNanoseconds: 0).text == "deliver \(id)")
         }
         var overdrawn = session
-        #expect(overdrawn.receive(.delivery(delivery(3)), byteCount: 1, nowNanoseconds: 0).text == "reject creditExceeded")
+        #expect(
+            overdrawn.receive(.delivery(delivery(3)), byteCount: 1, nowNanoseconds: 0).text == "reject creditExceeded"
+        )
         #expect(session.reply([Receipt(deliveryID: 1)]).count == 1)
         #expect(session.receive(.delivery(delivery(3)), byteCount: 60, nowNanoseconds: 0).text == "deliver 3")
         var tooLong = start
         #expect(tooLong.receive(.delivery(delivery(1)), byteCount: 1000, nowNanoseconds: 0).text == "deliver 1")
-        #expect(tooLong.receive(.delivery(delivery(2)), byteCount: 1, nowNanoseconds: 0).text == "reject creditExceeded")
+        #expect(
+            tooLong.receive(.delivery(delivery(2)), byteCount: 1, nowNanoseconds: 0).text == "reject creditExceeded"
+        )
     }
 
     @Test("only the first receipt of a delivery that is here is written")
@@ -154,7 +162,9 @@ import Testing
     func duplicate() {
         var session = open()
         _ = session.receive(.delivery(delivery(1)), byteCount: 40, nowNanoseconds: 0)
-        #expect(session.receive(.delivery(delivery(1)), byteCount: 40, nowNanoseconds: 0).text == "reject unexpectedFrame")
+        #expect(
+            session.receive(.delivery(delivery(1)), byteCount: 40, nowNanoseconds: 0).text == "reject unexpectedFrame"
+        )
     }
 
     @Test("a draining gateway says so once and still takes what was on its way")

@@ -25,8 +25,20 @@ import Testing
             limits.maximumFrameBytes = credit.frameBytes
             limits.maximumWaitingBytes = 3000
             let gateway = GatewayID("g")
-            client = LinkClientSession(limits: limits, gateway: gateway, secret: secret, nonce: nonce, nowNanoseconds: 0)
-            server = LinkServerSession(limits: limits, gateway: gateway, secret: secret, nonce: otherNonce, nowNanoseconds: 0)
+            client = LinkClientSession(
+                limits: limits,
+                gateway: gateway,
+                secret: secret,
+                nonce: nonce,
+                nowNanoseconds: 0
+            )
+            server = LinkServerSession(
+                limits: limits,
+                gateway: gateway,
+                secret: secret,
+                nonce: otherNonce,
+                nowNanoseconds: 0
+            )
             serverDecoder.maximumFrameBytes = credit.frameBytes
             clientDecoder.maximumFrameBytes = 1 << 20
             LinkFrameEncoder.encode(client.start(), into: &toServer)

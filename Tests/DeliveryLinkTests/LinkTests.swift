@@ -9,15 +9,15 @@ import Testing
 
 /// Both ends over real sockets.
 @Suite(.timeLimit(.minutes(1))) struct LinkTests {
-    private let group = MultiThreadedEventLoopGroup.singleton
-    private let gateway = GatewayID("gateway-1")
-    private let quiet = Logger(label: "link") { _ in SwiftLogNoOpLogHandler() }
-    private let path = "/tmp/sluice-link-\(UInt64.random(in: .min ... .max)).sock"
+    let group = MultiThreadedEventLoopGroup.singleton
+    let gateway = GatewayID("gateway-1")
+    let quiet = Logger(label: "link") { _ in SwiftLogNoOpLogHandler() }
+    let path = "/tmp/sluice-link-\(UInt64.random(in: .min ... .max)).sock"
 
-    private var unix: LinkAddress { .unix(path: path) }
+    var unix: LinkAddress { .unix(path: path) }
 
     /// Reconnects fast and looks at the time-outs often.
-    private var limits: LinkLimits {
+    var limits: LinkLimits {
         var limits = LinkLimits()
         limits.reconnectMinimumNanoseconds = 1_000_000
         limits.reconnectMaximumNanoseconds = 10_000_000
@@ -25,7 +25,7 @@ import Testing
         return limits
     }
 
-    private func server(
+    func server(
         _ address: LinkAddress,
         secret: String? = nil,
         receiver: any DeliveryReceiver = TestReceiver(),
@@ -43,7 +43,7 @@ import Testing
         )
     }
 
-    private func client(
+    func client(
         _ address: LinkAddress,
         secret: String? = nil,
         gateway: GatewayID? = nil,
@@ -95,7 +95,9 @@ import Testing
         var small = limits
         small.maximumUnacknowledgedBytes = 300_000
         let receiver = TestReceiver { delivery in
-            let isWhole = delivery.records.allSatisfy { bytes(of: $0).allSatisfy { $0 == UInt8(truncatingIfNeeded: delivery.id) } }
+            let isWhole = delivery.records.allSatisfy {
+                bytes(of: $0).allSatisfy { $0 == UInt8(truncatingIfNeeded: delivery.id) }
+            }
             return Receipt(deliveryID: delivery.id, status: isWhole ? .ok : .failed(.corruptRecord))
         }
         let server = server(.tcp(host: "127.0.0.1", port: 0), secret: "secret", receiver: receiver, limits: small)
@@ -167,121 +169,6 @@ import Testing
         await server.close()
     }
 
-    // MARK: - Refusals
-
-    @Test("a TCP link without a secret is refused at both ends")
-    func secretRequired() async {
-        let address = LinkAddress.tcp(host: "127.0.0.1", port: 0)
-        for secret in [nil, ""] {
-            await #expect { _ = try await server(address, secret: secret).start() } throws: {
-                ($0 as? LinkError)?.code == .secretRequired
-            }
-            #expect { _ = try client(address, secret: secret, events: LinkRecorder()) } throws: {
-                ($0 as? LinkError)?.code == .secretRequired
-            }
-        }
-    }
-
-    @Test("a wrong secret is told on both sides", arguments: [("a", "b"), ("a", nil), (nil, "b")] as [(String?, String?)])
-    func wrongSecret(gatewaySecret: String?, publisherSecret: String?) async throws {
-        let gatewayLog = LogCapture()
-        let publisherLog = LogCapture()
-        let server = server(unix, secret: gatewaySecret, logger: gatewayLog.logger)
-        _ = try await server.start()
-        let client = try client(unix, secret: publisherSecret, events: LinkRecorder(), logger: publisherLog.logger)
-        var gatewayLines = gatewayLog.lines.makeAsyncIterator()
-        var publisherLines = publisherLog.lines.makeAsyncIterator()
-        #expect(await gatewayLines.line(with: "wrongSecret") != nil)
-        #expect(await publisherLines.line(with: "warning waiting for gateway", "wrongSecret") != nil)
-        client.close()
-        await server.close()
-    }
-
-    @Test("a publisher that looks for another gateway at the address is refused")
-    func wrongGateway() async throws {
-        let log = LogCapture()
-        let server = server(unix)
-        _ = try await server.start()
-        let client = try client(unix, gateway: GatewayID("gateway-0"), events: LinkRecorder(), logger: log.logger)
-        var lines = log.lines.makeAsyncIterator()
-        #expect(await lines.line(with: "waiting for gateway gateway-0", "wrongGateway", "gateway-1") != nil)
-        client.close()
-        await server.close()
-    }
-
-    @Test("a publisher of another version reads why it is refused")
-    func publisherVersion() async throws {
-        let log = LogCapture()
-        let server = server(unix, logger: log.logger)
-        _ = try await server.start()
-        let answer = try await exchange(encoded(.hello(LinkHello(version: 2, nonce: nonce, gateway: "gateway-1"))))
-        guard case .reject(let error)? = try decoded(answer).first else { return #expect(Bool(false)) }
-        #expect(error.code == .versionMismatch && error.message.contains("version 1") && error.message.contains("version 2"))
-        var lines = log.lines.makeAsyncIterator()
-        #expect(await lines.line(with: "warning a publisher was refused", "versionMismatch") != nil)
-        await server.close()
-    }
-
-    @Test("a gateway of another version is told in the publisher's log")
-    func gatewayVersion() async throws {
-        let listener = try await ServerBootstrap(group: group).childChannelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(
-                    Greeter(greeting: encoded(.challenge(LinkChallenge(version: 2, nonce: nonce))))
-                )
-            }
-        }.bind(unixDomainSocketPath: path).get()
-        let log = LogCapture()
-        let client = try client(unix, events: LinkRecorder(), logger: log.logger)
-        var lines = log.lines.makeAsyncIterator()
-        #expect(await lines.line(with: "warning waiting for gateway", "versionMismatch", "version 2") != nil)
-        client.close()
-        try await listener.close()
-    }
-
-    // MARK: - Bad peers
-
-    @Test("a peer that sends rubbish, or nothing, is closed and the gateway lives")
-    func badPeers() async throws {
-        var hasty = limits
-        hasty.handshakeTimeoutNanoseconds = 20_000_000
-        let server = server(unix, limits: hasty)
-        _ = try await server.start()
-        let rubbish: [(ByteBuffer, LinkErrorCode)] = [
-            (ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"), .frameTooLarge), (ByteBuffer(bytes: [1, 0, 0, 0, 77]), .unknownFrameType),
-            (ByteBuffer(bytes: [2, 0, 0, 0, 8, 8]), .malformedFrame), (encoded(.ping), .unexpectedFrame), (ByteBuffer(), .handshakeTimeout),
-        ]
-        for (bytes, code) in rubbish {
-            guard case .reject(let error)? = try decoded(try await exchange(bytes)).first else { return #expect(Bool(false)) }
-            #expect(error.code == code)
-        }
-        let recorder = LinkRecorder()
-        let client = try client(unix, events: recorder)
-        var events = recorder.events.makeAsyncIterator()
-        #expect(await events.connected() != nil)
-        client.close()
-        await server.close()
-    }
-
-    @Test("a gateway that has stopped answering is given up with its deliveries")
-    func silentGateway() async throws {
-        var hasty = limits
-        hasty.silenceNanoseconds = 30_000_000
-        // The ping never comes, so the gateway has nothing to say.
-        hasty.pingIntervalNanoseconds = 3_600_000_000_000
-        let server = server(unix, receiver: TestReceiver { _ in nil })
-        _ = try await server.start()
-        let recorder = LinkRecorder()
-        let client = try client(unix, events: recorder, limits: hasty)
-        var events = recorder.events.makeAsyncIterator()
-        _ = await events.connected()
-        client.send([delivery(1)])
-        let end = try #require(await events.disconnected())
-        #expect(end.error.code == .silentPeer && end.unacknowledged == [1])
-        client.close()
-        await server.close()
-    }
-
     // MARK: - The socket's file
 
     @Test("a stale socket file is replaced, a living one and another file are not")
@@ -300,24 +187,5 @@ import Testing
         try FileManager.default.removeItem(atPath: path)
         let nowhere = LinkAddress.unix(path: "/tmp/\(UInt64.random(in: .min ... .max))/link.sock")
         await #expect { _ = try await self.server(nowhere).start() } throws: { ($0 as? LinkError)?.code == .cannotBind }
-    }
-
-    /// Connects, sends, and returns what came until the other end closed.
-    private func exchange(_ bytes: ByteBuffer) async throws -> ByteBuffer {
-        let channel = try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path) { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
-            }
-        }
-        return try await channel.executeThenClose { inbound, outbound in
-            try await outbound.write(bytes)
-            var answer = ByteBuffer()
-            do {
-                for try await part in inbound { answer.writeImmutableBuffer(part) }
-            } catch is IOError {
-                // A reset after the reject says the same as an end.
-            }
-            return answer
-        }
     }
 }

@@ -2,7 +2,8 @@ public import Logging
 public import NIOCore
 public import SluiceCore
 
-/// The publisher's end of the delivery link to one gateway: connects, comes back when the connection breaks, and sends deliveries within the gateway's credit.
+/// The publisher's end of the delivery link to one gateway: connects, comes back when the connection breaks, and sends
+/// deliveries within the gateway's credit.
 ///
 /// It runs from ``start()`` until ``close()``; without the latter it keeps trying for ever.
 public final class LinkClient: Sendable {
@@ -53,7 +54,9 @@ public final class LinkClient: Sendable {
         )
     }
 
-    /// Whether a delivery would be written at once. What is sent all the same waits for credit, up to ``LinkLimits/maximumWaitingBytes``.
+    /// Whether a delivery would be written at once.
+    ///
+    /// What is sent all the same waits for credit, up to ``LinkLimits/maximumWaitingBytes``.
     public var canSend: Bool { writability.isWritable }
 
     /// Connects, now and whenever the connection breaks.
@@ -72,8 +75,10 @@ public final class LinkClient: Sendable {
         eventLoop.execute { self.loop.value.send(outgoing) }
     }
 
-    /// Closes gracefully: takes no more deliveries, waits for the receipts that are due, at most ``LinkLimits/closeTimeoutNanoseconds``,
-    /// and doesn't come back. Returns at once.
+    /// Closes gracefully: takes no more deliveries, waits for the receipts that are due, at most
+    /// ``LinkLimits/closeTimeoutNanoseconds``, and doesn't come back.
+    ///
+    /// Returns at once.
     public func close() {
         eventLoop.execute { self.loop.value.close() }
     }

@@ -164,7 +164,9 @@ final class LinkClientLoop {
             }
         attempt.assumeIsolated().whenFailure { error in
             guard case .connecting = self.phase else { return }
-            self.retry(after: LinkError(.cannotConnect, "The gateway's link at \(self.address) can't be reached: \(error)."))
+            self.retry(
+                after: LinkError(.cannotConnect, "The gateway's link at \(self.address) can't be reached: \(error).")
+            )
         }
     }
 

@@ -7,7 +7,9 @@ extension ConnectionID {
 
     /// Reads an id; nil when bytes are missing.
     init?(from buffer: inout ByteBuffer) {
-        guard let (high, low) = buffer.readMultipleIntegers(endianness: .big, as: (UInt64, UInt64).self) else { return nil }
+        guard let (high, low) = buffer.readMultipleIntegers(endianness: .big, as: (UInt64, UInt64).self) else {
+            return nil
+        }
         self.init(high: high, low: low)
     }
 

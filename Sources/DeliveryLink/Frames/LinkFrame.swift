@@ -1,7 +1,9 @@
-/// What the two ends say to each other. On the wire: `u32` little endian = length of the rest, a type byte, the body.
+/// What the two ends say to each other.
 ///
-/// publisher: hello → gateway: challenge → publisher: proof → gateway: welcome; then deliveries and pings one way, receipts and pongs the
-/// other. Either end may reject, which is its last frame.
+/// On the wire: `u32` little endian = length of the rest, a type byte, the body.
+///
+/// publisher: hello → gateway: challenge → publisher: proof → gateway: welcome; then deliveries and pings one way,
+/// receipts and pongs the other. Either end may reject, which is its last frame.
 enum LinkFrame {
     case hello(LinkHello)
     case challenge(LinkChallenge)

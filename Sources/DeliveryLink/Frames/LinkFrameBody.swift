@@ -1,7 +1,9 @@
 import NIOCore
 import SluiceCore
 
-/// Reads the body of one frame. Counts are checked against the bytes that are there before anything is made room for.
+/// Reads the body of one frame.
+///
+/// Counts are checked against the bytes that are there before anything is made room for.
 struct LinkFrameBody {
     let type: LinkFrameType
     var bytes: ByteBuffer
@@ -36,14 +38,18 @@ struct LinkFrameBody {
     // MARK: - Handshake
 
     private mutating func hello() throws(LinkError) -> LinkHello {
-        guard try integer(UInt32.self) == LinkVersion.magic else { throw malformed("it doesn't start as a Sluice's does") }
+        guard try integer(UInt32.self) == LinkVersion.magic else {
+            throw malformed("it doesn't start as a Sluice's does")
+        }
         let version = try integer(UInt16.self)
         guard version == LinkVersion.current else {
             _ = rest()
             return LinkHello(version: version, nonce: LinkNonce(bytes: []), gateway: "")
         }
         let nonce = try nonce()
-        guard let gateway = String(validating: rest(), as: UTF8.self) else { throw malformed("the gateway's id is not UTF-8") }
+        guard let gateway = String(validating: rest(), as: UTF8.self) else {
+            throw malformed("the gateway's id is not UTF-8")
+        }
         return LinkHello(version: version, nonce: nonce, gateway: gateway)
     }
 

@@ -1,7 +1,9 @@
 import NIOCore
 import SluiceCore
 
-/// Writes frames. Record bytes go straight from where the log put them into the frame's buffer.
+/// Writes frames.
+///
+/// Record bytes go straight from where the log put them into the frame's buffer.
 enum LinkFrameEncoder {
     private static let lengthBytes = 4
     /// Type, id, sent, flags, record count.

@@ -1,4 +1,6 @@
-/// A frame's first byte. Numbers are never reused.
+/// A frame's first byte.
+///
+/// Numbers are never reused.
 enum LinkFrameType: UInt8 {
     case hello = 1
     case challenge = 2

@@ -1,6 +1,8 @@
 /// The publisher's first frame.
 struct LinkHello: Equatable {
-    /// The protocol version that the publisher speaks. The rest is known only when it is ours.
+    /// The protocol version that the publisher speaks.
+    ///
+    /// The rest is known only when it is ours.
     var version: UInt16
     /// Random bytes, so that the gateway's proof can't be an old one.
     var nonce: LinkNonce

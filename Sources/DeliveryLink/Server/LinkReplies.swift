@@ -1,7 +1,9 @@
 public import NIOCore
 import Synchronization
 
-/// The way back of one link: takes receipts from any thread. All that come before the event loop gets to them leave in one write.
+/// The way back of one link: takes receipts from any thread.
+///
+/// All that come before the event loop gets to them leave in one write.
 public final class LinkReplies: Sendable {
     private struct Pending {
         var receipts: [Receipt] = []
@@ -24,7 +26,9 @@ public final class LinkReplies: Sendable {
         self.write = write
     }
 
-    /// Answers deliveries. Receipts for deliveries that were answered before, or of a link that is gone, have no effect.
+    /// Answers deliveries.
+    ///
+    /// Receipts for deliveries that were answered before, or of a link that is gone, have no effect.
     public func send(_ receipts: [Receipt]) {
         guard !receipts.isEmpty else { return }
         let mustWake = pending.withLock { pending in
@@ -35,7 +39,9 @@ public final class LinkReplies: Sendable {
         if mustWake { eventLoop.execute { self.flush() } }
     }
 
-    /// Runs `body` and writes what it sent at its end, without a wake-up. On the event loop only.
+    /// Runs `body` and writes what it sent at its end, without a wake-up.
+    ///
+    /// On the event loop only.
     func gather(_ body: () -> Void) {
         pending.withLock { $0.isScheduled = true }
         body()

@@ -5,7 +5,8 @@ import NIOPosix
 public import SluiceCore
 import Synchronization
 
-/// The gateway's end of the delivery links: listens, shakes hands with publishers and hands their deliveries to a ``DeliveryReceiver``.
+/// The gateway's end of the delivery links: listens, shakes hands with publishers and hands their deliveries to a
+/// ``DeliveryReceiver``.
 public final class LinkServer: Sendable {
     private struct State {
         var listener: (any Channel)?
@@ -64,7 +65,9 @@ public final class LinkServer: Sendable {
         }
     }
 
-    /// Tells every publisher to send no more and refuses new ones. Deliveries that are here keep their way to a receipt.
+    /// Tells every publisher to send no more and refuses new ones.
+    ///
+    /// Deliveries that are here keep their way to a receipt.
     public func drain() {
         let links = state.withLock { state in
             state.isDraining = true
@@ -98,7 +101,10 @@ public final class LinkServer: Sendable {
         try file.check()
         if let other = try? await ClientBootstrap(group: group).connect(unixDomainSocketPath: file.path).get() {
             try? await other.close()
-            throw LinkError(.addressInUse, "Another process listens at \(address). Stop it, or give this gateway another link address.")
+            throw LinkError(
+                .addressInUse,
+                "Another process listens at \(address). Stop it, or give this gateway another link address."
+            )
         }
         let listener: any Channel
         do {
@@ -141,7 +147,10 @@ public final class LinkServer: Sendable {
 
     private func cannotBind(_ error: any Error) -> LinkError {
         if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-            return LinkError(.addressInUse, "Another process listens at \(address). Stop it, or give this gateway another link address.")
+            return LinkError(
+                .addressInUse,
+                "Another process listens at \(address). Stop it, or give this gateway another link address."
+            )
         }
         return LinkError(.cannotBind, "The gateway can't listen for links at \(address): \(error).")
     }
@@ -188,7 +197,10 @@ public final class LinkServer: Sendable {
             state.links[ObjectIdentifier(channel)] = channel
             if state.isDraining { return .drainingGateway }
             guard count >= limits.maximumLinks else { return nil }
-            return LinkError(.tooManyLinks, "The gateway has \(count) links, as many as it allows. Stop a publisher or raise the limit.")
+            return LinkError(
+                .tooManyLinks,
+                "The gateway has \(count) links, as many as it allows. Stop a publisher or raise the limit."
+            )
         }
     }
 
@@ -201,7 +213,11 @@ public final class LinkServer: Sendable {
         default:
             let now = StageClock.nowNanoseconds()
             let level = state.withLock { $0.log.level(for: error.code, nowNanoseconds: now) }
-            logger.log(level: level, wasOpen ? "a publisher's link was ended" : "a publisher was refused", metadata: metadata)
+            logger.log(
+                level: level,
+                wasOpen ? "a publisher's link was ended" : "a publisher was refused",
+                metadata: metadata
+            )
         }
     }
 }

@@ -160,7 +160,9 @@ final class LinkServerHandler: ChannelInboundHandler {
     }
 
     private func scheduleTick(_ context: ChannelHandlerContext) {
-        nextTick = context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: limits.tickNanoseconds))) {
+        nextTick = context.eventLoop.assumeIsolated().scheduleTask(
+            in: .nanoseconds(Int64(clamping: limits.tickNanoseconds))
+        ) {
             guard let context = self.context else { return }
             self.perform(self.session.tick(nowNanoseconds: StageClock.nowNanoseconds()), context: context)
             self.flush(context)

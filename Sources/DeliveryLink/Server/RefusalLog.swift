@@ -1,6 +1,7 @@
 import Logging
 
-/// Keeps a publisher that is refused every few seconds, or a port scanner, from filling the log: one warning a code and minute.
+/// Keeps a publisher that is refused every few seconds, or a port scanner, from filling the log: one warning a code and
+/// minute.
 struct RefusalLog {
     private static let quietNanoseconds: UInt64 = 60_000_000_000
     private var warnedAt: [LinkErrorCode: UInt64] = [:]

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The file of a listening Unix socket: made beside its name with mode 0600, then moved over it, so that nobody can connect before the mode is
-/// set and a stale file is replaced in one step.
+/// The file of a listening Unix socket: made beside its name with mode 0600, then moved over it, so that nobody can
+/// connect before the mode is set and a stale file is replaced in one step.
 struct UnixSocketFile {
     /// Tells the file from one that another process put there later.
     struct Identity: Equatable {
@@ -24,7 +24,10 @@ struct UnixSocketFile {
             throw failure("can't be looked at")
         }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw LinkError(.cannotBind, "The link socket '\(path)' can't be made: another file, not a socket, has this name.")
+            throw LinkError(
+                .cannotBind,
+                "The link socket '\(path)' can't be made: another file, not a socket, has this name."
+            )
         }
     }
 
@@ -49,6 +52,9 @@ struct UnixSocketFile {
     }
 
     private func failure(_ what: String) -> LinkError {
-        LinkError(.cannotBind, "The link socket '\(path)' \(what): \(String(cString: strerror(errno))) (errno \(errno)).")
+        LinkError(
+            .cannotBind,
+            "The link socket '\(path)' \(what): \(String(cString: strerror(errno))) (errno \(errno))."
+        )
     }
 }

@@ -1,4 +1,5 @@
-/// How long to wait before the next attempt: twice as long each time, up to a limit, with jitter so that publishers don't return in step.
+/// How long to wait before the next attempt: twice as long each time, up to a limit, with jitter so that publishers
+/// don't return in step.
 struct LinkBackoff {
     private let minimumNanoseconds: UInt64
     private let maximumNanoseconds: UInt64

@@ -1,10 +1,12 @@
 import NIOCore
 import SluiceCore
 
-/// The publisher's end of one connection as a value: frames, deliveries and the time in, actions out. `LinkClientHandler` performs them.
+/// The publisher's end of one connection as a value: frames, deliveries and the time in, actions out.
 ///
-/// It lives from connect to disconnect; the reconnect is another session. Whatever was given to ``send(_:)`` comes out exactly once:
-/// as a receipt, or in the list of ``disconnected()``.
+/// `LinkClientHandler` performs them.
+///
+/// It lives from connect to disconnect; the reconnect is another session. Whatever was given to ``send(_:)`` comes out
+/// exactly once: as a receipt, or in the list of ``disconnected()``.
 struct LinkClientSession {
     /// What the shell has to do.
     enum Action {
@@ -48,9 +50,7 @@ struct LinkClientSession {
     private var silence: LinkSilence
     private var nextPingNanoseconds: UInt64
 
-    /// - Parameters:
-    ///   - gateway: the gateway that the address shall belong to.
-    ///   - nonce: this connection's random bytes.
+    /// Starts with the handshake; `gateway` is who the address shall belong to, and `nonce` is this connection's own.
     init(limits: LinkLimits, gateway: GatewayID, secret: String?, nonce: LinkNonce, nowNanoseconds: UInt64) {
         self.limits = limits
         self.secret = secret.flatMap { $0.isEmpty ? nil : $0 }
@@ -110,7 +110,9 @@ struct LinkClientSession {
 
     private mutating func open(_ welcome: LinkWelcome, with proof: LinkProof) -> Action {
         guard proof.isValid(welcome.proof, by: .gateway) else {
-            let how = welcome.proof.isEmpty ? "no link secret and the publisher has one" : "another link secret than the publisher"
+            let how =
+                welcome.proof.isEmpty
+                ? "no link secret and the publisher has one" : "another link secret than the publisher"
             return end(.reject(LinkError(.wrongSecret, "The gateway has \(how). Set the same secret on both.")))
         }
         window = LinkCreditWindow(credit: welcome.credit)
@@ -122,7 +124,12 @@ struct LinkClientSession {
     private mutating func take(_ receipt: Receipt) -> Action {
         guard window.remove(receipt.deliveryID) else {
             return end(
-                .reject(LinkError(.unexpectedFrame, "A receipt came for delivery \(receipt.deliveryID), which doesn't wait for one."))
+                .reject(
+                    LinkError(
+                        .unexpectedFrame,
+                        "A receipt came for delivery \(receipt.deliveryID), which doesn't wait for one."
+                    )
+                )
             )
         }
         return .receipt(receipt)
@@ -139,7 +146,9 @@ struct LinkClientSession {
 
     // MARK: - Deliveries
 
-    /// The publisher has deliveries. Those that the credit doesn't allow wait their turn.
+    /// The publisher has deliveries.
+    ///
+    /// Those that the credit doesn't allow wait their turn.
     mutating func send(_ deliveries: OutgoingDeliveries) -> Outcome {
         var outcome = Outcome()
         guard isOpen else {
@@ -148,7 +157,10 @@ struct LinkClientSession {
             outcome.refused = deliveries.parts.map { .refused($0.id, isFinishing ? .draining : .notConnected) }
             return outcome
         }
-        guard waitingBytes == 0 || deliveries.byteCount <= limits.maximumWaitingBytes - min(waitingBytes, limits.maximumWaitingBytes) else {
+        guard
+            waitingBytes == 0
+                || deliveries.byteCount <= limits.maximumWaitingBytes - min(waitingBytes, limits.maximumWaitingBytes)
+        else {
             outcome.refused = deliveries.parts.map { .refused($0.id, .noCredit) }
             return outcome
         }

@@ -1,4 +1,6 @@
-/// The deliveries that wait for their receipt, and whether one more may join them. The same rule on both ends.
+/// The deliveries that wait for their receipt, and whether one more may join them.
+///
+/// The same rule on both ends.
 struct LinkCreditWindow {
     /// What is allowed.
     let credit: LinkCredit
@@ -17,7 +19,9 @@ struct LinkCreditWindow {
     /// The deliveries that wait, by number.
     var ids: [UInt64] { frameBytes.keys.sorted() }
 
-    /// Whether a frame of this length may be sent. One delivery is always allowed, however long, or it could never go.
+    /// Whether a frame of this length may be sent.
+    ///
+    /// One delivery is always allowed, however long, or it could never go.
     func allows(byteCount: Int) -> Bool {
         if frameBytes.isEmpty { return true }
         return frameBytes.count < credit.deliveries && bytes <= credit.bytes && byteCount <= credit.bytes - bytes

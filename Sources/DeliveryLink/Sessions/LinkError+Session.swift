@@ -3,7 +3,8 @@ extension LinkError {
     static func versions(gateway: UInt16, publisher: UInt16) -> LinkError {
         LinkError(
             .versionMismatch,
-            "The gateway speaks version \(gateway) of the delivery link and the publisher version \(publisher): run the same Sluice on both."
+            "The gateway speaks version \(gateway) of the delivery link and the publisher version \(publisher): "
+                + "run the same Sluice on both."
         )
     }
 
@@ -11,7 +12,8 @@ extension LinkError {
     static func slowHandshake(_ limits: LinkLimits) -> LinkError {
         LinkError(
             .handshakeTimeout,
-            "The other end of the link didn't finish the handshake within \(limits.handshakeTimeoutNanoseconds / 1_000_000) ms."
+            "The other end of the link didn't finish the handshake within "
+                + "\(limits.handshakeTimeoutNanoseconds / 1_000_000) ms."
         )
     }
 
@@ -21,10 +23,15 @@ extension LinkError {
     }
 
     /// A gateway on its way out.
-    static var drainingGateway: LinkError { LinkError(.draining, "The gateway is shutting down and takes no more deliveries.") }
+    static var drainingGateway: LinkError {
+        LinkError(.draining, "The gateway is shutting down and takes no more deliveries.")
+    }
 
     /// A TCP address without a secret.
     static func secretRequired(_ address: LinkAddress) -> LinkError {
-        LinkError(.secretRequired, "The link at \(address) needs a secret, since others can reach it. Set the same link secret on both ends.")
+        LinkError(
+            .secretRequired,
+            "The link at \(address) needs a secret, since others can reach it. Set the same link secret on both ends."
+        )
     }
 }

@@ -1,8 +1,10 @@
 import Crypto
 
-/// How an end shows that it knows the secret without sending it: an HMAC-SHA256 over both ends' random bytes, the gateway's id and its own role.
+/// How an end shows that it knows the secret without sending it: an HMAC-SHA256 over both ends' random bytes, the
+/// gateway's id and its own role.
 ///
-/// The role keeps an end from sending the other's proof back. The link isn't encrypted: a TCP link belongs on a private network or in a tunnel.
+/// The role keeps an end from sending the other's proof back. The link isn't encrypted: a TCP link belongs on a private
+/// network or in a tunnel.
 struct LinkProof {
     /// Whose proof it is.
     enum Role: String {
@@ -14,7 +16,7 @@ struct LinkProof {
     private let hello: LinkHello
     private let challenge: LinkChallenge
 
-    /// - Parameter secret: nil or empty when the link does without.
+    /// Takes part in a handshake; `secret` is nil or empty when the link does without.
     init(secret: String?, hello: LinkHello, challenge: LinkChallenge) {
         self.secret = secret.flatMap { $0.isEmpty ? nil : $0 }
         self.hello = hello
@@ -27,7 +29,9 @@ struct LinkProof {
         return Array(HMAC<SHA256>.authenticationCode(for: statement(by: role), using: key))
     }
 
-    /// Whether `proof` shows that its sender knows the secret; compared in constant time. Without a secret every proof does.
+    /// Whether `proof` shows that its sender knows the secret; compared in constant time.
+    ///
+    /// Without a secret every proof does.
     func isValid(_ proof: [UInt8], by role: Role) -> Bool {
         guard let key else { return true }
         return HMAC<SHA256>.isValidAuthenticationCode(proof, authenticating: statement(by: role), using: key)

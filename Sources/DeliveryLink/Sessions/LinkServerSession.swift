@@ -1,6 +1,8 @@
 import SluiceCore
 
-/// The gateway's end of one link as a value: frames, replies and the time in, actions out. `LinkServerHandler` performs them.
+/// The gateway's end of one link as a value: frames, replies and the time in, actions out.
+///
+/// `LinkServerHandler` performs them.
 struct LinkServerSession {
     /// What the shell has to do.
     enum Action {
@@ -33,9 +35,7 @@ struct LinkServerSession {
     private var window: LinkCreditWindow
     private var silence: LinkSilence
 
-    /// - Parameters:
-    ///   - refusal: why this link isn't wanted, if it isn't.
-    ///   - nonce: this link's random bytes.
+    /// Starts with the handshake; `refusal` says why this link isn't wanted, if it isn't, and `nonce` is this link's own.
     init(
         limits: LinkLimits,
         gateway: GatewayID,
@@ -70,8 +70,7 @@ struct LinkServerSession {
 
     // MARK: - Frames
 
-    /// A frame came.
-    /// - Parameter byteCount: its length with prefix, which counts against the credit.
+    /// A frame came; `byteCount` is its length with prefix, which counts against the credit.
     mutating func receive(_ frame: LinkFrame, byteCount: Int, nowNanoseconds: UInt64) -> Action {
         silence.heard(nowNanoseconds: nowNanoseconds)
         if case .reject(let error) = frame { return end(.close(error)) }
@@ -113,8 +112,8 @@ struct LinkServerSession {
                 .reject(
                     LinkError(
                         .wrongGateway,
-                        "The publisher looks for gateway '\(hello.gateway.printable(limit: 64))' and this is '\(gateway)': "
-                            + "the other one is gone."
+                        "The publisher looks for gateway '\(hello.gateway.printable(limit: 64))' "
+                            + "and this is '\(gateway)': the other one is gone."
                     )
                 )
             )
@@ -126,15 +125,18 @@ struct LinkServerSession {
 
     private mutating func take(_ delivery: Delivery, byteCount: Int) -> Action {
         guard !window.contains(delivery.id) else {
-            return end(.reject(LinkError(.unexpectedFrame, "Delivery \(delivery.id) came again before it had its receipt.")))
+            return end(
+                .reject(LinkError(.unexpectedFrame, "Delivery \(delivery.id) came again before it had its receipt."))
+            )
         }
         guard window.allows(byteCount: byteCount) else {
             return end(
                 .reject(
                     LinkError(
                         .creditExceeded,
-                        "Delivery \(delivery.id) of \(byteCount) bytes came with \(window.count) deliveries of \(window.bytes) bytes "
-                            + "waiting; the credit is \(window.credit.deliveries) deliveries of \(window.credit.bytes) bytes."
+                        "Delivery \(delivery.id) of \(byteCount) bytes came with \(window.count) deliveries "
+                            + "of \(window.bytes) bytes waiting; the credit is \(window.credit.deliveries) deliveries "
+                            + "of \(window.credit.bytes) bytes."
                     )
                 )
             )
@@ -156,7 +158,9 @@ struct LinkServerSession {
         return receipts.filter { window.remove($0.deliveryID) }
     }
 
-    /// The gateway is shutting down. What comes before the other end has read the drain frame is still taken.
+    /// The gateway is shutting down.
+    ///
+    /// What comes before the other end has read the drain frame is still taken.
     mutating func drain() -> Action {
         guard refusal == nil else { return .nothing }
         refusal = .drainingGateway

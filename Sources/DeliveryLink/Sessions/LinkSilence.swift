@@ -13,7 +13,9 @@ struct LinkSilence {
 
     /// The error to close with, once nothing was heard for too long.
     func error(nowNanoseconds: UInt64) -> LinkError? {
-        guard nowNanoseconds >= lastHeardNanoseconds, nowNanoseconds - lastHeardNanoseconds >= limitNanoseconds else { return nil }
+        guard nowNanoseconds >= lastHeardNanoseconds, nowNanoseconds - lastHeardNanoseconds >= limitNanoseconds else {
+            return nil
+        }
         return LinkError(
             .silentPeer,
             "The other end of the link has sent nothing for \((nowNanoseconds - lastHeardNanoseconds) / 1_000_000) ms."

@@ -33,13 +33,17 @@ extension AsyncStream<LinkRecorder.Event>.Iterator {
     /// Gathers receipts until there are this many.
     mutating func receipts(_ count: Int) async -> [Receipt] {
         var all: [Receipt] = []
-        while all.count < count, let event = await next(isolation: #isolation) { if case .receipts(let some) = event { all += some } }
+        while all.count < count, let event = await next(isolation: #isolation) {
+            if case .receipts(let some) = event { all += some }
+        }
         return all
     }
 
     /// Waits for the end of the connection.
     mutating func disconnected() async -> (unacknowledged: [UInt64], error: LinkError)? {
-        while let event = await next(isolation: #isolation) { if case .disconnected(let ids, let error) = event { return (ids, error) } }
+        while let event = await next(isolation: #isolation) {
+            if case .disconnected(let ids, let error) = event { return (ids, error) }
+        }
         return nil
     }
 }

@@ -25,7 +25,9 @@ struct LogCapture: LogHandler {
 extension AsyncStream<String>.Iterator {
     /// Waits for a line that contains all of these.
     mutating func line(with parts: String...) async -> String? {
-        while let line = await next(isolation: #isolation) { if parts.allSatisfy({ line.contains($0) }) { return line } }
+        while let line = await next(isolation: #isolation) {
+            if parts.allSatisfy({ line.contains($0) }) { return line }
+        }
         return nil
     }
 }

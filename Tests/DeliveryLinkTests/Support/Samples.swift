@@ -36,7 +36,9 @@ func delivery(_ id: UInt64, records: Int = 1, bytes: Int = 10, connections: [Con
     )
 }
 
-func outgoing(_ deliveries: Delivery...) -> OutgoingDeliveries { OutgoingDeliveries(deliveries, maximumFrameBytes: 1 << 20) }
+func outgoing(_ deliveries: Delivery...) -> OutgoingDeliveries {
+    OutgoingDeliveries(deliveries, maximumFrameBytes: 1 << 20)
+}
 
 func bytes(of record: DeliveredRecord) -> [UInt8] { record.withEncodedBytes { Array($0) } }
 
@@ -46,8 +48,10 @@ let otherNonce = LinkNonce(bytes: Array(repeating: 8, count: LinkNonce.byteCount
 /// One frame of every type.
 var everyFrame: [LinkFrame] {
     [
-        .hello(LinkHello(version: 1, nonce: nonce, gateway: "g")), .challenge(LinkChallenge(version: 1, nonce: nonce)), .proof([1, 2]),
+        .hello(LinkHello(version: 1, nonce: nonce, gateway: "g")), .challenge(LinkChallenge(version: 1, nonce: nonce)),
+        .proof([1, 2]),
         .welcome(LinkWelcome(credit: LinkCredit(bytes: 1000, deliveries: 3, frameBytes: 2000), proof: [3])),
-        .reject(LinkError(.draining, "bye")), .delivery(delivery(1, records: 2)), .receipt(Receipt(deliveryID: 1)), .ping, .pong, .drain,
+        .reject(LinkError(.draining, "bye")), .delivery(delivery(1, records: 2)), .receipt(Receipt(deliveryID: 1)),
+        .ping, .pong, .drain,
     ]
 }

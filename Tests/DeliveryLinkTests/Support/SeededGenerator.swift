@@ -16,7 +16,9 @@ struct SeededGenerator: RandomNumberGenerator {
 
     /// A fresh seed, printed, or the one in `SLUICE_TEST_SEED`.
     static func printedSeed(_ test: String = #function) -> UInt64 {
-        let seed = ProcessInfo.processInfo.environment["SLUICE_TEST_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: .min ... .max)
+        let seed =
+            ProcessInfo.processInfo.environment["SLUICE_TEST_SEED"].flatMap { UInt64($0) }
+            ?? UInt64.random(in: .min ... .max)
         print("\(test): SLUICE_TEST_SEED=\(seed)")
         return seed
     }

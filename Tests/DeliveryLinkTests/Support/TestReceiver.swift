@@ -9,7 +9,11 @@ struct TestReceiver: DeliveryReceiver {
     private let answer: @Sendable (Delivery) -> Receipt?
 
     /// - Parameter answer: the receipt of a delivery; nil leaves it without one.
-    init(answer: @escaping @Sendable (Delivery) -> Receipt? = { Receipt(deliveryID: $0.id, sockets: UInt32($0.records.count)) }) {
+    init(
+        answer: @escaping @Sendable (Delivery) -> Receipt? = {
+            Receipt(deliveryID: $0.id, sockets: UInt32($0.records.count))
+        }
+    ) {
         self.answer = answer
         (deliveries, continuation) = AsyncStream.makeStream()
     }
