@@ -135,6 +135,7 @@ let package = Package(
                 nioCore, nioPosix, nioEmbedded, log, asyncHTTPClient, product("NIOHTTP1", "swift-nio"),
                 product("NIOWebSocket", "swift-nio"), product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"), lifecycle,
+                product("CryptoExtras", "swift-crypto"),
             ],
             swiftSettings: settings
         ),

@@ -9,6 +9,11 @@ extension APIError {
 
     static let tokenExpired = APIError(.tokenExpired, "The token's time is over. Get a new one and connect again.")
 
+    static let authorizerUnavailable = APIError(
+        .authorizerUnavailable,
+        "The back end that decides about access doesn't answer. Nothing is allowed until it does; try again later."
+    )
+
     static func forbidden(_ action: TopicAction, _ topic: Topic, _ grant: Grant) -> APIError {
         let who = grant.principal.map { "'\($0.printable(limit: 80))'" } ?? "This client"
         return APIError(.forbidden, "\(who) may not \(action.rawValue) to the topic '\(topic.name.printable(limit: 80))'.")

@@ -1,0 +1,48 @@
+import SluiceCore
+
+/// A token in its three parts (RFC 7515, section 3.1), with nothing believed yet: only what chooses the key has been read.
+struct CompactToken {
+    /// Longest token that is read, bytes.
+    static let maximumBytes = 16 * 1024
+
+    /// The header's `alg`.
+    let algorithm: String
+    /// The header's `kid`.
+    let keyIdentifier: String?
+    /// What the signature covers: header and payload as they were sent.
+    let signed: ArraySlice<UInt8>
+    /// The signature.
+    let signature: [UInt8]
+    /// The payload, decoded.
+    let payload: [UInt8]
+
+    /// Takes a token apart.
+    /// - Throws: `Unauthorized`.
+    init(_ text: String) throws(APIError) {
+        let bytes = Array(text.utf8)
+        guard bytes.count <= CompactToken.maximumBytes else {
+            throw .invalidToken("it has \(bytes.count) bytes and the limit is \(CompactToken.maximumBytes)")
+        }
+        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
+            let signature = Base64URL.decode(parts[2])
+        else { throw .invalidToken("it is not of the form header.payload.signature in base64url") }
+        guard let fields = try? JSONValue(header), let algorithm = fields["alg"]?.string else {
+            throw .invalidToken("its header is not a JSON object with 'alg'")
+        }
+        // An extension that must be understood, and isn't (RFC 7515, section 4.1.11).
+        guard fields["crit"] == nil else { throw .invalidToken("its header has 'crit', which is not supported") }
+        let identifier = fields["kid"]
+        guard identifier == nil || identifier?.string != nil else { throw .invalidToken("its 'kid' is not a string") }
+        self.algorithm = algorithm
+        keyIdentifier = identifier?.string
+        signed = bytes[..<parts[1].endIndex]
+        self.signature = signature
+        self.payload = payload
+    }
+}
+
+extension APIError {
+    /// A token that isn't accepted, for a reason that helps whoever made it and nobody else.
+    static func invalidToken(_ reason: String) -> APIError { APIError(.unauthorized, "The token is not valid: \(reason).") }
+}

@@ -1,0 +1,85 @@
+import SluiceCore
+
+/// What a verified token says. A claim of the wrong type makes the token invalid; it is never taken for a missing one.
+struct TokenClaims {
+    /// Most patterns that are read of one list.
+    static let maximumPatterns = 1_000
+
+    let subject: String?
+    let issuer: String?
+    let audiences: [String]
+    /// `exp`, nanoseconds since 1970.
+    let expiresAtNanoseconds: UInt64?
+    /// `nbf`, nanoseconds since 1970.
+    let notBeforeNanoseconds: UInt64?
+    let subscribe: [TopicPattern]
+    let publish: [TopicPattern]
+
+    /// Reads the payload of a token whose signature is right.
+    /// - Throws: `Unauthorized`.
+    init(_ payload: [UInt8]) throws(APIError) {
+        guard let claims = try? JSONValue(payload), claims.kind == .object else {
+            throw .invalidToken("its payload is not a JSON object")
+        }
+        subject = try TokenClaims.string(claims, "sub")
+        issuer = try TokenClaims.string(claims, "iss")
+        audiences = try TokenClaims.audiences(claims["aud"])
+        expiresAtNanoseconds = try TokenClaims.date(claims, "exp")
+        notBeforeNanoseconds = try TokenClaims.date(claims, "nbf")
+        let rules = claims["sluice"]
+        guard rules == nil || rules?.kind == .object else { throw .invalidToken("its claim 'sluice' is not an object") }
+        subscribe = try TokenClaims.patterns(rules?["subscribe"], "subscribe")
+        publish = try TokenClaims.patterns(rules?["publish"], "publish")
+    }
+
+    /// Checks times, issuer and audience.
+    /// - Throws: `TokenExpired` or `Unauthorized`.
+    func check(_ configuration: JWTConfiguration, atWallNanoseconds now: UInt64) throws(APIError) {
+        let leeway = configuration.leewayNanoseconds
+        if let expiresAtNanoseconds, now >= expiresAtNanoseconds.saturatingAdd(leeway) { throw .tokenExpired }
+        if configuration.requiresExpiration, expiresAtNanoseconds == nil { throw .invalidToken("it has no 'exp', which is asked for here") }
+        if let notBeforeNanoseconds, now.saturatingAdd(leeway) < notBeforeNanoseconds { throw .invalidToken("its time has not come yet ('nbf')") }
+        if let issuer = configuration.issuer, self.issuer != issuer { throw .invalidToken("its issuer ('iss') is not the one that is trusted here") }
+        if let audience = configuration.audience, !audiences.contains(audience) {
+            throw .invalidToken("it is not for this audience ('aud')")
+        }
+    }
+
+    private static func string(_ claims: JSONValue, _ name: String) throws(APIError) -> String? {
+        guard let value = claims[name], value.kind != .null else { return nil }
+        guard let string = value.string else { throw .invalidToken("its claim '\(name)' is not a string") }
+        return string
+    }
+
+    /// A NumericDate: seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
+    private static func date(_ claims: JSONValue, _ name: String) throws(APIError) -> UInt64? {
+        guard let value = claims[name] else { return nil }
+        guard value.kind == .number, let seconds = Double(String(decoding: value.bytes, as: UTF8.self)), seconds >= 0 else {
+            throw .invalidToken("its claim '\(name)' is not a number of seconds since 1970")
+        }
+        // Beyond the year 2500 is as good as never, and keeps the multiplication in range.
+        return seconds < 17_000_000_000 ? UInt64(seconds * 1_000_000_000) : .max
+    }
+
+    private static func audiences(_ value: JSONValue?) throws(APIError) -> [String] {
+        guard let value, value.kind != .null else { return [] }
+        if let single = value.string { return [single] }
+        guard let elements = value.elements else { throw .invalidToken("its claim 'aud' is neither a string nor an array") }
+        return elements.compactMap(\.string)
+    }
+
+    private static func patterns(_ value: JSONValue?, _ name: String) throws(APIError) -> [TopicPattern] {
+        guard let value else { return [] }
+        guard let elements = value.elements, elements.count <= maximumPatterns else {
+            throw .invalidToken("its claim 'sluice.\(name)' is not an array of at most \(maximumPatterns) topic patterns")
+        }
+        var patterns: [TopicPattern] = []
+        for element in elements {
+            guard let text = element.string, let pattern = try? TopicPattern(text) else {
+                throw .invalidToken("its claim 'sluice.\(name)' has an element that is not a topic pattern")
+            }
+            patterns.append(pattern)
+        }
+        return patterns
+    }
+}

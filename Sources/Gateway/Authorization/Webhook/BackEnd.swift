@@ -1,0 +1,99 @@
+import AsyncHTTPClient
+import Logging
+import NIOCore
+import NIOHTTP1
+import SluiceCore
+
+/// The user's back end: posts one question and reads the answer.
+final class BackEnd: Sendable {
+    /// Where it is, for the log: without the rest of the URL, which may hold a secret.
+    let name: String
+    /// Whether tokens travel to it over a network unencrypted.
+    let isInTheClear: Bool
+
+    private let client: HTTPClient
+    private let request: HTTPClientRequest
+    private let timeout: Duration
+
+    init(_ configuration: WebhookConfiguration) throws(AuthorizerConfigurationError) {
+        let address: HTTPClient.Request
+        do {
+            address = try HTTPClient.Request(url: configuration.url)
+        } catch {
+            throw AuthorizerConfigurationError(
+                .invalidURL,
+                "The webhook's URL '\(configuration.url.printable(limit: 200))' is not an http or https URL with a host."
+            )
+        }
+        name = "\(address.scheme)://\(address.host)"
+        isInTheClear = address.scheme == "http" && !["localhost", "127.0.0.1", "::1", "[::1]"].contains(address.host)
+        var request = HTTPClientRequest(url: configuration.url)
+        request.method = .POST
+        request.headers = ["content-type": "application/json", "accept": "application/json"]
+        if let token = configuration.bearerToken { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+        self.request = request
+        timeout = configuration.timeout
+        // A redirect could carry tokens to a host that nobody configured.
+        var client = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        client.httpVersion = .http1Only
+        client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumConnections
+        // A back end that refuses connections is known to be down at once, not after the timeout.
+        client.connectionPool.retryConnectionEstablishment = false
+        client.timeout.connect = .nanoseconds(configuration.timeout.wholeNanoseconds)
+        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: client)
+    }
+
+    deinit {
+        // It keeps itself alive until its connections are closed.
+        _ = client.shutdown()
+    }
+
+    /// Asks one question. The timeout covers the whole exchange, body included.
+    /// - Throws: ``BackEndFailure``.
+    func ask(_ question: WebhookQuestion) async throws(BackEndFailure) -> WebhookAnswer {
+        let body = question.json
+        let outcome = await withTaskGroup(of: Result<WebhookAnswer, BackEndFailure>.self) { group in
+            group.addTask { await self.post(body) }
+            group.addTask {
+                // Cancelled when the answer was first; what it says is then not looked at.
+                try? await Task.sleep(for: self.timeout)
+                return .failure(BackEndFailure("it didn't answer within \(self.timeout)"))
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .failure(BackEndFailure("it wasn't asked"))
+        }
+        return try outcome.get()
+    }
+
+    private func post(_ body: [UInt8]) async -> Result<WebhookAnswer, BackEndFailure> {
+        var request = request
+        request.body = .bytes(ByteBuffer(bytes: body))
+        do {
+            return try await exchange(request)
+        } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+            // An idle connection was closed while the question was on its way. Asking changes nothing there, so ask again, once.
+            do {
+                return try await exchange(request)
+            } catch {
+                return .failure(BackEndFailure("\(error)"))
+            }
+        } catch {
+            return .failure(BackEndFailure("\(error)"))
+        }
+    }
+
+    private func exchange(_ request: HTTPClientRequest) async throws -> Result<WebhookAnswer, BackEndFailure> {
+        let response = try await client.execute(request, timeout: .nanoseconds(timeout.wholeNanoseconds))
+        var body = try await response.body.collect(upTo: WebhookAnswer.maximumBytes)
+        let answer = WebhookAnswer(json: body.readBytes(length: body.readableBytes) ?? [])
+        switch response.status {
+        case .ok:
+            guard let answer else { return .failure(BackEndFailure("its answer is not of the form that docs/security.md describes")) }
+            return .success(answer)
+        case .unauthorized, .forbidden:
+            return .success(.refused(answer?.reason))
+        default:
+            return .failure(BackEndFailure("it answered with status \(response.status.code)"))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import SluiceCore
+
+/// What the back end is told about a client that connects.
+struct WebhookClient: Hashable, Sendable {
+    private struct Item: Hashable {
+        let name: String
+        let value: String
+    }
+
+    private let token: String?
+    private let isWebSocket: Bool
+    private let remoteAddress: String?
+    private let path: String?
+    private let query: [Item]
+    private let headers: [Item]
+
+    /// Picks what is passed on.
+    ///
+    /// Path and query only for a WebSocket: each HTTP request has others, and would be a question of its own.
+    init(_ request: ConnectRequest, forwardedHeaders: [String]) {
+        token = request.token
+        isWebSocket = request.isWebSocket
+        remoteAddress = request.remoteAddress.map(WebhookClient.host)
+        path = request.isWebSocket ? request.path : nil
+        query = request.isWebSocket
+            ? request.query.filter { !ConnectRequest.tokenQueryNames.contains($0.name) }.map { Item(name: $0.name, value: $0.value) }
+            : []
+        headers = request.headers
+            .filter { forwardedHeaders.contains($0.name) }
+            .map { Item(name: $0.name, value: $0.value) }
+    }
+
+    /// Whether the client has sent a token.
+    var hasToken: Bool { token != nil }
+
+    /// The body of the request.
+    var json: [UInt8] {
+        var output = Array(#"{"action":"connect","webSocket":\#(isWebSocket)"#.utf8)
+        WebhookQuestion.append("token", token, to: &output)
+        WebhookQuestion.append("remoteAddress", remoteAddress, to: &output)
+        if let path { WebhookQuestion.append("path", path, to: &output) }
+        WebhookClient.append("query", query, to: &output)
+        WebhookClient.append("headers", headers, to: &output)
+        output.append(UInt8(ascii: "}"))
+        return output
+    }
+
+    /// Appends `,"member":[{"name":…,"value":…}]`: an array, since names may come more than once.
+    private static func append(_ member: String, _ items: [Item], to output: inout [UInt8]) {
+        output.append(contentsOf: #","\#(member)":["#.utf8)
+        for (index, item) in items.enumerated() {
+            output.append(contentsOf: index > 0 ? #",{"name":"#.utf8 : #"{"name":"#.utf8)
+            JSONText.appendString(item.name, to: &output)
+            WebhookQuestion.append("value", item.value, to: &output)
+            output.append(UInt8(ascii: "}"))
+        }
+        output.append(UInt8(ascii: "]"))
+    }
+
+    /// The address without its port, which differs from connection to connection.
+    private static func host(_ address: String) -> String {
+        if address.hasPrefix("["), let end = address.firstIndex(of: "]") {
+            return String(address[address.index(after: address.startIndex)..<end])
+        }
+        let parts = address.split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count == 2 ? String(parts[0]) : address
+    }
+}
