@@ -1,8 +1,9 @@
 import SluiceCore
 
 extension SubscriptionRegistry {
-    /// Writes a publisher's row with a new lease and removes the rows of publishers whose lease has lapsed. To be called at the start and then
-    /// every ``RegistryConfiguration/renewalNanoseconds``.
+    /// Writes a publisher's row with a new lease and removes the rows of publishers whose lease has lapsed.
+    ///
+    /// To be called at the start and then every ``RegistryConfiguration/renewalNanoseconds``.
     /// - Throws: ``RegistryError`` when the file can't be written.
     public func renew(_ publisher: PublisherRow) throws(RegistryError) {
         let now = file.configuration.wallNanoseconds()

@@ -24,8 +24,11 @@ extension SubscriptionRegistry {
         }
     }
 
-    /// The newest connections of all gateways, newest first. They follow the gateways by up to ``RegistryConfiguration/rowsDelayNanoseconds``.
+    /// The newest connections of all gateways, newest first.
+    ///
+    /// They follow the gateways by up to ``RegistryConfiguration/rowsDelayNanoseconds``.
     /// - Parameter limit: how many at most.
+    /// - Returns: the connections, each with the number of its subscriptions.
     /// - Throws: ``RegistryError`` when the file can't be read.
     public func connections(limit: Int) throws(RegistryError) -> [ConnectionRow] {
         try read("read connections") { db in

@@ -12,7 +12,9 @@ public final class SubscriptionRegistry: Sendable {
     private let connection: Mutex<RegistryConnection>
     private let isReadOnly: Bool
 
-    /// Opens the registry at `path` and makes it when there is none. A file that is damaged or of another version is set aside and made anew.
+    /// Opens the registry at `path` and makes it when there is none.
+    ///
+    /// A file that is damaged or of another version is set aside and made anew.
     /// - Throws: ``RegistryError`` when the file can't be opened or made.
     public convenience init(
         path: String,

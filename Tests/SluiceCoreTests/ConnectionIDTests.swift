@@ -26,7 +26,10 @@ import Testing
 
     @Test(
         "a text of another length, with another character or with spare bits is refused",
-        arguments: ["", "AAECAwQFBgcICQoLDA0OD", "AAECAwQFBgcICQoLDA0ODwA", "AAECAwQFBgcICQoLDA0ODx", "AAECAwQFBgcICQoLDA0O+w", "äAECAwQFBgcICQoLDA0OD"]
+        arguments: [
+            "", "AAECAwQFBgcICQoLDA0OD", "AAECAwQFBgcICQoLDA0ODwA", "AAECAwQFBgcICQoLDA0ODx", "AAECAwQFBgcICQoLDA0O+w",
+            "äAECAwQFBgcICQoLDA0OD",
+        ]
     )
     func invalid(text: String) {
         #expect(ConnectionID(text) == nil)

@@ -108,7 +108,9 @@ import Testing
         #expect(ledger.stale.map { Array($0.name.utf8) } == [Array("\u{E4}".utf8)])
     }
 
-    /// Goal: whatever comes in which order, and whichever commits fail, the file ends up with what the connections are subscribed to.
+    /// Goal: whatever comes in which order, and whichever commits fail, the file ends up with what the connections are
+    /// subscribed to.
+    ///
     /// Method: random events and commits against a model of sets; a "file" of sets takes the ledger's writes.
     @Test("interests and rows follow a model through random events, commits, failures and losses", arguments: 0..<20)
     func random(_: Int) {

@@ -51,11 +51,12 @@ import Testing
 
     @Test("a registry that isn't there can't be opened for reading, and its directory is named when it is missing")
     func missing() throws {
-        #expect { try SubscriptionRegistry.openReadOnly(path: "/nowhere/registry.sqlite", logger: TestRegistry.logger) } throws: {
+        let path = "/nowhere/registry.sqlite"
+        #expect { try SubscriptionRegistry.openReadOnly(path: path, logger: TestRegistry.logger) } throws: {
             ($0 as? RegistryError)?.code == .notFound
         }
-        #expect { try SubscriptionRegistry(path: "/nowhere/registry.sqlite", logger: TestRegistry.logger) } throws: {
-            ($0 as? RegistryError)?.code == .cannotOpen && "\($0)".contains("/nowhere")
+        #expect { try SubscriptionRegistry(path: path, logger: TestRegistry.logger) } throws: {
+            ($0 as? RegistryError)?.code == .cannotOpen && "\($0)".contains(path)
         }
     }
 

@@ -1,4 +1,6 @@
-/// What a row of the change feed says. The numbers stand in the file.
+/// What a row of the change feed says.
+///
+/// The numbers stand in the file.
 enum FeedKind: Int {
     /// A gateway has registered, with none of its interests yet.
     case gatewayAdded = 1

@@ -4,7 +4,9 @@ import Glibc
 import Darwin
 #endif
 
-/// Which file stands at a path: device and inode. As long as a process holds the file open, its inode is not given to another.
+/// Which file stands at a path: device and inode.
+///
+/// As long as a process holds the file open, its inode is not given to another.
 struct FileIdentity: Equatable, Sendable {
     private let device: UInt64
     private let inode: UInt64

@@ -1,9 +1,14 @@
 import GRDB
 
-/// The registry's tables. Times are wall-clock nanoseconds since 1970; ids are text, so that `sqlite3 registry.sqlite` shows what the logs name.
+/// The registry's tables.
+///
+/// Times are wall-clock nanoseconds since 1970; ids are text, so that `sqlite3 registry.sqlite` shows what the logs
+/// name.
 enum Schema {
-    /// Kept in `PRAGMA user_version`. There are no migrations: everything in the registry can be rebuilt by the gateways, so that a file
-    /// of another version is set aside.
+    /// Kept in `PRAGMA user_version`.
+    ///
+    /// There are no migrations: everything in the registry can be rebuilt by the gateways, so that a file of another
+    /// version is set aside.
     static let version = 1
 
     private static let statements = """

@@ -1,7 +1,9 @@
 import SluiceCore
 
-/// Decides when a gateway is given up: its lease is over by the wall clock, *and* it wasn't renewed for a while that this process has
-/// watched itself. Otherwise a machine that sleeps and wakes, or a clock that is set, would cost every gateway its rows.
+/// Decides when a gateway is given up: its lease is over by the wall clock, *and* it wasn't renewed for a while that
+/// this process has watched itself.
+///
+/// Otherwise a machine that sleeps and wakes, or a clock that is set, would cost every gateway its rows.
 struct LeaseWatch {
     /// A gateway to be given up, with the lease that it was seen with.
     struct Lapse: Equatable {

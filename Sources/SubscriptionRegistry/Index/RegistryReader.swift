@@ -1,8 +1,10 @@
 import GRDB
 import SluiceCore
 
-/// A publisher's own read connection. It writes nothing, so that `PRAGMA data_version` tells it of everybody's commits, and it keeps no
-/// transaction open between calls, so that it never holds up a checkpoint.
+/// A publisher's own read connection.
+///
+/// It writes nothing, so that `PRAGMA data_version` tells it of everybody's commits, and it keeps no transaction open
+/// between calls, so that it never holds up a checkpoint.
 final class RegistryReader {
     /// Everything that a publisher needs, as of one commit.
     struct Snapshot {

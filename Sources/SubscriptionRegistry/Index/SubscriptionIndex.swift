@@ -13,7 +13,9 @@ public final class SubscriptionIndex {
     private var seenVersion: Int64?
     private var seenChange: Int64 = 0
     private var nextCheckNanoseconds: UInt64 = 0
-    /// Gateways of a file that was lost, which haven't registered in the new one yet. They are kept until their lease lapses.
+    /// Gateways of a file that was lost, which haven't registered in the new one yet.
+    ///
+    /// They are kept until their lease lapses.
     private var carried: Set<GatewayID> = []
     /// Times that everything was read, for tests.
     private(set) var loads = 0
@@ -25,7 +27,9 @@ public final class SubscriptionIndex {
     public init(registry: SubscriptionRegistry) throws(RegistryError) {
         self.registry = registry
         let configuration = registry.file.configuration
-        leases = LeaseWatch(patienceNanoseconds: configuration.renewalNanoseconds &+ 2 &* configuration.checkNanoseconds)
+        leases = LeaseWatch(
+            patienceNanoseconds: configuration.renewalNanoseconds &+ 2 &* configuration.checkNanoseconds
+        )
         try refresh()
     }
 
@@ -38,15 +42,18 @@ public final class SubscriptionIndex {
     /// Topics with a subscriber.
     public var topicCount: Int { view.topicCount }
 
-    /// Follows what was committed since the last call. When nothing was, it costs a look at SQLite's shared memory, so that it may be called
-    /// for each batch. Now and then it also removes the gateways whose lease has lapsed.
+    /// Follows what was committed since the last call.
+    ///
+    /// When nothing was, it costs a look at SQLite's shared memory, so that it may be called for each batch. Now and
+    /// then it also removes the gateways whose lease has lapsed.
     /// - Returns: whether a gateway or a topic has changed.
     /// - Throws: ``RegistryError`` when the file can't be read. What was known before stays.
     @discardableResult
     public func refresh() throws(RegistryError) -> Bool {
         do {
             return try refreshOnce()
-        } catch where error.code == .corrupt {
+        } catch {
+            guard error.code == .corrupt else { throw error }
             if let reader { try registry.file.setAside(reader.connection, because: error) }
             return try refreshOnce()
         }

@@ -1,6 +1,8 @@
 import SluiceCore
 
-/// The gateways, and for each topic those with a subscriber: what a publisher resolves records with. A pure value, kept up to date by the feed.
+/// The gateways, and for each topic those with a subscriber: what a publisher resolves records with.
+///
+/// A pure value, kept up to date by the feed.
 struct TopicGateways {
     private var gatewaysByTopic: [Topic: [GatewayID]] = [:]
     private var rows: [GatewayID: GatewayRow] = [:]

@@ -10,7 +10,9 @@ import Darwin
 public struct GatewayRow: Hashable, Sendable {
     /// The gateway, new at each start.
     public let id: GatewayID
-    /// The name that the operator gave it. A gateway that comes back under its name cleans up after its earlier self.
+    /// The name that the operator gave it.
+    ///
+    /// A gateway that comes back under its name cleans up after its earlier self.
     public let name: String
     /// Its process on its host.
     public let processID: Int32
@@ -23,8 +25,7 @@ public struct GatewayRow: Hashable, Sendable {
     /// When its rows may be removed if it doesn't renew, wall nanoseconds.
     public internal(set) var leaseExpiresAtNanoseconds: UInt64
 
-    /// Describes a gateway; the writer fills in the lease.
-    /// - Parameter processID: nil for this process.
+    /// Describes a gateway, of this process unless another is given; the writer fills in the lease.
     public init(
         id: GatewayID,
         name: String,

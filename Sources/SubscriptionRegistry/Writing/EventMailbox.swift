@@ -17,7 +17,9 @@ struct EventMailbox: Sendable {
 
     init(maximumWaiting: Int) { self.maximumWaiting = maximumWaiting }
 
-    /// Adds an event. Only subscribes are limited: the others free memory, and each needs an earlier subscribe or connect.
+    /// Adds an event.
+    ///
+    /// Only subscribes are limited: the others free memory, and each needs an earlier subscribe or connect.
     mutating func post(_ event: RegistryEvent) -> Posting {
         if isClosed {
             return .refused(RegistryError(.closed, "The registry's writer is closed. Connect to another gateway."))

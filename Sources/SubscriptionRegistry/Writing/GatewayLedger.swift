@@ -1,7 +1,8 @@
 import SluiceCore
 
-/// What a gateway's connections are subscribed to, and how far the file is behind it. A pure value: the writer applies events to it, writes
-/// what it says is missing, and tells it what was committed.
+/// What a gateway's connections are subscribed to, and how far the file is behind it.
+///
+/// A pure value: the writer applies events to it, writes what it says is missing, and tells it what was committed.
 ///
 /// Interests (which topics have a subscriber here) are what a subscribe's reply waits for and what publishers read. The rows of connections and
 /// subscriptions are for people; nothing waits for them, and they follow in larger groups.

@@ -41,7 +41,10 @@ struct RegistryStatements {
     func remove(_ gateway: GatewayID) throws {
         let id = gateway.rawValue
         try run("DELETE FROM interests WHERE gateway_id = ?", [id])
-        try run("DELETE FROM subscriptions WHERE connection_id IN (SELECT id FROM connections WHERE gateway_id = ?)", [id])
+        try run(
+            "DELETE FROM subscriptions WHERE connection_id IN (SELECT id FROM connections WHERE gateway_id = ?)",
+            [id]
+        )
         try run("DELETE FROM connections WHERE gateway_id = ?", [id])
         try run("DELETE FROM gateways WHERE id = ?", [id])
         try ChangeFeed.append(.gatewayRemoved, gateway: gateway, to: db)
@@ -51,7 +54,8 @@ struct RegistryStatements {
     /// - Returns: whether it was removed.
     func remove(_ gateway: GatewayID, ifLeaseIs leaseExpiresAt: UInt64) throws -> Bool {
         let statement = try db.cachedStatement(sql: "SELECT 1 FROM gateways WHERE id = ? AND lease_expires_at = ?")
-        guard try Bool.fetchOne(statement, arguments: [gateway.rawValue, stored(leaseExpiresAt)]) != nil else { return false }
+        let isUnchanged = try Bool.fetchOne(statement, arguments: [gateway.rawValue, stored(leaseExpiresAt)]) != nil
+        guard isUnchanged else { return false }
         try remove(gateway)
         return true
     }
@@ -61,7 +65,8 @@ struct RegistryStatements {
         let statement = try db.cachedStatement(
             sql: "SELECT id FROM gateways WHERE id <> ? AND (name = ? OR lease_expires_at < ?)"
         )
-        return try String.fetchAll(statement, arguments: [gateway.rawValue, name, stored(nowNanoseconds)]).map { GatewayID($0) }
+        let ids = try String.fetchAll(statement, arguments: [gateway.rawValue, name, stored(nowNanoseconds)])
+        return ids.map { GatewayID($0) }
     }
 
     // MARK: - Interests
@@ -100,6 +105,9 @@ struct RegistryStatements {
     /// Writes rows of a gateway's connections.
     func write(_ rows: [RowWrite], of gateway: GatewayID) throws {
         let insertConnection = try db.cachedStatement(sql: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?)")
+        let deleteSubscription = try db.cachedStatement(
+            sql: "DELETE FROM subscriptions WHERE connection_id = ? AND topic = ?"
+        )
         let insertSubscription = try db.cachedStatement(sql: "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?)")
         for row in rows {
             switch row {
@@ -110,7 +118,7 @@ struct RegistryStatements {
             case .insertSubscription(let id, let topic, let at):
                 try insertSubscription.execute(arguments: [id.description, topic.name, stored(at)])
             case .deleteSubscription(let id, let topic):
-                try run("DELETE FROM subscriptions WHERE connection_id = ? AND topic = ?", [id.description, topic.name])
+                try deleteSubscription.execute(arguments: [id.description, topic.name])
             case .deleteConnection(let id):
                 try run("DELETE FROM subscriptions WHERE connection_id = ?", [id.description])
                 try run("DELETE FROM connections WHERE id = ?", [id.description])

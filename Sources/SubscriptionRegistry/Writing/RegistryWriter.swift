@@ -36,7 +36,9 @@ public final class RegistryWriter: Sendable {
     /// Why the last transaction failed; nil when it succeeded.
     public var fault: RegistryError? { faultBox.error }
 
-    /// Registers the gateway, removes the rows of its earlier runs and of gateways whose lease has lapsed, and keeps the lease from then on.
+    /// Registers the gateway, removes the rows of its earlier runs and of gateways whose lease has lapsed, and keeps
+    /// the lease from then on.
+    ///
     /// What was handed over before is written now.
     /// - Throws: ``RegistryError`` when the file can't be opened or written.
     public func start() throws(RegistryError) {
@@ -46,7 +48,9 @@ public final class RegistryWriter: Sendable {
         watch(after: configuration.checkNanoseconds)
     }
 
-    /// A client has connected. Its row is written with the next group.
+    /// A client has connected.
+    ///
+    /// Its row is written with the next group.
     public func connected(_ id: ConnectionID, principal: String?, remoteAddress: String) {
         post(
             .connected(
@@ -58,11 +62,15 @@ public final class RegistryWriter: Sendable {
         )
     }
 
-    /// A client subscribes to topics. `then` is the barrier (docs/decisions/resolve-then-expand.md): once it is called with success, every
-    /// publisher that looks at the registry finds this gateway for these topics.
+    /// A client subscribes to topics.
+    ///
+    /// `then` is the barrier (docs/decisions/resolve-then-expand.md): once it is called with success, every publisher
+    /// that looks at the registry finds this gateway for these topics.
     ///
     /// A failure leaves the connection as it was before the request.
     /// - Parameters:
+    ///   - id: the connection, for which ``connected(_:principal:remoteAddress:)`` was called.
+    ///   - topics: what it wants; those that it has already are no matter.
     ///   - lane: handed back in ``RegistryCompletion/lane``.
     ///   - then: called once: on the writer's queue, or at once on the caller's thread when the request is refused
     ///     (`overloaded`, `closed`).
@@ -108,7 +116,9 @@ public final class RegistryWriter: Sendable {
         try result.get()
     }
 
-    /// Removes the gateway from the registry with everything it wrote. What is handed over later is refused.
+    /// Removes the gateway from the registry with everything it wrote.
+    ///
+    /// What is handed over later is refused.
     public func close() async {
         mailbox.withLock { $0.close() }
         await withCheckedContinuation { continuation in

@@ -56,7 +56,9 @@ struct RowBacklog {
         return taken
     }
 
-    /// Puts back what was taken and couldn't be written. Nothing may have changed in between.
+    /// Puts back what was taken and couldn't be written.
+    ///
+    /// Nothing may have changed in between.
     mutating func putBack(_ taken: [ConnectionID: Entry]) {
         entries.merge(taken) { current, _ in current }
     }

@@ -1,6 +1,8 @@
 import SluiceCore
 
-/// One row to write of a gateway's connections and subscriptions. Writing it twice does no harm.
+/// One row to write of a gateway's connections and subscriptions.
+///
+/// Writing it twice does no harm.
 enum RowWrite: Equatable, Sendable {
     case insertConnection(ConnectionID, principal: String?, remoteAddress: String, atNanoseconds: UInt64)
     /// With all its subscriptions.

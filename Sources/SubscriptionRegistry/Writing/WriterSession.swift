@@ -210,11 +210,12 @@ final class WriterSession {
     /// One transaction: the lease if it is due, the interests that are missing, and the rows of up to `limit` connections (with them the
     /// interests that nobody has any more).
     private func commit(rowsOfConnections limit: Int) throws(RegistryError) {
-        do {
-            do {
+        do throws(RegistryError) {
+            do throws(RegistryError) {
                 try followFile()
                 try write(limit)
-            } catch where error.code == .corrupt {
+            } catch {
+                guard error.code == .corrupt else { throw error }
                 if let connection { try file.setAside(connection, because: error) }
                 try followFile()
                 try write(limit)

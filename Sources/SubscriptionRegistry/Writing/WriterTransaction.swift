@@ -28,7 +28,9 @@ struct WriterTransaction {
         renewAt = nowNanoseconds &+ configuration.renewalNanoseconds
     }
 
-    /// Writes. Nothing here changes the ledger: it hears of it after the commit.
+    /// Writes.
+    ///
+    /// Nothing here changes the ledger: it hears of it after the commit.
     mutating func run(_ db: Database, ledger: GatewayLedger, rows: [RowWrite], removesStale: Bool) throws {
         let statements = RegistryStatements(db)
         hasRegistered = isDue
