@@ -15,6 +15,8 @@ final class LogWriterLoop {
     private let trimmer: LogTrimmer
     private var saver: HeadSaver
     private var upkeep: LogUpkeep
+    /// Whether the last append failed: a full disk is reported once, not with each commit.
+    private var isFailing = false
 
     /// How long the thread sleeps when nothing is appended; then it looks at other processes' commits and at retention.
     private static let idleNanoseconds: UInt64 = 100_000_000
@@ -88,6 +90,8 @@ final class LogWriterLoop {
                 stored = try committer.store(&group)
             }
             let committedAt = StageClock.nowNanoseconds()
+            if isFailing { logger.notice("appends succeed again") }
+            isFailing = false
             group.committed(atNanoseconds: committedAt)
             if stored.records > 0 {
                 let first = SequenceNumber(stored.lastSequence - UInt64(stored.records) + 1)
@@ -97,7 +101,10 @@ final class LogWriterLoop {
             return stored
         } catch {
             let failure = ChangeQueueError(error, during: "append")
-            logger.error("an append failed", metadata: ["requests": "\(group.entries.count)", "error": "\(failure)"])
+            if !isFailing {
+                logger.error("appends fail", metadata: ["requests": "\(group.entries.count)", "error": "\(failure)"])
+            }
+            isFailing = true
             group.failed(failure)
             return LogCommitter.Stored()
         }

@@ -1,0 +1,83 @@
+import Foundation
+import SluiceCore
+import Testing
+
+@testable import ChangeQueue
+
+@Suite("Doorbell")
+struct DoorbellTests {
+    let scratch = LogScratch()
+    let run: RunDirectory
+
+    init() throws { run = try RunDirectory(data: scratch.path) }
+
+    @Test("a ring ends the wait of every bell, and is heard once")
+    func rings() throws {
+        let ringer = DoorbellRinger(run)
+        let bells = [try Doorbell(run), try Doorbell(run)]
+        for _ in 0..<3 { ringer.ring() }
+        for bell in bells {
+            #expect(bell.wait(timeout: .seconds(10)))
+            #expect(!bell.wait(timeout: .zero))
+        }
+    }
+
+    @Test("a bell that comes later is found, also in the same clock tick")
+    func findsNewBells() throws {
+        let ringer = DoorbellRinger(run)
+        ringer.ring()
+        let first = try Doorbell(run)
+        ringer.ring()
+        #expect(first.wait(timeout: .seconds(10)))
+        let second = try Doorbell(run)
+        ringer.ring()
+        #expect(second.wait(timeout: .seconds(10)))
+    }
+
+    @Test("the socket of a dead process is removed, a full one is skipped")
+    func removesDeadSockets() throws {
+        let ringer = DoorbellRinger(run)
+        let path: String
+        do {
+            let bell = try Doorbell(run)
+            path = bell.path
+        }
+        #expect(!FileManager.default.fileExists(atPath: path))
+        let descriptor = socket(AF_UNIX, Doorbell.datagram, 0)
+        let address = try UnixAddress(path: path)
+        #expect(address.withPointer { bind(descriptor, $0, $1) } == 0)
+        close(descriptor)
+        let bell = try Doorbell(run)
+        for _ in 0..<2_000 { ringer.ring() }
+        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(bell.wait(timeout: .seconds(10)))
+    }
+
+    @Test("wake ends the next wait")
+    func wakes() throws {
+        let bell = try Doorbell(run)
+        bell.wake()
+        bell.wake()
+        #expect(bell.wait(timeout: .seconds(10)))
+        #expect(!bell.wait(timeout: .zero))
+    }
+
+    @Test("a commit rings")
+    func commitRings() async throws {
+        let bell = try Doorbell(run)
+        let writer = LogWriter(log: try scratch.open(), doorbell: DoorbellRinger(run))
+        _ = try await writer.append([draft("a")])
+        #expect(bell.wait(timeout: .seconds(10)))
+    }
+
+    @Test("a directory is read again when it changed, and once more when it was young at the last reading")
+    func rescans() {
+        var scan = DirectoryScan()
+        expectEqual(scan.isNeeded(changedAtNanoseconds: 1_000_000_000, nowNanoseconds: 1_010_000_000), true)
+        expectEqual(scan.isNeeded(changedAtNanoseconds: 1_000_000_000, nowNanoseconds: 1_020_000_000), true)
+        expectEqual(scan.isNeeded(changedAtNanoseconds: 1_000_000_000, nowNanoseconds: 1_060_000_000), true)
+        expectEqual(scan.isNeeded(changedAtNanoseconds: 1_000_000_000, nowNanoseconds: 1_070_000_000), false)
+        expectEqual(scan.isNeeded(changedAtNanoseconds: 2_000_000_000, nowNanoseconds: 9_000_000_000), true)
+        expectEqual(scan.isNeeded(changedAtNanoseconds: 2_000_000_000, nowNanoseconds: 9_000_000_000), false)
+    }
+}

@@ -1,0 +1,44 @@
+import SluiceCore
+import Testing
+
+@testable import ChangeQueue
+
+@Suite("AppendInbox")
+struct AppendInboxTests {
+    private func submission(bytes: Int) -> AppendSubmission {
+        AppendSubmission(client: RecordingClient(), requests: [(token: 1, request: .records([draft("a")]))], bytes: bytes)
+    }
+
+    @Test("bytes beyond the limit are refused at once, until others were released")
+    func bounded() {
+        let inbox = AppendInbox(maximumBytes: 100)
+        #expect(inbox.add(submission(bytes: 60)) == nil)
+        #expect(inbox.add(submission(bytes: 41))?.code == .overloaded)
+        #expect(inbox.add(submission(bytes: 40)) == nil)
+        #expect(inbox.take(untilNanoseconds: 0).submissions.count == 2)
+        #expect(inbox.isEmpty)
+        #expect(inbox.add(submission(bytes: 1))?.code == .overloaded)
+        inbox.release(100)
+        #expect(inbox.add(submission(bytes: 100)) == nil)
+    }
+
+    @Test("a stopped inbox gives what it has and takes nothing more")
+    func stops() {
+        let inbox = AppendInbox(maximumBytes: 100)
+        #expect(inbox.add(submission(bytes: 1)) == nil)
+        inbox.stop()
+        #expect(inbox.add(submission(bytes: 1))?.code == .shuttingDown)
+        let taken = inbox.take(untilNanoseconds: 0)
+        #expect(taken.submissions.count == 1)
+        #expect(taken.isStopped)
+        #expect(inbox.take(untilNanoseconds: .max).submissions.isEmpty)
+    }
+
+    @Test("a wait without anything ends at its time")
+    func timesOut() {
+        let inbox = AppendInbox(maximumBytes: 100)
+        let taken = inbox.take(untilNanoseconds: StageClock.nowNanoseconds() + 1_000_000)
+        #expect(taken.submissions.isEmpty)
+        #expect(!taken.isStopped)
+    }
+}
