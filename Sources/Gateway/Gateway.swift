@@ -59,7 +59,7 @@ public struct Gateway: Service {
     /// - Throws: ``GatewayError`` when the gateway can't start.
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)
-        let measures = GatewayMeasures()
+        let measures = GatewayMeasures(queue: configuration.queue)
         let storage = try GatewayStorage.open(configuration, measures, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let process = GatewayProcess(gateway: self, storage: storage, measures: measures, group: group)

@@ -1,3 +1,4 @@
+public import SluiceCore
 public import StageLatency
 
 /// What a gateway measures about itself, made before everything else so that the log's commit hook can write to it.
@@ -11,11 +12,11 @@ public struct GatewayMeasures: Sendable {
     /// Counters, gauges and timers.
     public let metrics: PrometheusMetrics
 
-    /// Empty measures.
-    public init() {
-        histograms = StageHistograms()
+    /// Empty measures of a gateway whose publishers use `queue`.
+    public init(queue: QueueSemantics) {
+        histograms = StageHistograms(queue: queue)
         commitTimes = CommitTimes()
         traces = RecordTraces()
-        metrics = PrometheusMetrics()
+        metrics = PrometheusMetrics(stages: histograms)
     }
 }

@@ -45,21 +45,33 @@ struct GatewayProcess: Sendable {
             receiver: fanOut,
             logger: logger
         )
+        let result: Result<Void, any Error>
         do {
-            _ = try await link.start()
+            try await start(link, at: address)
+            // The row comes after the link listens: a publisher that reads it can connect.
+            try registry.start()
+            result = await serveHTTP(context, fanOut)
         } catch {
-            throw GatewayError(.link, "The delivery link can't listen on \(address): \(error)")
+            result = .failure(error)
         }
-        // The row comes after the link listens: a publisher that reads it can connect.
-        try registry.start()
-        let result = await serveHTTP(context, fanOut, link)
         link.drain()
         await link.close()
         await registry.close()
         try result.get()
     }
 
-    private func serveHTTP(_ context: GatewayContext, _ fanOut: FanOut, _ link: LinkServer) async -> Result<Void, any Error> {
+    private func start(_ link: LinkServer, at address: LinkAddress) async throws {
+        if case .tcp(_, port: 0) = address {
+            throw GatewayError(.configuration, "The link needs a fixed port that publishers can be told, not 0.")
+        }
+        do {
+            _ = try await link.start()
+        } catch {
+            throw GatewayError(.link, "The delivery link can't listen on \(address): \(error)")
+        }
+    }
+
+    private func serveHTTP(_ context: GatewayContext, _ fanOut: FanOut) async -> Result<Void, any Error> {
         let connections = OpenConnections(factory: measures.metrics)
         let application = application(context, fanOut, connections)
         let drain = context.drain
@@ -115,7 +127,11 @@ struct GatewayProcess: Sendable {
                 address: .hostname(configuration.host, port: configuration.port),
                 backlog: configuration.listenBacklog
             ),
-            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            onServerRunning: { [host = configuration.host] channel in
+                let port = channel.localAddress?.port ?? 0
+                context.registry.listening(at: GatewayProcess.httpAddress(host, port))
+                await onListening(port)
+            },
             eventLoopGroupProvider: .shared(group),
             logger: logger
         )
@@ -130,7 +146,11 @@ struct GatewayProcess: Sendable {
             id: gatewayID,
             name: configuration.name,
             linkAddress: link.description,
-            httpAddress: "http://\(configuration.host):\(configuration.port)"
+            httpAddress: GatewayProcess.httpAddress(configuration.host, configuration.port)
         )
+    }
+
+    private static func httpAddress(_ host: String, _ port: Int) -> String {
+        host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
     }
 }

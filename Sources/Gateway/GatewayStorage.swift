@@ -25,10 +25,12 @@ struct GatewayStorage {
             logConfiguration.directory = directory + "/log"
             logConfiguration.maximumPayloadBytes = configuration.http.payloadBytes
             let log = try ChangeLog.open(logConfiguration)
-            let registry = try SubscriptionRegistry(path: directory + "/registry.sqlite")
-            let writer = LogWriter(log: log, doorbell: DoorbellRinger(run))
+            let registry = try SubscriptionRegistry(path: directory + "/registry.sqlite", logger: logger)
+            let writer = LogWriter(log: log, doorbell: DoorbellRinger(run), logger: logger)
             let commitTimes = measures.commitTimes
-            writer.onCommit = { first, count, committedAt in commitTimes.note(first, count, committedAt) }
+            writer.onCommit = { first, count, committedAt in
+                commitTimes.note(first: first, count: count, committedAtNanoseconds: committedAt)
+            }
             return GatewayStorage(run: run, log: log, writer: writer, registry: registry)
         } catch {
             throw GatewayError(

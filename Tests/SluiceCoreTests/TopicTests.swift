@@ -25,4 +25,13 @@ import Testing
     func printableMessage() {
         #expect { try Topic("a\u{1B}[31m") } throws: { !"\($0)".contains("\u{1B}") }
     }
+
+    @Test("topics are equal when their bytes are, not when Unicode takes them for equivalent")
+    func equality() throws {
+        let composed = try Topic("caf\u{E9}")
+        let decomposed = try Topic("cafe\u{301}")
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed, try Topic(utf8: Array("caf\u{E9}".utf8))]).count == 2)
+        #expect(composed.hashValue == (try Topic("caf" + "\u{E9}")).hashValue)
+    }
 }

@@ -18,7 +18,8 @@ struct LatencyReportTests {
         let histograms = StageHistograms(queue: .sns)
         histograms.record(.commit, nanoseconds: 1_500)
         let report = LatencyReport(process: "gateway", queue: .sns, histograms: histograms)
-        let expected = #"{"process":"gateway","queue":"sns","stages":[{"stage":"commit","count":1,"p50":1.5,"p90":1.5,"p99":1.5,"#
+        let expected =
+            #"{"process":"gateway","queue":"sns","stages":[{"stage":"commit","count":1,"p50":1.5,"p90":1.5,"p99":1.5,"#
             + #""max":1.5,"mean":1.5,"sumNanoseconds":1500,"maxNanoseconds":1500,"buckets":[[1500,1]]}]}"#
         #expect(String(decoding: report.json(), as: UTF8.self) == expected)
     }
@@ -27,22 +28,28 @@ struct LatencyReportTests {
     func merging() throws {
         let first = LatencyReport(process: "publisher", queue: .sqs, histograms: filled(1...3_000))
         let second = LatencyReport(process: "publisher", queue: .sqs, histograms: filled(3_001...9_999))
-        let merged = LatencyReport.merged([try LatencyReport(json: first.json()), try LatencyReport(json: second.json())])
+        let merged = LatencyReport.merged([
+            try LatencyReport(json: first.json()), try LatencyReport(json: second.json()),
+        ])
         #expect(merged == filled(1...9_999).snapshot())
     }
 
     @Test("merging nothing gives nothing")
     func mergingNothing() {
         #expect(LatencyReport.merged([]).isEmpty)
-        #expect(LatencyReport.merged([LatencyReport(process: "gateway", queue: .sqs, histograms: StageHistograms(queue: .sqs))]).isEmpty)
+        #expect(
+            LatencyReport.merged([
+                LatencyReport(process: "gateway", queue: .sqs, histograms: StageHistograms(queue: .sqs))
+            ]).isEmpty
+        )
     }
 
     @Test(
         "what isn't a report, or can't be true, is refused with a reason",
         arguments: [
             "", "[]", #"{"process":"gateway"}"#,
-            #"{"process":"g","queue":"sqs","stages":[{"stage":"hop","count":1,"p50":1,"p90":1,"p99":1,"max":1,"mean":1,"#
-                + #""sumNanoseconds":1,"maxNanoseconds":1,"buckets":[[1,18446744073709551615],[2,18446744073709551615]]}]}"#,
+            #"{"process":"g","queue":"sqs","stages":[{"stage":"hop","count":1,"p50":1,"p90":1,"p99":1,"#
+                + #""max":1,"mean":1,"sumNanoseconds":1,"maxNanoseconds":1,"buckets":[[1,18446744073709551615],[2,1]]}]}"#,
         ]
     )
     func refused(text: String) {
@@ -51,8 +58,9 @@ struct LatencyReportTests {
 
     @Test("a stage that only a newer process knows is left out")
     func unknownStage() throws {
-        let text = #"{"process":"g","queue":"sqs","stages":[{"stage":"teleport","count":1,"p50":1,"p90":1,"p99":1,"max":1,"mean":1,"#
-            + #""sumNanoseconds":1,"maxNanoseconds":1,"buckets":[[1,1]]}]}"#
+        let text =
+            #"{"process":"g","queue":"sqs","stages":[{"stage":"teleport","count":1,"p50":1,"p90":1,"p99":1,"#
+            + #""max":1,"mean":1,"sumNanoseconds":1,"maxNanoseconds":1,"buckets":[[1,1]]}]}"#
         #expect(LatencyReport.merged([try LatencyReport(json: Array(text.utf8))]).isEmpty)
     }
 

@@ -8,7 +8,8 @@ struct RecordTracesTests {
     func gathers() {
         let traces = RecordTraces(capacity: 16)
         traces.note(SequenceNumber(5)) { $0.accepted = 10 }
-        traces.note([SequenceNumber(5), SequenceNumber(6)]) { times, position in times.received = UInt64(20 + position) }
+        traces.note([SequenceNumber(5), SequenceNumber(6)]) { times, position in times.received = UInt64(20 + position)
+        }
         #expect(traces.trace(SequenceNumber(5))?.accepted == 10)
         #expect(traces.trace(SequenceNumber(5))?.received == 20)
         #expect(traces.trace(SequenceNumber(6))?.accepted == 0)
@@ -44,14 +45,18 @@ struct RecordTracesTests {
         publisher.accepted = 1_000
         publisher.received = 351_000
         let first = RecordTraceReport(sequence: SequenceNumber(7), times: gateway)
-        let second = try RecordTraceReport(json: RecordTraceReport(sequence: SequenceNumber(7), times: publisher).json())
+        let second = try RecordTraceReport(
+            json: RecordTraceReport(sequence: SequenceNumber(7), times: publisher).json()
+        )
         let merged = first.merged(with: second)
         #expect(merged.times.committed == 251_000)
         #expect(merged.times.received == 351_000)
         #expect(merged.stages.map(\.stage) == [.commit, .receive, .hop])
         #expect(merged.stages.map(\.microseconds) == [250, 100, 350])
-        #expect(String(decoding: first.json(), as: UTF8.self)
-            == #"{"sequence":7,"nanoseconds":{"accepted":1000,"committed":251000},"stages":{"commit":250.0}}"#)
+        #expect(
+            String(decoding: first.json(), as: UTF8.self)
+                == #"{"sequence":7,"nanoseconds":{"accepted":1000,"committed":251000},"stages":{"commit":250.0}}"#
+        )
         #expect(throws: LatencyReportError.self) { try RecordTraceReport(json: Array("{}".utf8)) }
     }
 }

@@ -42,7 +42,9 @@ struct StageHistogramsTests {
     @Test("quantiles are right to three digits and the maximum is exact")
     func quantiles() throws {
         let histograms = StageHistograms(queue: .sqs)
-        for microseconds in 1...10_000 as ClosedRange<UInt64> { histograms.record(.total, nanoseconds: microseconds * 1_000) }
+        for microseconds in 1...10_000 as ClosedRange<UInt64> {
+            histograms.record(.total, nanoseconds: microseconds * 1_000)
+        }
         let summary = try #require(histograms.snapshot().first)
         #expect(abs(summary.p50 - 5_000) <= 5)
         #expect(abs(summary.p90 - 9_000) <= 9)
@@ -57,8 +59,10 @@ struct StageHistogramsTests {
         histograms.record(.resolve, nanoseconds: 240)
         let summary = try #require(histograms.snapshot().first)
         #expect(summary.p50 == 0.2)
-        #expect(String(decoding: summary.json, as: UTF8.self)
-            == #"{"stage":"resolve","count":1,"p50":0.2,"p90":0.2,"p99":0.2,"max":0.2,"mean":0.2}"#)
+        #expect(
+            String(decoding: summary.json, as: UTF8.self)
+                == #"{"stage":"resolve","count":1,"p50":0.2,"p90":0.2,"p99":0.2,"max":0.2,"mean":0.2}"#
+        )
     }
 
     @Test("a duration beyond an hour counts as an hour", arguments: [3_600_000_000_001, UInt64.max])

@@ -18,7 +18,7 @@ public struct ChangeLogConfiguration: Sendable {
     /// Bytes that may wait for the writer; beyond it, appends fail at once.
     public var maximumPendingBytes = 64 << 20
     /// Records after which the topics' heads are saved, so that a restart reads at most about so many.
-    public var headSaveRecords = 262_144
+    public var headSaveRecords = 1_048_576
     /// Reads at once, over all processes; decided by the process that makes the log.
     public var maximumReaders = 512
 

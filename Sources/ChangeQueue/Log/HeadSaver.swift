@@ -9,7 +9,7 @@ struct HeadSaver {
     private var target: UInt64?
 
     /// Most heads that one transaction saves: each may dirty a page of its own.
-    static let headsAtOnce = 256
+    static let headsAtOnce = 128
 
     init(log: ChangeLog, heads: SharedTopicHeads) {
         self.log = log

@@ -16,6 +16,9 @@ extension APIError {
 
     static func forbidden(_ action: TopicAction, _ topic: Topic, _ grant: Grant) -> APIError {
         let who = grant.principal.map { "'\($0.printable(limit: 80))'" } ?? "This client"
-        return APIError(.forbidden, "\(who) may not \(action.rawValue) to the topic '\(topic.name.printable(limit: 80))'.")
+        return APIError(
+            .forbidden,
+            "\(who) may not \(action.rawValue) to the topic '\(topic.name.printable(limit: 80))'."
+        )
     }
 }

@@ -11,10 +11,10 @@ struct MeasureRoutes: Sendable {
 
     func register(on router: Router<GatewayRequestContext>) {
         router.get("/metrics") { _, _ in
-            HTTPAnswer.bytes(measures.metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+            HTTPAnswer.bytes(measures.metrics.exposition(), PrometheusMetrics.contentType)
         }
         router.get("/latency") { _, _ in
-            HTTPAnswer.json(measures.histograms.latencyJSON(process: "gateway", queue: queue))
+            HTTPAnswer.json(LatencyReport(process: "gateway", queue: queue, histograms: measures.histograms).json())
         }
         router.get("/latency/records/{id}") { _, context in
             let text = context.parameters.get("id") ?? ""
@@ -22,7 +22,7 @@ struct MeasureRoutes: Sendable {
             guard let times = measures.traces.trace(sequence) else {
                 throw APIError(.notFound, "The gateway has no trace of record \(text.printable(limit: 40)): it keeps those of recent records.")
             }
-            return HTTPAnswer.json(times.latencyJSON(sequence: sequence))
+            return HTTPAnswer.json(RecordTraceReport(sequence: sequence, times: times).json())
         }
     }
 

@@ -77,9 +77,16 @@ extension PublishHandler: LaterFlushing {
         guard !isReleasing else { return }
         isReleasing = true
         defer { isReleasing = false }
+        var released = false
         while let first = held.popFirst() {
-            guard take(first) else { return held.prepend(first) }
+            guard take(first) else {
+                held.prepend(first)
+                break
+            }
+            released = true
         }
+        // NIOAsyncChannel hands parts to Hummingbird only at the end of a read.
+        if released { context?.fireChannelReadComplete() }
     }
 
     /// Closes a connection that has nothing left to do.

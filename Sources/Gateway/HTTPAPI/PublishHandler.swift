@@ -136,28 +136,28 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func takeHead(_ head: HTTPRequestHead) -> Bool {
         guard reading == .nothing, !isClosing else { return true }
         let target = head.method == .POST ? PublishTarget(uri: head.uri) : nil
-        let expectsContinue = PublishHead.expectsContinue(head.headers)
+        let fields = PublishHead(head.headers)
         let isPublish = target != nil || upgradeRefusal != nil
-        guard order.admits(isPublish ? .publish : .routed, alone: expectsContinue) else { return false }
+        guard order.admits(isPublish ? .publish : .routed, alone: fields.expectsContinue) else { return false }
         let now = service.now()
         deadlines.headRead(now: now)
-        if !head.isKeepAlive { endsAfterThis = true }
+        // NIO's decoder stops behind a request that offers another protocol: it can't know that the offer isn't taken.
+        if !head.isKeepAlive || fields.offersUpgrade { endsAfterThis = true }
         if let refusal = upgradeRefusal {
             upgradeRefusal = nil
             refuse(order.beginPublish(), refusal, closes: true)
         } else if let target {
-            beginPublish(target, head, now)
+            beginPublish(target, head, fields, now)
         } else {
             reading = .routed
             order.beginRouted()
-            if expectsContinue { sendContinue() }
+            if fields.expectsContinue { sendContinue() }
             context?.fireChannelRead(wrapInboundOut(.head(head)))
         }
         return true
     }
 
-    private func beginPublish(_ target: PublishTarget, _ head: HTTPRequestHead, _ now: UInt64) {
-        let fields = PublishHead(head.headers)
+    private func beginPublish(_ target: PublishTarget, _ head: HTTPRequestHead, _ fields: PublishHead, _ now: UInt64) {
         let limit = target == .batch ? service.limits.batchBytes : service.limits.payloadBytes
         let number = order.beginPublish()
         if let length = fields.contentLength, length > limit { return refuseBody(number, limit) }

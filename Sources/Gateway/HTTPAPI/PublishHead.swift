@@ -1,6 +1,6 @@
 import NIOHTTP1
 
-/// The header fields of a publish that matter, picked in one pass.
+/// The header fields of a request that matter to ``PublishHandler``, picked in one pass.
 struct PublishHead {
     /// The body's media type.
     var contentType: String?
@@ -10,23 +10,21 @@ struct PublishHead {
     var contentLength: Int?
     /// The client waits for `100 Continue` before it sends the body.
     var expectsContinue = false
+    /// The client offers another protocol, such as HTTP/2.
+    var offersUpgrade = false
 
     init(_ headers: HTTPHeaders) {
         for (name, value) in headers {
             // The length tells most names apart without comparing them.
             switch name.utf8.count {
             case 6 where name.equalsIgnoringCase("expect"): expectsContinue = value.equalsIgnoringCase("100-continue")
+            case 7 where name.equalsIgnoringCase("upgrade"): offersUpgrade = true
             case 12 where name.equalsIgnoringCase("content-type"): contentType = value
             case 13 where name.equalsIgnoringCase("authorization"): authorization = value
             case 14 where name.equalsIgnoringCase("content-length"): contentLength = Int(value)
             default: break
             }
         }
-    }
-
-    /// Whether a request wants `100 Continue`.
-    static func expectsContinue(_ headers: HTTPHeaders) -> Bool {
-        headers.contains { $0.name.equalsIgnoringCase("expect") && $0.value.equalsIgnoringCase("100-continue") }
     }
 }
 

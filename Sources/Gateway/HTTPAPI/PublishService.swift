@@ -30,7 +30,7 @@ struct PublishService: Sendable {
         let histograms = context.measures.histograms
         committed = { accepted, records in
             guard let committedAt = records.last?.committedAtNanoseconds, committedAt > accepted else { return }
-            histograms.record(.commit, committedAt - accepted)
+            histograms.record(.commit, nanoseconds: committedAt - accepted)
         }
     }
 

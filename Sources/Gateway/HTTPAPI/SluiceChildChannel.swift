@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import SluiceCore
 
 /// One port for HTTP and WebSocket: a connection whose first request asks for a WebSocket becomes one, every other speaks HTTP/1.1, with
 /// publishes answered by ``PublishHandler`` and the rest by Hummingbird.
@@ -17,20 +18,22 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<NegotiatingConnection> {
         channel.eventLoop.makeCompletedFuture {
             connections.opened(channel)
-            let pipeline = channel.pipeline.syncOperations
             let front = ConnectionFront(headTimeout: service.limits.headTimeout)
-            try pipeline.addHandler(front)
-            let loopBound = NIOLoopBound(ConnectionSetup(front: front), eventLoop: channel.eventLoop)
-            let configuration = NIOTypedHTTPServerUpgradeConfiguration<NegotiatedProtocol>(
-                upgraders: [RefusalNotingUpgrader(upgrade: upgrade, setup: loopBound)],
-                notUpgradingCompletionHandler: { channel in
-                    channel.eventLoop.makeCompletedFuture { try speakHTTP(channel, loopBound.value) }
-                }
+            let encoder = HTTPResponseEncoder()
+            let decoder = ByteToMessageHandler(
+                HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits)
             )
-            return NegotiatingConnection(
-                channel: channel,
-                negotiated: try pipeline.configureUpgradableHTTPServerPipeline(configuration: pipelineConfiguration(configuration))
-            )
+            let promise = channel.eventLoop.makePromise(of: NegotiatedProtocol.self)
+            let chooser = ProtocolChooser(upgrade: upgrade, front: front, httpHandlers: [decoder, encoder], promise: promise) { refusal in
+                try speakHTTP(channel, front, refusal)
+            }
+            do {
+                try channel.pipeline.syncOperations.addHandlers([front, encoder, decoder, chooser])
+            } catch {
+                promise.fail(error)
+                throw error
+            }
+            return NegotiatingConnection(channel: channel, negotiated: promise.futureResult)
         }
     }
 
@@ -46,30 +49,22 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
         }
     }
 
-    private func pipelineConfiguration(
-        _ upgrade: NIOTypedHTTPServerUpgradeConfiguration<NegotiatedProtocol>
-    ) -> NIOUpgradableHTTPServerPipelineConfiguration<NegotiatedProtocol> {
-        var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
-        // PublishHandler keeps the order and answers protocol errors itself.
-        configuration.enablePipelining = false
-        configuration.enableErrorHandling = false
-        // HTTPTypes has checked the fields of routed answers; ours are fixed text.
-        configuration.enableResponseHeaderValidation = false
-        configuration.decoderConfiguration.maxHeaderListSize = service.limits.headBytes
-        configuration.decoderConfiguration.maxHeaderFieldSize = service.limits.headBytes
-        configuration.decoderConfiguration.maxHeaderFieldCount = service.limits.headerFields
-        return configuration
+    private var decoderLimits: NIOHTTPDecoderLimitConfiguration {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderListSize = service.limits.headBytes
+        limits.maxHeaderFieldSize = service.limits.headBytes
+        limits.maxHeaderFieldCount = service.limits.headerFields
+        return limits
     }
 
-    private func speakHTTP(_ channel: any Channel, _ setup: ConnectionSetup) throws -> NegotiatedProtocol {
-        setup.front.headHasCome()
+    private func speakHTTP(_ channel: any Channel, _ front: ConnectionFront, _ refusal: APIError?) throws -> NegotiatedProtocol {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(
             PublishHandler(
                 service: service,
                 bridge: bridge(channel.eventLoop),
-                front: setup.front,
-                upgradeRefusal: setup.refusal
+                front: front,
+                upgradeRefusal: refusal
             )
         )
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// What clients subscribe to: a UTF-8 name of `/`-separated levels, checked once where it enters the process.
 ///
 /// `+` and `#` are reserved for ``TopicPattern`` (as in MQTT 3.1.1, section 4.7), so that a topic can never be mistaken for a pattern.
@@ -26,6 +32,28 @@ public struct Topic: Hashable, Sendable, CustomStringConvertible {
 
     /// The name.
     public var description: String { name }
+
+    /// Whether two topics have the same bytes.
+    ///
+    /// Swift's strings are equal when they are canonically equivalent ("é" in one scalar or in two); LMDB and SQLite compare bytes, and a topic
+    /// must be the same topic everywhere.
+    public static func == (left: Topic, right: Topic) -> Bool {
+        let compared: Bool?? = left.name.utf8.withContiguousStorageIfAvailable { leftBytes in
+            right.name.utf8.withContiguousStorageIfAvailable { rightBytes in
+                guard leftBytes.count == rightBytes.count else { return false }
+                guard let left = leftBytes.baseAddress, let right = rightBytes.baseAddress else { return true }
+                return memcmp(left, right, leftBytes.count) == 0
+            }
+        }
+        return (compared ?? nil) ?? left.name.utf8.elementsEqual(right.name.utf8)
+    }
+
+    /// Hashes the bytes, as ``==(_:_:)`` compares them.
+    public func hash(into hasher: inout Hasher) {
+        let isHashed: Void? = name.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        if isHashed == nil { for byte in name.utf8 { hasher.combine(byte) } }
+        hasher.combine(UInt8(0xFF))
+    }
 
     /// The rule that `bytes` break, or nil for a valid topic.
     private static func violation(in bytes: String.UTF8View) -> String? {

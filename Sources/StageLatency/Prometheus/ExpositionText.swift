@@ -3,7 +3,9 @@ struct ExpositionText {
     private(set) var bytes: [UInt8] = []
 
     /// Which parts of a distribution are written as quantiles.
-    static let quantiles: [(label: String, fraction: Double)] = [("0.5", 0.5), ("0.9", 0.9), ("0.99", 0.99), ("0.999", 0.999)]
+    static let quantiles: [(label: String, fraction: Double)] = [
+        ("0.5", 0.5), ("0.9", 0.9), ("0.99", 0.99), ("0.999", 0.999),
+    ]
 
     /// The two comment lines before a metric's samples.
     mutating func appendHeader(_ name: String, _ kind: MetricKind, help: String) {
@@ -24,7 +26,11 @@ struct ExpositionText {
             let labels = #"\#(before)quantile="\#(quantile.label)""#
             appendSample(name, labels: labels, value: ExpositionText.number(value))
         }
-        appendSample(name + "_sum", labels: labels, value: ExpositionText.number(Double(distribution.sumNanoseconds) / scale))
+        appendSample(
+            name + "_sum",
+            labels: labels,
+            value: ExpositionText.number(Double(distribution.sumNanoseconds) / scale)
+        )
         appendSample(name + "_count", labels: labels, value: String(distribution.count))
     }
 

@@ -35,11 +35,19 @@ extension PrometheusMetrics {
         func labels(_ stage: Stage) -> String {
             ExpositionText.labels([("stage", stage.rawValue), ("queue", histograms.queue.rawValue)])
         }
-        text.appendHeader("sluice_stage_seconds", .summary, help: "Latency of each stage of a record's way, since the process started.")
+        text.appendHeader(
+            "sluice_stage_seconds",
+            .summary,
+            help: "Latency of each stage of a record's way, since the process started."
+        )
         for (stage, distribution) in measured {
             text.appendSummary("sluice_stage_seconds", labels: labels(stage), distribution, scale: 1e9)
         }
-        text.appendHeader("sluice_stage_max_seconds", .gauge, help: "Longest latency of each stage, since the process started.")
+        text.appendHeader(
+            "sluice_stage_max_seconds",
+            .gauge,
+            help: "Longest latency of each stage, since the process started."
+        )
         for (stage, distribution) in measured {
             let value = ExpositionText.number(Double(distribution.maximumNanoseconds) / 1e9)
             text.appendSample("sluice_stage_max_seconds", labels: labels(stage), value: value)

@@ -29,7 +29,9 @@ public struct LatencyReport: Codable, Equatable, Sendable {
     /// - Throws: ``LatencyReportError`` when the bytes aren't a report or its figures can't be true.
     public init(json: [UInt8]) throws(LatencyReportError) {
         guard json.count <= LatencyReport.maximumBytes else {
-            throw LatencyReportError("The latency report has \(json.count) bytes; \(LatencyReport.maximumBytes) are read at most.")
+            throw LatencyReportError(
+                "The latency report has \(json.count) bytes; \(LatencyReport.maximumBytes) are read at most."
+            )
         }
         do {
             self = try JSONDecoder().decode(LatencyReport.self, from: Data(json))
@@ -42,7 +44,9 @@ public struct LatencyReport: Codable, Equatable, Sendable {
                 return overflow ? .max : result
             }
             guard total <= LatencyReport.maximumCount else {
-                throw LatencyReportError("The latency report counts stage '\(stage.stage.printable(limit: 40))' \(total) times.")
+                throw LatencyReportError(
+                    "The latency report counts stage '\(stage.stage.printable(limit: 40))' \(total) times."
+                )
             }
         }
     }

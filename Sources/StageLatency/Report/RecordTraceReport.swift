@@ -34,7 +34,9 @@ public struct RecordTraceReport: Equatable, Sendable {
             throw LatencyReportError("The bytes are not the trace of a record: \(error)")
         }
         var times = StageTimes()
-        for boundary in RecordTraceReport.boundaries { times[keyPath: boundary.path] = decoded.nanoseconds[boundary.name] ?? 0 }
+        for boundary in RecordTraceReport.boundaries {
+            times[keyPath: boundary.path] = decoded.nanoseconds[boundary.name] ?? 0
+        }
         self.init(sequence: SequenceNumber(decoded.sequence), times: times)
     }
 
@@ -59,9 +61,10 @@ public struct RecordTraceReport: Equatable, Sendable {
         let known = RecordTraceReport.boundaries.compactMap { boundary in
             times[keyPath: boundary.path] == 0 ? nil : #""\#(boundary.name)":\#(times[keyPath: boundary.path])"#
         }
-        let lengths = stages.map { #""\#($0.stage.rawValue)":\#($0.microseconds)"# }
+        let lengths = stages.map { #""\#($0.stage.rawValue)":\#($0.microseconds)"# }.joined(separator: ",")
         return Array(
-            #"{"sequence":\#(sequence),"nanoseconds":{\#(known.joined(separator: ","))},"stages":{\#(lengths.joined(separator: ","))}}"#.utf8
+            #"{"sequence":\#(sequence),"nanoseconds":{\#(known.joined(separator: ","))},"stages":{\#(lengths)}}"#
+                .utf8
         )
     }
 

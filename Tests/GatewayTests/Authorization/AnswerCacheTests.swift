@@ -40,7 +40,10 @@ struct AnswerCacheTests {
                     model.append((key, step))
                 } else {
                     let expected = model.first { $0.key == key }
-                    #expect(cache.answer(to: question(key), atWallNanoseconds: 0)?.answer.reason == expected.map { String($0.value) })
+                    #expect(
+                        cache.answer(to: question(key), atWallNanoseconds: 0)?.answer.reason
+                            == expected.map { String($0.value) }
+                    )
                     if let expected {
                         model.removeAll { $0.key == key }
                         model.append(expected)

@@ -91,7 +91,8 @@ private final class Handler: ChannelInboundHandler {
         Task {
             switch await reply(question) {
             case .answer(let json): Handler.write(.ok, [:], json, channel)
-            case .status(let status, let text): Handler.write(HTTPResponseStatus(statusCode: status), [:], text, channel)
+            case .status(let status, let text):
+                Handler.write(HTTPResponseStatus(statusCode: status), [:], text, channel)
             case .redirect(let url): Handler.write(.temporaryRedirect, ["location": url], "", channel)
             case .nothing: break
             case .hangUp: channel.close(promise: nil)
@@ -99,10 +100,18 @@ private final class Handler: ChannelInboundHandler {
         }
     }
 
-    private static func write(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ text: String, _ channel: any Channel) {
+    private static func write(
+        _ status: HTTPResponseStatus,
+        _ headers: HTTPHeaders,
+        _ text: String,
+        _ channel: any Channel
+    ) {
         var headers = headers
         headers.add(name: "content-length", value: String(text.utf8.count))
-        channel.write(HTTPServerResponsePart.head(.init(version: .http1_1, status: status, headers: headers)), promise: nil)
+        channel.write(
+            HTTPServerResponsePart.head(.init(version: .http1_1, status: status, headers: headers)),
+            promise: nil
+        )
         channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: text))), promise: nil)
         channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil)
     }

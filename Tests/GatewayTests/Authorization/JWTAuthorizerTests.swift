@@ -43,11 +43,16 @@ struct JWTAuthorizerTests {
         #expect(authorizer.decideNow(.publish, topic: try Topic("orders/1/notes"), grant: grant) == .allow)
         let denied = authorizer.decideNow(.publish, topic: try Topic("orders/1"), grant: grant)
         #expect(denied == .deny(APIError(.forbidden, "'alice' may not publish to the topic 'orders/1'.")))
-        await #expect(throws: APIError.self) { try await authorizer.authorize(.publish, topic: try Topic("news"), grant: grant) }
+        await #expect(throws: APIError.self) {
+            try await authorizer.authorize(.publish, topic: try Topic("news"), grant: grant)
+        }
         try await authorizer.authorize(.subscribe, topic: try Topic("news"), grant: grant)
     }
 
-    @Test("a token without the claim connects and may do nothing", arguments: ["{}", #"{"sluice":{}}"#, #"{"sluice":{"publish":[]}}"#])
+    @Test(
+        "a token without the claim connects and may do nothing",
+        arguments: ["{}", #"{"sluice":{}}"#, #"{"sluice":{"publish":[]}}"#]
+    )
     func nothing(payload: String) async throws {
         let authorizer = try await authorizer()
         let token = try await SignedTokens.hmac(JWTAuthorizerTests.secret).token(payload)
@@ -65,7 +70,8 @@ struct JWTAuthorizerTests {
         "times count with 30 seconds of leeway",
         arguments: [
             (#"{"exp":1800000001}"#, nil), (#"{"exp":1799999971}"#, nil), (#"{"exp":1799999970.5}"#, nil),
-            (#"{"exp":1799999970}"#, APIErrorCode.tokenExpired), (#"{"exp":0}"#, .tokenExpired), (#"{"exp":1e300}"#, nil),
+            (#"{"exp":1799999970}"#, APIErrorCode.tokenExpired), (#"{"exp":0}"#, .tokenExpired),
+            (#"{"exp":1e300}"#, nil),
             (#"{"nbf":1800000030}"#, nil), (#"{"nbf":1800000031}"#, .unauthorized), (#"{"exp":-5}"#, .unauthorized),
         ] as [(String, APIErrorCode?)]
     )
@@ -77,8 +83,10 @@ struct JWTAuthorizerTests {
     @Test("a grant that has ended denies with TokenExpired")
     func ended() async throws {
         let grant = Grant(expiresAtWallNanoseconds: 1_799_999_999_000_000_000, subscribe: [.everything])
-        #expect(try await authorizer().decideNow(.subscribe, topic: try Topic("a"), grant: grant)
-            == .deny(APIError(.tokenExpired, "The token's time is over. Get a new one and connect again.")))
+        #expect(
+            try await authorizer().decideNow(.subscribe, topic: try Topic("a"), grant: grant)
+                == .deny(APIError(.tokenExpired, "The token's time is over. Get a new one and connect again."))
+        )
     }
 
     @Test("an expiry, an issuer and an audience can be asked for")
@@ -93,8 +101,10 @@ struct JWTAuthorizerTests {
         #expect(await code(of: try tokens.token(good), authorizer) == nil)
         for bad in [
             #"{"iss":"https://id.example","aud":"sluice"}"#, #"{"exp":1800000060,"aud":"sluice"}"#,
-            #"{"exp":1800000060,"iss":"https://evil.example","aud":"sluice"}"#, #"{"exp":1800000060,"iss":"https://id.example"}"#,
-            #"{"exp":1800000060,"iss":"https://id.example","aud":[]}"#, #"{"exp":1800000060,"iss":"https://id.example","aud":"x"}"#,
+            #"{"exp":1800000060,"iss":"https://evil.example","aud":"sluice"}"#,
+            #"{"exp":1800000060,"iss":"https://id.example"}"#,
+            #"{"exp":1800000060,"iss":"https://id.example","aud":[]}"#,
+            #"{"exp":1800000060,"iss":"https://id.example","aud":"x"}"#,
         ] {
             #expect(await code(of: try tokens.token(bad), authorizer) == .unauthorized, "\(bad)")
         }
@@ -103,8 +113,10 @@ struct JWTAuthorizerTests {
     @Test(
         "a claim of the wrong type makes the token invalid",
         arguments: [
-            #"{"exp":"1800000060"}"#, #"{"exp":null}"#, #"{"nbf":true}"#, #"{"sub":7}"#, #"{"aud":7}"#, #"{"sluice":[]}"#,
-            #"{"sluice":{"subscribe":"a"}}"#, #"{"sluice":{"subscribe":[1]}}"#, #"{"sluice":{"publish":["a#"]}}"#, "[]", "7", "{",
+            #"{"exp":"1800000060"}"#, #"{"exp":null}"#, #"{"nbf":true}"#, #"{"sub":7}"#, #"{"aud":7}"#,
+            #"{"sluice":[]}"#,
+            #"{"sluice":{"subscribe":"a"}}"#, #"{"sluice":{"subscribe":[1]}}"#, #"{"sluice":{"publish":["a#"]}}"#, "[]",
+            "7", "{",
         ]
     )
     func wrongClaims(payload: String) async throws {
@@ -119,7 +131,9 @@ struct JWTAuthorizerTests {
         let good = try tokens.token("{}")
         #expect(await code(of: good, authorizer) == nil)
         let long = try tokens.token(#"{"x":"\#(String(repeating: "x", count: 20_000))"}"#)
-        for bad in [nil, "", "a", "a.b", "..", good + ".", good + "A", good + "=", "é.é.é", String(good.dropLast(2)), long] {
+        for bad in [
+            nil, "", "a", "a.b", "..", good + ".", good + "A", good + "=", "é.é.é", String(good.dropLast(2)), long,
+        ] {
             #expect(await code(of: bad, authorizer) == .unauthorized, "\(bad ?? "nil")")
         }
         for header in ["[]", "{}", #"{"alg":7}"#, #"{"alg":"HS256","crit":["exp"]}"#, #"{"alg":"HS256","kid":7}"#] {
@@ -137,6 +151,8 @@ struct JWTAuthorizerTests {
             #expect(await code(of: token, try authorizer { $0.secret = long }) == nil, "\(name)")
             #expect(await code(of: token, try authorizer()) == .unauthorized, "\(name)")
         }
-        await #expect(throws: AuthorizerConfigurationError.self) { try await authorizer { $0.secret = Array("short".utf8) } }
+        await #expect(throws: AuthorizerConfigurationError.self) {
+            try await authorizer { $0.secret = Array("short".utf8) }
+        }
     }
 }

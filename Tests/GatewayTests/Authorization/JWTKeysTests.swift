@@ -30,7 +30,8 @@ struct JWTKeysTests {
         let authorizer = try await authorizer { $0.publicKeyFiles = files.map(\.path) }
         var signers = [
             try await SignedTokens { await $0.add(ecdsa: p256) }, try await SignedTokens { await $0.add(ecdsa: p384) },
-            try await SignedTokens { await $0.add(ecdsa: p521) }, try await SignedTokens { await $0.add(eddsa: ed25519) },
+            try await SignedTokens { await $0.add(ecdsa: p521) },
+            try await SignedTokens { await $0.add(eddsa: ed25519) },
         ]
         for digest in [DigestAlgorithm.sha256, .sha384, .sha512] {
             signers.append(try await SignedTokens { await $0.add(rsa: rsa, digestAlgorithm: digest) })
@@ -74,13 +75,18 @@ struct JWTKeysTests {
         let secret = Array("0123456789abcdef0123456789abcdef".utf8)
         let file = try TemporaryFile(
             try set([
-                jwk(first.publicKey, "first"), jwk(second.publicKey, "second"), try jwk(rsa.publicKey, "rsa", #","alg":"PS256""#),
+                jwk(first.publicKey, "first"), jwk(second.publicKey, "second"),
+                try jwk(rsa.publicKey, "rsa", #","alg":"PS256""#),
                 #"{"kty":"oct","kid":"shared","k":"\#(SignedTokens.base64URL(secret))","alg":"HS256"}"#,
-                try jwk(rsa.publicKey, "encryption", #","use":"enc""#), #"{"kty":"new","kid":"unknown"}"#, #"{"kty":"EC","kid":"broken"}"#,
+                try jwk(rsa.publicKey, "encryption", #","use":"enc""#), #"{"kty":"new","kid":"unknown"}"#,
+                #"{"kty":"EC","kid":"broken"}"#,
             ])
         )
         let authorizer = try await authorizer { $0.jwksFile = file.path }
-        let (one, two) = (try await SignedTokens { await $0.add(ecdsa: first) }, try await SignedTokens { await $0.add(ecdsa: second) })
+        let (one, two) = (
+            try await SignedTokens { await $0.add(ecdsa: first) },
+            try await SignedTokens { await $0.add(ecdsa: second) }
+        )
         let rs = try await SignedTokens { await $0.add(rsa: rsa, digestAlgorithm: .sha256) }
         let ps = try await SignedTokens { await $0.add(pss: rsa, digestAlgorithm: .sha256) }
         let hs = try await SignedTokens.hmac(secret)
@@ -94,6 +100,31 @@ struct JWTKeysTests {
         #expect(await isAccepted(try rs.token("{}", kid: "encryption"), authorizer) == false)
         #expect(await isAccepted(try hs.token("{}", kid: "shared"), authorizer))
         #expect(await isAccepted(try hs.token("{}", kid: "first"), authorizer) == false)
+    }
+
+    @Test("the example tokens of RFC 7515 are accepted with the keys that stand there, until they expire")
+    func examples() async throws {
+        let payload = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+        // Appendices A.1 and A.3.
+        let tokens = [
+            "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\(payload).dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+            "eyJhbGciOiJFUzI1NiJ9.\(payload)."
+                + "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        ]
+        let file = try TemporaryFile(
+            try set([
+                #"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#,
+                #"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","#
+                    + #""y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
+            ])
+        )
+        var configuration = JWTConfiguration()
+        configuration.jwksFile = file.path
+        configuration.issuer = "joe"
+        for (seconds, isExpected) in [(1_300_819_379, true), (1_300_819_410, false)] as [(UInt64, Bool)] {
+            let authorizer = try await JWTAuthorizer(configuration: configuration, logger: logger) { seconds * 1_000_000_000 }
+            for token in tokens { #expect(await isAccepted(token, authorizer) == isExpected) }
+        }
     }
 
     @Test("a changed key set is read again; a damaged one leaves the keys as they were")
@@ -133,7 +164,9 @@ struct JWTKeysTests {
             }
         }
         let rsa = try SignedTokens.rsaKey()
-        let files = try [rsa.pemRepresentation, "not a key", "{}", #"{"keys":[]}"#, "short\n"].map { try TemporaryFile($0) }
+        let files = try [rsa.pemRepresentation, "not a key", "{}", #"{"keys":[]}"#, "short\n"].map {
+            try TemporaryFile($0)
+        }
         #expect(await code { _ in } == .noKeys)
         #expect(await code { $0.publicKeyFiles = ["/no/such/file"] } == .unreadableFile)
         #expect(await code { $0.publicKeyFiles = ["/"] } == .unreadableFile)
@@ -145,7 +178,12 @@ struct JWTKeysTests {
         #expect(await code { $0.jwksFile = files[3].path } == .invalidKey)
         #expect(await code { $0.jwksFile = "/no/such/file" } == .unreadableFile)
         #expect(await code { $0.secretFile = files[4].path } == .invalidKey)
-        #expect(await code { $0.secret = Array(repeating: 7, count: 32); $0.leeway = .seconds(-1) } == .invalidLimit)
+        #expect(
+            await code {
+                $0.secret = Array(repeating: 7, count: 32)
+                $0.leeway = .seconds(-1)
+            } == .invalidLimit
+        )
     }
 
     private func set(_ keys: [String]) throws -> String { #"{"keys":[\#(keys.joined(separator: ","))]}"# }
@@ -163,6 +201,7 @@ struct JWTKeysTests {
 
     private func jwk(_ key: JWTKit.Insecure.RSA.PublicKey, _ kid: String, _ more: String) throws -> String {
         let (modulus, exponent) = try key.getKeyPrimitives()
-        return #"{"kty":"RSA","kid":"\#(kid)","n":"\#(SignedTokens.base64URL(modulus))","e":"\#(SignedTokens.base64URL(exponent))"\#(more)}"#
+        let (n, e) = (SignedTokens.base64URL(modulus), SignedTokens.base64URL(exponent))
+        return #"{"kty":"RSA","kid":"\#(kid)","n":"\#(n)","e":"\#(e)"\#(more)}"#
     }
 }

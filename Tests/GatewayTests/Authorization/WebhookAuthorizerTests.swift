@@ -21,7 +21,9 @@ struct WebhookAuthorizerTests {
         configuration.url = stub.url
         configuration.timeout = .seconds(20)
         change(&configuration)
-        return try WebhookAuthorizer(configuration: configuration, logger: Logger(label: "test")) { clock.nanoseconds.withLock { $0 } }
+        return try WebhookAuthorizer(configuration: configuration, logger: Logger(label: "test")) {
+            clock.nanoseconds.withLock { $0 }
+        }
     }
 
     private func error(of body: () async throws -> Void) async -> APIError? {
@@ -36,7 +38,9 @@ struct WebhookAuthorizerTests {
     @Test("the back end is told about the client, and its answer becomes the grant")
     func connect() async throws {
         try await BackEndStub.run { _ in
-            .answer(#"{"allow":true,"principal":"alice","subscribe":["orders/#"],"publish":[],"ttlSeconds":60,"expiresInSeconds":600}"#)
+            .answer(
+                #"{"allow":true,"principal":"alice","subscribe":["orders/#"],"publish":[],"ttlSeconds":60,"expiresInSeconds":600}"#
+            )
         } _: { stub in
             let authorizer = try authorizer(stub) { $0.bearerToken = "gateway" }
             let grant = try await authorizer.connect(
@@ -52,9 +56,12 @@ struct WebhookAuthorizerTests {
             #expect(grant.principal == "alice")
             #expect(grant.expiresAtWallNanoseconds == 1_800_000_600_000_000_000)
             #expect(authorizer.decideNow(.subscribe, topic: try Topic("orders/1"), grant: grant) == .allow)
-            #expect(authorizer.decideNow(.publish, topic: try Topic("orders/1"), grant: grant)
-                == .deny(APIError(.forbidden, "'alice' may not publish to the topic 'orders/1'.")))
-            let expected = #"{"action":"connect","webSocket":true,"token":"t\"1","remoteAddress":"10.0.0.7","path":"/ws","#
+            #expect(
+                authorizer.decideNow(.publish, topic: try Topic("orders/1"), grant: grant)
+                    == .deny(APIError(.forbidden, "'alice' may not publish to the topic 'orders/1'."))
+            )
+            let expected =
+                #"{"action":"connect","webSocket":true,"token":"t\"1","remoteAddress":"10.0.0.7","path":"/ws","#
                 + #""query":[{"name":"topic","value":"orders/1"},{"name":"topic","value":"b"}],"#
                 + #""headers":[{"name":"origin","value":"https://app.example"}]}"#
             #expect(stub.asked.map(\.json) == [expected])
@@ -65,7 +72,8 @@ struct WebhookAuthorizerTests {
     @Test("what the grant leaves open is asked for each topic, once as long as the answer is good")
     func topics() async throws {
         try await BackEndStub.run { question in
-            question.contains("connect") ? .answer(#"{"allow":true,"principal":"bob","subscribe":[]}"#)
+            question.contains("connect")
+                ? .answer(#"{"allow":true,"principal":"bob","subscribe":[]}"#)
                 : .answer(#"{"allow":\#(question.contains("good")),"ttlSeconds":5,"reason":"no such luck"}"#)
         } _: { stub in
             let clock = Clock()
@@ -93,7 +101,9 @@ struct WebhookAuthorizerTests {
 
     @Test("an HTTP request's grant ends with the answer, and its path makes no question of its own")
     func httpRequests() async throws {
-        try await BackEndStub.run { _ in .answer(#"{"allow":true,"ttlSeconds":30,"expiresInSeconds":600}"#) } _: { stub in
+        try await BackEndStub.run { _ in
+            .answer(#"{"allow":true,"ttlSeconds":30,"expiresInSeconds":600}"#)
+        } _: { stub in
             let authorizer = try authorizer(stub)
             for number in 0..<3 {
                 let grant = try await authorizer.connect(
@@ -130,7 +140,9 @@ struct WebhookAuthorizerTests {
 
     @Test("a refusal is forbidden with a token and unauthorized without", arguments: ["t", nil])
     func refused(token: String?) async throws {
-        try await BackEndStub.run { _ in .answer(#"{"allow":false,"reason":"closed\naccount"}"#) } _: { stub in
+        try await BackEndStub.run { _ in
+            .answer(#"{"allow":false,"reason":"closed\naccount"}"#)
+        } _: { stub in
             let authorizer = try authorizer(stub)
             let error = await error { _ = try await authorizer.connect(ConnectRequest(token: token)) }
             #expect(error == APIError(token == nil ? .unauthorized : .forbidden, #"closed\naccount"#))
@@ -139,7 +151,9 @@ struct WebhookAuthorizerTests {
 
     @Test("the statuses 401 and 403 are refusals", arguments: [401, 403])
     func refusingStatus(status: Int) async throws {
-        try await BackEndStub.run { _ in .status(status, "no") } _: { stub in
+        try await BackEndStub.run { _ in
+            .status(status, "no")
+        } _: { stub in
             let authorizer = try authorizer(stub)
             #expect(await error { _ = try await authorizer.connect(ConnectRequest(token: "t")) }?.code == .forbidden)
         }
@@ -149,17 +163,24 @@ struct WebhookAuthorizerTests {
         "anything but a proper answer allows nothing, and is asked again",
         arguments: [
             .answer(""), .answer("[]"), .answer("{}"), .answer(#"{"allow":"true"}"#), .answer(#"{"allow":1}"#),
-            .answer(#"{"allow":true,"subscribe":"a"}"#), .answer(#"{"allow":true,"publish":["a#"]}"#), .answer(#"{"allow":true,"principal":1}"#),
+            .answer(#"{"allow":true,"subscribe":"a"}"#), .answer(#"{"allow":true,"publish":["a#"]}"#),
+            .answer(#"{"allow":true,"principal":1}"#),
             .answer(#"{"allow":true,"ttlSeconds":-1}"#), .answer(#"{"allow":true,"expiresInSeconds":"1"}"#),
-            .answer(#"{"allow":true,"reason":"\#(String(repeating: "x", count: 70_000))"}"#), .status(500, #"{"allow":true}"#),
+            .answer(#"{"allow":true,"reason":"\#(String(repeating: "x", count: 70_000))"}"#),
+            .status(500, #"{"allow":true}"#),
             .status(204, ""), .status(404, ""), .redirect("http://127.0.0.1:1/"), .hangUp,
         ] as [BackEndStub.Reply]
     )
     func failsClosed(reply: BackEndStub.Reply) async throws {
-        try await BackEndStub.run { _ in reply } _: { stub in
+        try await BackEndStub.run { _ in
+            reply
+        } _: { stub in
             let authorizer = try authorizer(stub)
             for _ in 0..<2 {
-                #expect(await error { _ = try await authorizer.connect(ConnectRequest(token: "t")) }?.code == .authorizerUnavailable)
+                #expect(
+                    await error { _ = try await authorizer.connect(ConnectRequest(token: "t")) }?.code
+                        == .authorizerUnavailable
+                )
             }
             #expect(stub.asked.count >= 2)
         }
@@ -167,14 +188,21 @@ struct WebhookAuthorizerTests {
 
     @Test("a back end that says nothing, or isn't there, allows nothing")
     func silent() async throws {
-        try await BackEndStub.run { _ in .nothing } _: { stub in
+        try await BackEndStub.run { _ in
+            .nothing
+        } _: { stub in
             let authorizer = try authorizer(stub) { $0.timeout = .milliseconds(100) }
-            #expect(await error { _ = try await authorizer.connect(ConnectRequest(token: "t")) }?.code == .authorizerUnavailable)
+            #expect(
+                await error { _ = try await authorizer.connect(ConnectRequest(token: "t")) }?.code
+                    == .authorizerUnavailable
+            )
         }
         var configuration = WebhookConfiguration()
         configuration.url = "http://127.0.0.1:1/"
         let absent = try WebhookAuthorizer(configuration: configuration, logger: Logger(label: "test"))
-        #expect(await error { _ = try await absent.connect(ConnectRequest(token: "t")) }?.code == .authorizerUnavailable)
+        #expect(
+            await error { _ = try await absent.connect(ConnectRequest(token: "t")) }?.code == .authorizerUnavailable
+        )
     }
 
     @Test("a URL or a limit that can't be used is named at start")

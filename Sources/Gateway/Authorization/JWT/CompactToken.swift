@@ -44,5 +44,7 @@ struct CompactToken {
 
 extension APIError {
     /// A token that isn't accepted, for a reason that helps whoever made it and nobody else.
-    static func invalidToken(_ reason: String) -> APIError { APIError(.unauthorized, "The token is not valid: \(reason).") }
+    static func invalidToken(_ reason: String) -> APIError {
+        APIError(.unauthorized, "The token is not valid: \(reason).")
+    }
 }

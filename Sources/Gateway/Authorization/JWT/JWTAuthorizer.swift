@@ -30,7 +30,10 @@ public final class JWTAuthorizer: Authorizer {
         self.configuration = configuration
         self.wallNanoseconds = wallNanoseconds
         guard configuration.leeway >= .zero, configuration.leeway <= .seconds(3_600) else {
-            throw AuthorizerConfigurationError(.invalidLimit, "The leeway of \(configuration.leeway) is not between 0 and one hour.")
+            throw AuthorizerConfigurationError(
+                .invalidLimit,
+                "The leeway of \(configuration.leeway) is not between 0 and one hour."
+            )
         }
         fixedKeys = try await JWTAuthorizer.fixedKeys(configuration, logger)
         if let path = configuration.jwksFile {
@@ -63,7 +66,9 @@ public final class JWTAuthorizer: Authorizer {
 
     /// Follows the token's patterns and its end, without I/O.
     public func decideNow(_ action: TopicAction, topic: Topic, grant: Grant) -> AuthorizationDecision? {
-        if grant.expiresAtWallNanoseconds != nil, grant.hasExpired(atWallNanoseconds: wallNanoseconds()) { return .deny(.tokenExpired) }
+        if grant.expiresAtWallNanoseconds != nil, grant.hasExpired(atWallNanoseconds: wallNanoseconds()) {
+            return .deny(.tokenExpired)
+        }
         return grant.allows(action, topic) ? .allow : .deny(.forbidden(action, topic, grant))
     }
 
@@ -102,14 +107,21 @@ public final class JWTAuthorizer: Authorizer {
         if let path = configuration.secretFile {
             let file = KeyFile(path: path)
             var secret = try file.read()
-            while let last = secret.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { secret.removeLast() }
+            while let last = secret.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") {
+                secret.removeLast()
+            }
             keys.append(try await secretKey(secret, "The secret in '\(path)'"))
             if file.isWorldReadable {
-                logger.warning("Everyone on this machine can read the token secret; chmod 600 it", metadata: ["path": "\(path)"])
+                logger.warning(
+                    "Everyone on this machine can read the token secret; chmod 600 it",
+                    metadata: ["path": "\(path)"]
+                )
             }
         }
         for path in configuration.publicKeyFiles {
-            keys.append(try await PublicKeyPEM.key(String(decoding: try KeyFile(path: path).read(), as: UTF8.self), path: path))
+            keys.append(
+                try await PublicKeyPEM.key(String(decoding: try KeyFile(path: path).read(), as: UTF8.self), path: path)
+            )
         }
         return keys
     }

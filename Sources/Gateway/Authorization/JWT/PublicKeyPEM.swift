@@ -9,17 +9,19 @@ enum PublicKeyPEM {
         if text.contains("PRIVATE KEY-----") {
             throw AuthorizerConfigurationError(
                 .invalidKey,
-                "The key file '\(path)' holds a private key. The gateway only verifies tokens: give it the public key and keep that one away."
+                "The key file '\(path)' holds a private key. The gateway only verifies tokens: give it the public key."
             )
         }
         do {
-            if let key = try await text.contains("BEGIN CERTIFICATE") ? certificate(text) : publicKey(text) { return key }
+            if let key = try await text.contains("BEGIN CERTIFICATE") ? certificate(text) : publicKey(text) {
+                return key
+            }
         } catch {
             // The kinds are tried in turn; which of their complaints fits can't be known.
         }
         throw AuthorizerConfigurationError(
             .invalidKey,
-            "The key file '\(path)' holds no public key in PEM of a kind that is known: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519."
+            "The key file '\(path)' holds no public key in PEM: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519."
         )
     }
 

@@ -37,9 +37,15 @@ struct TokenClaims {
     func check(_ configuration: JWTConfiguration, atWallNanoseconds now: UInt64) throws(APIError) {
         let leeway = configuration.leewayNanoseconds
         if let expiresAtNanoseconds, now >= expiresAtNanoseconds.saturatingAdd(leeway) { throw .tokenExpired }
-        if configuration.requiresExpiration, expiresAtNanoseconds == nil { throw .invalidToken("it has no 'exp', which is asked for here") }
-        if let notBeforeNanoseconds, now.saturatingAdd(leeway) < notBeforeNanoseconds { throw .invalidToken("its time has not come yet ('nbf')") }
-        if let issuer = configuration.issuer, self.issuer != issuer { throw .invalidToken("its issuer ('iss') is not the one that is trusted here") }
+        if configuration.requiresExpiration, expiresAtNanoseconds == nil {
+            throw .invalidToken("it has no 'exp', which is asked for here")
+        }
+        if let notBeforeNanoseconds, now.saturatingAdd(leeway) < notBeforeNanoseconds {
+            throw .invalidToken("its time has not come yet ('nbf')")
+        }
+        if let issuer = configuration.issuer, self.issuer != issuer {
+            throw .invalidToken("its issuer ('iss') is not the one that is trusted here")
+        }
         if let audience = configuration.audience, !audiences.contains(audience) {
             throw .invalidToken("it is not for this audience ('aud')")
         }
@@ -54,7 +60,8 @@ struct TokenClaims {
     /// A NumericDate: seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
     private static func date(_ claims: JSONValue, _ name: String) throws(APIError) -> UInt64? {
         guard let value = claims[name] else { return nil }
-        guard value.kind == .number, let seconds = Double(String(decoding: value.bytes, as: UTF8.self)), seconds >= 0 else {
+        guard value.kind == .number, let seconds = Double(String(decoding: value.bytes, as: UTF8.self)), seconds >= 0
+        else {
             throw .invalidToken("its claim '\(name)' is not a number of seconds since 1970")
         }
         // Beyond the year 2500 is as good as never, and keeps the multiplication in range.
@@ -64,14 +71,18 @@ struct TokenClaims {
     private static func audiences(_ value: JSONValue?) throws(APIError) -> [String] {
         guard let value, value.kind != .null else { return [] }
         if let single = value.string { return [single] }
-        guard let elements = value.elements else { throw .invalidToken("its claim 'aud' is neither a string nor an array") }
+        guard let elements = value.elements else {
+            throw .invalidToken("its claim 'aud' is neither a string nor an array")
+        }
         return elements.compactMap(\.string)
     }
 
     private static func patterns(_ value: JSONValue?, _ name: String) throws(APIError) -> [TopicPattern] {
         guard let value else { return [] }
         guard let elements = value.elements, elements.count <= maximumPatterns else {
-            throw .invalidToken("its claim 'sluice.\(name)' is not an array of at most \(maximumPatterns) topic patterns")
+            throw .invalidToken(
+                "its claim 'sluice.\(name)' is not an array of at most \(maximumPatterns) topic patterns"
+            )
         }
         var patterns: [TopicPattern] = []
         for element in elements {

@@ -25,8 +25,12 @@ struct VerificationKey: Sendable {
         guard secret.count >= 32 else { return nil }
         let key = HMACKey(from: secret)
         var algorithms = [try await made { await $0.add(hmac: key, digestAlgorithm: .sha256) }]
-        if secret.count >= 48 { algorithms.append(try await made { await $0.add(hmac: key, digestAlgorithm: .sha384) }) }
-        if secret.count >= 64 { algorithms.append(try await made { await $0.add(hmac: key, digestAlgorithm: .sha512) }) }
+        if secret.count >= 48 {
+            algorithms.append(try await made { await $0.add(hmac: key, digestAlgorithm: .sha384) })
+        }
+        if secret.count >= 64 {
+            algorithms.append(try await made { await $0.add(hmac: key, digestAlgorithm: .sha512) })
+        }
         return VerificationKey(identifier, algorithms)
     }
 

@@ -24,7 +24,7 @@ struct WebKeySet {
         guard let entries, entries.count <= WebKeySet.maximumKeys else {
             throw AuthorizerConfigurationError(
                 .invalidKey,
-                "The key set '\(path)' must be an object whose member 'keys' is an array of at most \(WebKeySet.maximumKeys) keys (RFC 7517)."
+                "The key set '\(path)' isn't an object whose 'keys' is an array of at most \(WebKeySet.maximumKeys) keys (RFC 7517)."
             )
         }
         for (index, entry) in entries.enumerated() {
@@ -42,7 +42,7 @@ struct WebKeySet {
         guard !keys.isEmpty else {
             throw AuthorizerConfigurationError(
                 .invalidKey,
-                "The key set '\(path)' holds no key that can verify tokens\(leftOut.isEmpty ? "" : ": " + leftOut.joined(separator: ", "))."
+                "The key set '\(path)' holds no key that can verify tokens. Left out: \(leftOut.joined(separator: ", "))."
             )
         }
     }

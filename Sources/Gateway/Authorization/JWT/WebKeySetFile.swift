@@ -49,7 +49,10 @@ final class WebKeySetFile: Sendable {
     private func report(_ set: WebKeySet) {
         logger.info("Read the key set", metadata: ["path": "\(file.path)", "keys": "\(set.keys.count)"])
         for reason in set.leftOut {
-            logger.warning("A key of the key set is left out", metadata: ["path": "\(file.path)", "reason": "\(reason)"])
+            logger.warning(
+                "A key of the key set is left out",
+                metadata: ["path": "\(file.path)", "reason": "\(reason)"]
+            )
         }
     }
 }

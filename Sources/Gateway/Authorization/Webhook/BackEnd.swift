@@ -22,7 +22,7 @@ final class BackEnd: Sendable {
         } catch {
             throw AuthorizerConfigurationError(
                 .invalidURL,
-                "The webhook's URL '\(configuration.url.printable(limit: 200))' is not an http or https URL with a host."
+                "The webhook's URL '\(configuration.url.printable(limit: 200))' isn't an http or https URL with a host."
             )
         }
         name = "\(address.scheme)://\(address.host)"
@@ -30,7 +30,9 @@ final class BackEnd: Sendable {
         var request = HTTPClientRequest(url: configuration.url)
         request.method = .POST
         request.headers = ["content-type": "application/json", "accept": "application/json"]
-        if let token = configuration.bearerToken { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+        if let token = configuration.bearerToken {
+            request.headers.add(name: "authorization", value: "Bearer \(token)")
+        }
         self.request = request
         timeout = configuration.timeout
         // A redirect could carry tokens to a host that nobody configured.
@@ -88,7 +90,9 @@ final class BackEnd: Sendable {
         let answer = WebhookAnswer(json: body.readBytes(length: body.readableBytes) ?? [])
         switch response.status {
         case .ok:
-            guard let answer else { return .failure(BackEndFailure("its answer is not of the form that docs/security.md describes")) }
+            guard let answer else {
+                return .failure(BackEndFailure("its answer is not of the form that docs/security.md describes"))
+            }
             return .success(answer)
         case .unauthorized, .forbidden:
             return .success(.refused(answer?.reason))

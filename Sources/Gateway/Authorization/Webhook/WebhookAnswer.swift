@@ -66,7 +66,8 @@ struct WebhookAnswer: Equatable, Sendable {
 
     private static func seconds(_ value: JSONValue?) throws(Unreadable) -> Double? {
         guard let value, value.kind != .null else { return nil }
-        guard value.kind == .number, let seconds = Double(String(decoding: value.bytes, as: UTF8.self)), seconds >= 0 else {
+        guard value.kind == .number, let seconds = Double(String(decoding: value.bytes, as: UTF8.self)), seconds >= 0
+        else {
             throw Unreadable()
         }
         return seconds

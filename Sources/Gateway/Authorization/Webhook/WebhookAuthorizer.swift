@@ -24,20 +24,30 @@ public final class WebhookAuthorizer: Authorizer {
         logger: Logger,
         wallNanoseconds: @escaping @Sendable () -> UInt64 = { StageClock.wallNanoseconds() }
     ) throws(AuthorizerConfigurationError) {
-        guard configuration.maximumCachedAnswers > 0, configuration.maximumOpenQuestions > 0, configuration.maximumConnections > 0,
+        guard configuration.maximumCachedAnswers > 0, configuration.maximumOpenQuestions > 0,
+            configuration.maximumConnections > 0,
             configuration.timeout > .zero
         else {
-            throw AuthorizerConfigurationError(.invalidLimit, "The webhook's limits and its timeout must be greater than zero.")
+            throw AuthorizerConfigurationError(
+                .invalidLimit,
+                "The webhook's limits and its timeout must be greater than zero."
+            )
         }
         self.configuration = configuration
         backEnd = try BackEnd(configuration)
         questions = Mutex(
-            WebhookQuestions(maximumAnswers: configuration.maximumCachedAnswers, maximumOpen: configuration.maximumOpenQuestions)
+            WebhookQuestions(
+                maximumAnswers: configuration.maximumCachedAnswers,
+                maximumOpen: configuration.maximumOpenQuestions
+            )
         )
         self.wallNanoseconds = wallNanoseconds
         self.logger = logger
         if backEnd.isInTheClear {
-            logger.warning("Tokens go to the authorization back end unencrypted; use https", metadata: ["url": "\(backEnd.name)"])
+            logger.warning(
+                "Tokens go to the authorization back end unencrypted; use https",
+                metadata: ["url": "\(backEnd.name)"]
+            )
         }
     }
 
@@ -46,7 +56,11 @@ public final class WebhookAuthorizer: Authorizer {
         let client = WebhookClient(request, forwardedHeaders: configuration.forwardedHeaders)
         let kept = try await answer(to: .connect(client))
         guard kept.answer.isAllowed else {
-            throw WebhookAuthorizer.refusal(kept.answer, client.hasToken ? .forbidden : .unauthorized, "This client may not connect.")
+            throw WebhookAuthorizer.refusal(
+                kept.answer,
+                client.hasToken ? .forbidden : .unauthorized,
+                "This client may not connect."
+            )
         }
         var expiry = kept.expiresAtWallNanoseconds
         // An HTTP request's grant may be kept with its connection: no longer than the answer itself.
@@ -123,11 +137,14 @@ public final class WebhookAuthorizer: Authorizer {
     private func keptAnswer(_ answer: WebhookAnswer) -> KeptAnswer {
         let now = wallNanoseconds()
         let longest = UInt64(configuration.maximumTTL.wholeNanoseconds)
-        let ttl = answer.ttlSeconds.map(WebhookAuthorizer.nanoseconds) ?? UInt64(configuration.defaultTTL.wholeNanoseconds)
+        let ttl =
+            answer.ttlSeconds.map(WebhookAuthorizer.nanoseconds) ?? UInt64(configuration.defaultTTL.wholeNanoseconds)
         return KeptAnswer(
             answer: answer,
             validUntilWallNanoseconds: now.saturatingAdd(min(ttl, longest)),
-            expiresAtWallNanoseconds: answer.expiresInSeconds.map { now.saturatingAdd(WebhookAuthorizer.nanoseconds($0)) }
+            expiresAtWallNanoseconds: answer.expiresInSeconds.map {
+                now.saturatingAdd(WebhookAuthorizer.nanoseconds($0))
+            }
         )
     }
 

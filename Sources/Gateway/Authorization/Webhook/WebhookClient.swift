@@ -22,8 +22,11 @@ struct WebhookClient: Hashable, Sendable {
         isWebSocket = request.isWebSocket
         remoteAddress = request.remoteAddress.map(WebhookClient.host)
         path = request.isWebSocket ? request.path : nil
-        query = request.isWebSocket
-            ? request.query.filter { !ConnectRequest.tokenQueryNames.contains($0.name) }.map { Item(name: $0.name, value: $0.value) }
+        query =
+            request.isWebSocket
+            ? request.query.filter { !ConnectRequest.tokenQueryNames.contains($0.name) }.map {
+                Item(name: $0.name, value: $0.value)
+            }
             : []
         headers = request.headers
             .filter { forwardedHeaders.contains($0.name) }
