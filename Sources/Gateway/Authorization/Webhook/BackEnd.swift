@@ -41,7 +41,7 @@ final class BackEnd: Sendable {
         client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumConnections
         // A back end that refuses connections is known to be down at once, not after the timeout.
         client.connectionPool.retryConnectionEstablishment = false
-        client.timeout.connect = .nanoseconds(configuration.timeout.wholeNanoseconds)
+        client.timeout.connect = .nanoseconds(configuration.timeout.saturatedNanoseconds)
         self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: client)
     }
 
@@ -85,7 +85,7 @@ final class BackEnd: Sendable {
     }
 
     private func exchange(_ request: HTTPClientRequest) async throws -> Result<WebhookAnswer, BackEndFailure> {
-        let response = try await client.execute(request, timeout: .nanoseconds(timeout.wholeNanoseconds))
+        let response = try await client.execute(request, timeout: .nanoseconds(timeout.saturatedNanoseconds))
         var body = try await response.body.collect(upTo: WebhookAnswer.maximumBytes)
         let answer = WebhookAnswer(json: body.readBytes(length: body.readableBytes) ?? [])
         switch response.status {

@@ -136,9 +136,9 @@ public final class WebhookAuthorizer: Authorizer {
 
     private func keptAnswer(_ answer: WebhookAnswer) -> KeptAnswer {
         let now = wallNanoseconds()
-        let longest = UInt64(configuration.maximumTTL.wholeNanoseconds)
+        let longest = UInt64(configuration.maximumTTL.saturatedNanoseconds)
         let ttl =
-            answer.ttlSeconds.map(WebhookAuthorizer.nanoseconds) ?? UInt64(configuration.defaultTTL.wholeNanoseconds)
+            answer.ttlSeconds.map(WebhookAuthorizer.nanoseconds) ?? UInt64(configuration.defaultTTL.saturatedNanoseconds)
         return KeptAnswer(
             answer: answer,
             validUntilWallNanoseconds: now.saturatingAdd(min(ttl, longest)),

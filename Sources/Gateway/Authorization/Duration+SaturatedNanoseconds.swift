@@ -1,6 +1,6 @@
 extension Duration {
     /// The duration in nanoseconds, between 0 and the largest number.
-    var wholeNanoseconds: Int64 {
+    var saturatedNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         if seconds < 0 || attoseconds < 0 { return 0 }
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
