@@ -1,0 +1,72 @@
+import ChangeQueue
+import SluiceCore
+import StageLatency
+
+/// Writes a delivered record's times down: the stages that end at the gateway, and its trace.
+///
+/// The publisher measures hop, resolve and send; the gateway commit, receive (only it knows when the commit returned), link, write and total.
+struct DeliveryMeasures: Sendable {
+    private let histograms: StageHistograms
+    private let commitTimes: CommitTimes
+    private let traces: RecordTraces
+
+    init(_ measures: GatewayMeasures) {
+        histograms = measures.histograms
+        commitTimes = measures.commitTimes
+        traces = measures.traces
+    }
+
+    /// Notes the deliveries of one read.
+    func note(_ deliveries: [DecodedDelivery], writtenAtNanoseconds written: UInt64) {
+        let records = deliveries.flatMap(\.records)
+        guard !records.isEmpty else { return }
+        let sequences = records.map(\.record.sequence)
+        let committed = commitTimes.committedAtNanoseconds(sequences)
+        var times: [StageTimes] = []
+        var parts: [StageTimes] = []
+        times.reserveCapacity(records.count)
+        parts.reserveCapacity(2 * records.count)
+        var position = 0
+        for delivery in deliveries {
+            for record in delivery.records {
+                let whole = time(of: record, in: delivery, committed: committed[position], written: written)
+                times.append(whole)
+                append(whole, to: &parts)
+                position += 1
+            }
+        }
+        histograms.record(contentsOf: parts)
+        traces.note(sequences) { trace, position in trace = times[position] }
+    }
+
+    private func time(
+        of record: DecodedDelivery.Record,
+        in delivery: DecodedDelivery,
+        committed: UInt64,
+        written: UInt64
+    ) -> StageTimes {
+        var time = StageTimes()
+        time.accepted = record.record.acceptedAtNanoseconds
+        time.committed = committed
+        time.received = record.receivedAtNanoseconds
+        time.resolved = record.resolvedAtNanoseconds
+        time.sent = delivery.sentAtNanoseconds
+        time.taken = delivery.takenAtNanoseconds
+        time.written = written
+        return time
+    }
+
+    /// Histograms count every stage of which both ends are known, so each part carries only those ends that are this process's to count.
+    private func append(_ whole: StageTimes, to parts: inout [StageTimes]) {
+        var receive = StageTimes()
+        receive.committed = whole.committed
+        receive.received = whole.received
+        parts.append(receive)
+        var rest = StageTimes()
+        rest.accepted = whole.accepted
+        rest.sent = whole.sent
+        rest.taken = whole.taken
+        rest.written = whole.written
+        parts.append(rest)
+    }
+}

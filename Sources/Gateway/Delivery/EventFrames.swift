@@ -1,0 +1,47 @@
+import NIOCore
+import SluiceCore
+
+/// The frames of some records of one topic, one after the other in one buffer: built once, written to every subscriber in one piece.
+struct EventFrames {
+    private var buffer = ByteBuffer()
+    // Where each record's frame begins.
+    private var starts: [Int] = []
+    private let encoding: EventEncoding
+
+    init(encoding: EventEncoding) { self.encoding = encoding }
+
+    /// Bytes of all frames.
+    var byteCount: Int { buffer.readableBytes }
+
+    /// Adds a record's frame.
+    mutating func append(_ record: ChangeRecord) {
+        starts.append(buffer.writerIndex)
+        if encoding == .frames, record.contentType.embedding == .binary {
+            appendBinary(record)
+        } else {
+            var json: [UInt8] = []
+            EventEnvelope.appendJSON(record, to: &json)
+            buffer.reserveCapacity(minimumWritableBytes: json.count + ServerFrame.headerByteCount(json.count))
+            ServerFrame.writeHeader(.text, json.count, to: &buffer)
+            buffer.writeBytes(json)
+        }
+    }
+
+    /// The frames from the record at `index` on.
+    func buffer(from index: Int) -> ByteBuffer {
+        guard index > 0, index < starts.count else { return buffer }
+        return buffer.getSlice(at: starts[index], length: buffer.writerIndex - starts[index]) ?? buffer
+    }
+
+    /// The header's length in four bytes, big-endian, the header, the payload as it is.
+    private mutating func appendBinary(_ record: ChangeRecord) {
+        var header: [UInt8] = []
+        EventEnvelope.appendHeader(record, to: &header)
+        let count = 4 + header.count + record.payload.count
+        buffer.reserveCapacity(minimumWritableBytes: count + ServerFrame.headerByteCount(count))
+        ServerFrame.writeHeader(.binary, count, to: &buffer)
+        buffer.writeInteger(UInt32(truncatingIfNeeded: header.count))
+        buffer.writeBytes(header)
+        buffer.writeBytes(record.payload)
+    }
+}

@@ -1,0 +1,100 @@
+import DeliveryLink
+import Logging
+import NIOCore
+import SluiceCore
+
+/// The gateway's side of the deliveries: decodes each record once, lets every event loop write to its sockets, and answers with receipts
+/// when the last socket is written.
+final class FanOut: DeliveryReceiver {
+    let services: WebSocketServices
+    let loops: LoopDirectory
+    private let measures: DeliveryMeasures
+    private let logger: Logger
+
+    /// - Parameter group: the event loops that connections run on.
+    convenience init(context: GatewayContext, group: any EventLoopGroup) {
+        self.init(
+            services: WebSocketServices(context),
+            group: group,
+            measures: DeliveryMeasures(context.measures),
+            logger: context.logger
+        )
+    }
+
+    init(services: WebSocketServices, group: any EventLoopGroup, measures: DeliveryMeasures, logger: Logger) {
+        self.services = services
+        loops = LoopDirectory(services: services, group: group)
+        self.measures = measures
+        self.logger = logger
+    }
+
+    /// Takes the deliveries of one read, on the link's event loop.
+    func receive(_ deliveries: [Delivery], on link: LinkReplies) {
+        let decoded = decode(deliveries, link)
+        guard !decoded.isEmpty else { return }
+        if loops.eventLoops.count == 1, let loop = loops.eventLoops.first, loop.inEventLoop {
+            // The link and all connections share the loop: nobody is woken.
+            if let here = loops[loop] { finish(decoded, here.deliver(decoded), link) }
+            return
+        }
+        let pending = PendingReceipts(deliveries: decoded.count, loops: loops.eventLoops.count)
+        for eventLoop in loops.eventLoops {
+            if eventLoop.inEventLoop {
+                deliver(decoded, on: eventLoop, pending, link)
+            } else {
+                eventLoop.execute { self.deliver(decoded, on: eventLoop, pending, link) }
+            }
+        }
+    }
+
+    private func decode(_ deliveries: [Delivery], _ link: LinkReplies) -> [DecodedDelivery] {
+        var decoded: [DecodedDelivery] = []
+        decoded.reserveCapacity(deliveries.count)
+        for delivery in deliveries {
+            do throws(RecordCodecError) {
+                decoded.append(try DecodedDelivery(delivery))
+            } catch {
+                logger.error("A delivery can't be decoded.", metadata: ["delivery": "\(delivery.id)", "error": "\(error)"])
+                let receipt = Receipt(
+                    deliveryID: delivery.id,
+                    takenAtNanoseconds: delivery.takenAtNanoseconds,
+                    status: .failed(.corruptRecord)
+                )
+                link.send([receipt])
+            }
+        }
+        return decoded
+    }
+
+    private func deliver(
+        _ deliveries: [DecodedDelivery],
+        on eventLoop: any EventLoop,
+        _ pending: PendingReceipts,
+        _ link: LinkReplies
+    ) {
+        guard let loop = loops[eventLoop], let all = pending.add(loop.deliver(deliveries)) else { return }
+        finish(deliveries, all, link)
+    }
+
+    private func finish(_ deliveries: [DecodedDelivery], _ done: LoopTallies, _ link: LinkReplies) {
+        var receipts: [Receipt] = []
+        receipts.reserveCapacity(deliveries.count)
+        for (delivery, tally) in zip(deliveries, done.tallies) {
+            receipts.append(
+                Receipt(
+                    deliveryID: delivery.id,
+                    sockets: tally.sockets,
+                    gone: delivery.connections.map { listed in
+                        let found = Set(tally.found)
+                        return listed.filter { !found.contains($0) }
+                    } ?? [],
+                    slow: tally.slow,
+                    takenAtNanoseconds: delivery.takenAtNanoseconds,
+                    writtenAtNanoseconds: tally.sockets > 0 ? done.writtenAtNanoseconds : 0
+                )
+            )
+        }
+        link.send(receipts)
+        measures.note(deliveries, writtenAtNanoseconds: done.writtenAtNanoseconds)
+    }
+}

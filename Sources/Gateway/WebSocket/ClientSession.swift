@@ -1,0 +1,19 @@
+import NIOCore
+import SluiceCore
+
+/// What one connection speaks: turns its messages into requests and what it is told into frames. A value; the connection's handler performs
+/// the requests.
+protocol ClientSession: Sendable {
+    /// The request of a message.
+    mutating func request(_ message: InboundMessage) -> ClientRequest
+    /// What a new connection is told first; nil for nothing.
+    func greeting(_ connection: ConnectionID) -> ByteBuffer?
+    /// The barrier: what the client is subscribed to.
+    func subscribed(_ id: MessageID?, _ topics: [SubscribedTopic]) -> ByteBuffer
+    /// What it isn't subscribed to any more.
+    func unsubscribed(_ id: MessageID?, _ topics: [Topic]) -> ByteBuffer
+    /// Its record is committed.
+    func published(_ id: MessageID?, _ sequence: SequenceNumber) -> ByteBuffer
+    /// It can't have what it asked for.
+    func refused(_ id: MessageID?, _ error: APIError) -> ByteBuffer
+}

@@ -1,0 +1,62 @@
+import NIOCore
+import SluiceCore
+
+/// The closing of one connection (RFC 6455, section 7), from either side. Time is passed in, nanoseconds of `StageClock`.
+struct CloseHandshake {
+    /// What to do.
+    enum Action: Equatable {
+        /// Nothing.
+        case none
+        /// Send this close frame and wait for the client's.
+        case send(CloseCode)
+        /// Send a close frame with the client's own code, none if it gave none, then close the connection.
+        case answer(UInt16?)
+        /// Send this close frame, then close the connection.
+        case sendAndEnd(CloseCode)
+        /// Close the connection now.
+        case end
+    }
+
+    private enum State {
+        case open
+        /// Our close frame is sent; the connection is cut at this time.
+        case closing(until: UInt64)
+        case ended
+    }
+
+    private var state = State.open
+
+    /// Whether messages still count.
+    var isOpen: Bool { if case .open = state { true } else { false } }
+
+    /// Closes from our side.
+    mutating func close(_ code: CloseCode, until deadline: UInt64) -> Action {
+        guard isOpen else { return .none }
+        state = .closing(until: deadline)
+        return .send(code)
+    }
+
+    /// The client's close frame has come.
+    mutating func received(_ payload: ClosePayload) -> Action {
+        switch state {
+        case .ended: return .none
+        case .closing:
+            state = .ended
+            return .end
+        case .open:
+            state = .ended
+            switch payload {
+            case .empty: return .answer(nil)
+            case .code(let code): return .answer(code)
+            case .faulty(let code): return .sendAndEnd(code)
+            }
+        }
+    }
+
+    /// Whether the client has had its time for a close frame; true once.
+    mutating func isOverdue(now: UInt64) -> Bool {
+        guard case .closing(let deadline) = state, now >= deadline else { return false }
+        state = .ended
+        return true
+    }
+}

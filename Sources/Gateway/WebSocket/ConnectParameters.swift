@@ -1,0 +1,44 @@
+import SluiceCore
+
+/// What the URL of a WebSocket connect asks for: `?topic=a&topic=b&after=17&after=3&binary=frames`.
+///
+/// The first `after` belongs to the first `topic`, and so on; an empty one, or a missing one at the end, means "only what comes from now on".
+struct ConnectParameters: Equatable, Sendable {
+    /// The topics, each once, in their order.
+    var entries: [SubscribeMessage.Entry] = []
+    /// How binary payloads come.
+    var encoding = EventEncoding.base64
+
+    /// Reads a URL's query.
+    /// - Throws: `InvalidTopic`, `InvalidRequest` or `TooManySubscriptions`.
+    init(_ query: [(name: String, value: String)]) throws(APIError) {
+        var topics: [Topic] = []
+        var positions: [SequenceNumber?] = []
+        for (name, value) in query {
+            switch name {
+            case "topic": topics.append(try Topic(utf8: value.utf8))
+            case "after": positions.append(try ConnectParameters.position(value))
+            case "binary": encoding = try EventEncoding(parameter: value)
+            default: continue
+            }
+        }
+        guard topics.count <= Limits.topicsPerRequest else {
+            throw APIError(.tooManySubscriptions, "The URL names \(topics.count) topics and the limit is \(Limits.topicsPerRequest).")
+        }
+        guard positions.count <= topics.count else {
+            throw APIError(.invalidRequest, "The URL has \(positions.count) times 'after' and \(topics.count) times 'topic': each belongs to one.")
+        }
+        var seen: Set<Topic> = []
+        for (index, topic) in topics.enumerated() where seen.insert(topic).inserted {
+            entries.append(.init(topic: topic, after: index < positions.count ? positions[index] : nil))
+        }
+    }
+
+    private static func position(_ text: String) throws(APIError) -> SequenceNumber? {
+        if text.isEmpty { return nil }
+        guard let number = UInt64(text) else {
+            throw APIError(.invalidRequest, "'after' must be a sequence number, not '\(text.printable(limit: 40))'.")
+        }
+        return SequenceNumber(number)
+    }
+}

@@ -1,0 +1,51 @@
+import NIOCore
+import SluiceCore
+
+/// What time does to a connection: pings when it is silent, the end when it stays silent, its token's end, and the drain. Looked at by the
+/// loop's one sweep, so that no connection has a timer. Time is passed in, nanoseconds of `StageClock`.
+struct ConnectionWatch {
+    /// What is due.
+    enum Verdict: Equatable {
+        /// Nothing.
+        case nothing
+        /// A ping.
+        case ping
+        /// The end.
+        case close(CloseCode)
+    }
+
+    private var lastHeard: UInt64
+    private var isPinged = false
+    private var endsAt: UInt64
+    private var endCode: CloseCode
+
+    /// - Parameter expiresAt: when the connection's token ends; nil for never.
+    init(now: UInt64, expiresAt: UInt64?) {
+        lastHeard = now
+        endsAt = expiresAt ?? .max
+        endCode = .tokenExpired
+    }
+
+    /// Something came from the client.
+    mutating func heard(now: UInt64) {
+        lastHeard = now
+        isPinged = false
+    }
+
+    /// The gateway drains: the connection ends at `time`, unless its token ends before.
+    mutating func drain(at time: UInt64) {
+        guard time < endsAt else { return }
+        endsAt = time
+        endCode = .goingAway
+    }
+
+    /// Judges the connection; a ping is due once a silence.
+    mutating func verdict(now: UInt64, pingAfter: UInt64, idleAfter: UInt64) -> Verdict {
+        if now >= endsAt { return .close(endCode) }
+        let silence = now > lastHeard ? now - lastHeard : 0
+        if silence >= idleAfter { return .close(.idleTimeout) }
+        guard silence >= pingAfter, !isPinged else { return .nothing }
+        isPinged = true
+        return .ping
+    }
+}

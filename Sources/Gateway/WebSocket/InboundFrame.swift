@@ -1,0 +1,36 @@
+import NIOCore
+import NIOWebSocket
+
+/// A client's frame as the decoder read it, unmasked but not judged.
+struct InboundFrame {
+    /// Whether it ends a message.
+    var isFinal: Bool
+    /// Whether one of the three reserved bits is set: they belong to extensions, and none was negotiated.
+    var hasReservedBits: Bool
+    /// The opcode's four bits.
+    var opcode: UInt8
+    /// Whether the client masked it, as it must.
+    var isMasked: Bool
+    /// The unmasked payload.
+    var payload: ByteBuffer
+
+    /// A frame from its parts.
+    init(isFinal: Bool = true, hasReservedBits: Bool = false, opcode: UInt8, isMasked: Bool = true, payload: ByteBuffer) {
+        self.isFinal = isFinal
+        self.hasReservedBits = hasReservedBits
+        self.opcode = opcode
+        self.isMasked = isMasked
+        self.payload = payload
+    }
+
+    /// Takes over what NIO's decoder read.
+    init(_ frame: WebSocketFrame) {
+        self.init(
+            isFinal: frame.fin,
+            hasReservedBits: frame.rsv1 || frame.rsv2 || frame.rsv3,
+            opcode: UInt8(webSocketOpcode: frame.opcode),
+            isMasked: frame.maskKey != nil,
+            payload: frame.unmaskedData
+        )
+    }
+}

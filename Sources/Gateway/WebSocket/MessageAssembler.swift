@@ -1,0 +1,87 @@
+import NIOCore
+import SluiceCore
+
+/// Puts a client's messages together from frames and enforces RFC 6455, section 5: masks, reserved bits and opcodes, fragmentation with
+/// control frames in between, UTF-8 in text as soon as it can be judged, and the size limit over all fragments of a message.
+struct MessageAssembler {
+    /// What a frame led to.
+    enum Event: Equatable {
+        /// The message isn't complete.
+        case incomplete
+        /// A message is complete.
+        case message(InboundMessage)
+        /// To be answered with a pong of the same payload.
+        case ping(ByteBuffer)
+        /// The client is alive.
+        case pong
+        /// The client closes, with this payload.
+        case close(ByteBuffer)
+        /// The connection must be failed with this code; nothing after it counts.
+        case failure(CloseCode)
+    }
+
+    private let maximumMessageBytes: Int
+    private var kind: FrameOpcode?
+    private var partial: ByteBuffer?
+    private var text = UTF8Validator()
+
+    init(maximumMessageBytes: Int) { self.maximumMessageBytes = maximumMessageBytes }
+
+    /// Takes the next frame.
+    mutating func take(_ frame: InboundFrame) -> Event {
+        guard frame.isMasked, !frame.hasReservedBits, let opcode = FrameOpcode(rawValue: frame.opcode) else {
+            return .failure(.protocolError)
+        }
+        if opcode.isControl { return control(opcode, frame) }
+        return data(opcode, frame)
+    }
+
+    private func control(_ opcode: FrameOpcode, _ frame: InboundFrame) -> Event {
+        guard frame.isFinal, frame.payload.readableBytes <= 125 else { return .failure(.protocolError) }
+        switch opcode {
+        case .ping: return .ping(frame.payload)
+        case .pong: return .pong
+        default: return .close(frame.payload)
+        }
+    }
+
+    private mutating func data(_ opcode: FrameOpcode, _ frame: InboundFrame) -> Event {
+        let isFirst = opcode != .continuation
+        // A continuation continues something, and a new message doesn't begin before the last one has ended (section 5.4).
+        guard isFirst == (kind == nil) else { return .failure(.protocolError) }
+        if isFirst {
+            kind = opcode
+            text = UTF8Validator()
+        }
+        guard (partial?.readableBytes ?? 0) + frame.payload.readableBytes <= maximumMessageBytes else {
+            return .failure(.messageTooBig)
+        }
+        if kind == .text {
+            let isSound = frame.payload.withUnsafeReadableBytes { text.take($0) }
+            guard isSound, !frame.isFinal || text.isComplete else { return .failure(.invalidPayload) }
+        }
+        guard frame.isFinal else {
+            keep(frame.payload)
+            return .incomplete
+        }
+        return .message(finish(frame.payload))
+    }
+
+    private mutating func keep(_ payload: ByteBuffer) {
+        // Copied even when it is the first part: the frame is a slice of what was read, which would stay in memory with it.
+        if partial == nil { partial = ByteBuffer() }
+        partial?.writeImmutableBuffer(payload)
+    }
+
+    private mutating func finish(_ last: ByteBuffer) -> InboundMessage {
+        defer {
+            kind = nil
+            partial = nil
+        }
+        guard var whole = partial else { return InboundMessage(isText: kind == .text, payload: last) }
+        // Out of the property, so that the buffer has one owner and isn't copied as a whole.
+        partial = nil
+        whole.writeImmutableBuffer(last)
+        return InboundMessage(isText: kind == .text, payload: whole)
+    }
+}

@@ -1,0 +1,104 @@
+import SluiceCore
+
+/// The members of a `sluice.v1` message, found in one pass; those that aren't known are ignored, so that a later version may add some.
+struct MessageMembers {
+    private(set) var action: JSONValue?
+    private(set) var id: JSONValue?
+    private var topics: JSONValue?
+    private var topic: JSONValue?
+    private var after: JSONValue?
+    private var binary: JSONValue?
+    private var data: JSONValue?
+    private var contentType: JSONValue?
+    private var dataEncoding: JSONValue?
+
+    /// Checks the JSON and finds the members.
+    /// - Throws: `InvalidJSON`, or `InvalidRequest` when it isn't an object.
+    init(_ bytes: [UInt8]) throws(APIError) {
+        guard let members = try JSONValue(bytes).members else {
+            throw APIError(.invalidRequest, "A message is a JSON object, such as {\"action\":\"ping\"}.")
+        }
+        for member in members {
+            switch member.key {
+            case "action": action = member.value
+            case "id": id = member.value
+            case "topics": topics = member.value
+            case "topic": topic = member.value
+            case "after": after = member.value
+            case "binary": binary = member.value
+            case "data": data = member.value
+            case "contentType": contentType = member.value
+            case "encoding": dataEncoding = member.value
+            default: continue
+            }
+        }
+    }
+
+    /// The topics of a subscribe or unsubscribe, each once, with their `after`.
+    /// - Throws: `InvalidRequest` or `InvalidTopic`.
+    func entries() throws(APIError) -> [SubscribeMessage.Entry] {
+        guard let elements = topics?.elements, (1...Limits.topicsPerRequest).contains(elements.count) else {
+            throw APIError(.invalidRequest, "The message needs 'topics', an array of 1 to \(Limits.topicsPerRequest) strings.")
+        }
+        let positions = try positions()
+        var entries: [SubscribeMessage.Entry] = []
+        var seen: Set<Topic> = []
+        for element in elements {
+            let topic = try MessageMembers.topic(element)
+            if seen.insert(topic).inserted { entries.append(.init(topic: topic, after: positions[topic])) }
+        }
+        if let unknown = positions.keys.first(where: { !seen.contains($0) }) {
+            throw APIError(.invalidRequest, "'after' names '\(unknown.name.printable(limit: 80))', which is not among the topics.")
+        }
+        return entries
+    }
+
+    /// How events shall come: `"binary":"frames"` or `"base64"`.
+    /// - Throws: `InvalidRequest`.
+    func encoding(otherwise standard: EventEncoding) throws(APIError) -> EventEncoding {
+        guard let binary else { return standard }
+        return try EventEncoding(parameter: binary.string ?? "")
+    }
+
+    /// The record to publish.
+    /// - Throws: `InvalidRequest`, `InvalidTopic` or `InvalidJSON`.
+    func publish(_ id: MessageID?) throws(APIError) -> PublishMessage {
+        guard let topic else { throw APIError(.invalidRequest, "The message needs a 'topic', a string.") }
+        guard let data else { throw APIError(.invalidRequest, "The message needs 'data', the payload.") }
+        let type = try text(contentType, "contentType")
+        let encoding = try text(dataEncoding, "encoding")
+        let contentType = try PayloadRules.contentType(type)
+        return PublishMessage(
+            id: id,
+            topic: try MessageMembers.topic(topic),
+            contentType: contentType,
+            payload: try MessageData.payload(data, contentType, encoding: encoding)
+        )
+    }
+
+    private func positions() throws(APIError) -> [Topic: SequenceNumber] {
+        guard let after else { return [:] }
+        guard let members = after.members else {
+            throw APIError(.invalidRequest, "'after' must be an object of topics and sequence numbers.")
+        }
+        var positions: [Topic: SequenceNumber] = [:]
+        for member in members {
+            guard let number = member.value.unsignedInteger else {
+                throw APIError(.invalidRequest, "'after' must give a whole number for '\(member.key.printable(limit: 80))'.")
+            }
+            positions[try Topic(member.key)] = SequenceNumber(number)
+        }
+        return positions
+    }
+
+    private func text(_ value: JSONValue?, _ name: String) throws(APIError) -> String? {
+        guard let value else { return nil }
+        guard let text = value.string else { throw APIError(.invalidRequest, "'\(name)' must be a string.") }
+        return text
+    }
+
+    private static func topic(_ value: JSONValue) throws(APIError) -> Topic {
+        guard let name = value.string else { throw APIError(.invalidRequest, "A topic must be a string.") }
+        return try Topic(name)
+    }
+}

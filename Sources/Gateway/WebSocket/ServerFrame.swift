@@ -1,0 +1,51 @@
+import NIOCore
+import SluiceCore
+
+/// Builds the gateway's own frames. They aren't masked (RFC 6455, section 5.1), so one buffer serves every socket.
+enum ServerFrame {
+    /// A ping without payload.
+    static let ping = frame(.ping, [])
+
+    /// Bytes that the header of a payload takes.
+    static func headerByteCount(_ payloadByteCount: Int) -> Int {
+        payloadByteCount < 126 ? 2 : payloadByteCount <= Int(UInt16.max) ? 4 : 10
+    }
+
+    /// Appends the header of an unfragmented frame.
+    static func writeHeader(_ opcode: FrameOpcode, _ payloadByteCount: Int, to buffer: inout ByteBuffer) {
+        buffer.writeInteger(0x80 | opcode.rawValue)
+        switch payloadByteCount {
+        case ..<126: buffer.writeInteger(UInt8(truncatingIfNeeded: payloadByteCount))
+        case ...Int(UInt16.max): buffer.writeMultipleIntegers(UInt8(126), UInt16(truncatingIfNeeded: payloadByteCount))
+        default: buffer.writeMultipleIntegers(UInt8(127), UInt64(truncatingIfNeeded: payloadByteCount))
+        }
+    }
+
+    /// A frame around bytes.
+    static func frame(_ opcode: FrameOpcode, _ payload: [UInt8]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(payload.count + headerByteCount(payload.count))
+        writeHeader(opcode, payload.count, to: &buffer)
+        buffer.writeBytes(payload)
+        return buffer
+    }
+
+    /// A frame around a buffer's readable bytes.
+    static func frame(_ opcode: FrameOpcode, _ payload: ByteBuffer) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(payload.readableBytes + headerByteCount(payload.readableBytes))
+        writeHeader(opcode, payload.readableBytes, to: &buffer)
+        buffer.writeImmutableBuffer(payload)
+        return buffer
+    }
+
+    /// A close frame of ours with its reason.
+    static func close(_ code: CloseCode) -> ByteBuffer {
+        frame(.close, [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)] + Array(code.reason.utf8))
+    }
+
+    /// The answer to a client's close frame: its code, without its reason.
+    static func closeAnswer(_ code: UInt16?) -> ByteBuffer {
+        frame(.close, code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } ?? [])
+    }
+}

@@ -1,0 +1,15 @@
+import NIOHTTP1
+import SluiceCore
+
+/// The choice among the subprotocols that a client offers (RFC 6455, section 4.2.2).
+enum Subprotocols {
+    /// The one to answer with; nil when none was offered, which is taken for ours.
+    /// - Throws: `UnsupportedSubprotocol` when only others were offered.
+    static func choose(_ headers: HTTPHeaders) throws(APIError) -> String? {
+        let offered = headers[canonicalForm: "Sec-WebSocket-Protocol"].filter { !$0.isEmpty }
+        if offered.isEmpty { return nil }
+        if offered.contains(where: { $0 == SluiceV1Session.name }) { return SluiceV1Session.name }
+        let names = offered.joined(separator: ", ").printable(limit: 100)
+        throw APIError(.unsupportedSubprotocol, "None of the subprotocols '\(names)' is spoken here: offer \(SluiceV1Session.name) or none.")
+    }
+}

@@ -1,0 +1,37 @@
+public import NIOCore
+import SluiceCore
+
+/// What WebSocket connections may do and use. Whatever goes beyond has a code in docs/protocol.md.
+public struct WebSocketConfiguration: Sendable {
+    /// Largest message of a client, bytes, over all its fragments. A base64 payload of the largest size fits with its envelope.
+    public var messageBytes = 2 * Limits.payloadBytes
+    /// Largest message that `/echo` takes, bytes.
+    public var echoMessageBytes = 32 * 1024 * 1024
+    /// Whether `/echo` answers every message with itself, for conformance suites.
+    public var isEchoEnabled = false
+    /// Topics that one connection may be subscribed to.
+    public var subscriptionsPerConnection = Limits.subscriptionsPerConnection
+    /// Bytes that may wait for a client's socket; a client with more is a slow consumer and is closed with 4008.
+    public var unwrittenBytes = 1024 * 1024
+    /// Faulty messages in a row that a connection is forgiven; one more closes it with 4429.
+    public var errorsInARow = 100
+    /// Publishes of one connection that may wait for their commit; reading stops there.
+    public var publishesInFlight = 256
+    /// Silence after which the gateway pings a connection.
+    public var pingInterval: TimeAmount = .seconds(25)
+    /// Silence after which it closes the connection with 4009.
+    public var idleTimeout: TimeAmount = .seconds(60)
+    /// How long the gateway waits for a client's close frame before it cuts the connection.
+    public var closeTimeout: TimeAmount = .seconds(5)
+    /// Records that one resume may bring; what is older is a gap.
+    public var resumeRecords = Limits.historyRecords
+    /// History is sent in pieces of about so many bytes, the next one when the last has left.
+    public var resumeSliceBytes = 64 * 1024
+    /// Records of a hole that an event loop reads itself; a larger one is caught up on by each subscriber from the log.
+    public var holeRecords = 1_000
+    /// Bytes of such a hole.
+    public var holeBytes = 4 * 1024 * 1024
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,242 @@
+import NIOCore
+import NIOWebSocket
+import SluiceCore
+
+/// One WebSocket connection on its event loop: frames in, requests to its ``WebSocketLoop``, ready-made frames out.
+///
+/// An idle connection is this object, its channel and nothing else: no task, no lock, no timer, and only small values inside.
+final class WebSocketConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// The connection's id.
+    let id: ConnectionID
+    /// Its place in the loop's table, set when the handler is added.
+    private(set) var slot = -1
+    /// What the client may do.
+    let grant: Grant
+    /// Whether the registry knows the connection; not so for an echo.
+    let isRecorded: Bool
+    let loop: WebSocketLoop
+    /// The last subscribe that isn't answered.
+    var lastSubscribe: UInt64?
+    private var session: any ClientSession
+    private var assembler: MessageAssembler
+    var watch: ConnectionWatch
+    var handshake = CloseHandshake()
+    private(set) var context: ChannelHandlerContext?
+    var held: [ClientRequest]?
+    private var errorsInARow: UInt16 = 0
+    private var publishesInFlight: UInt16 = 0
+    private var isDirty = false
+    private var wantsRead = false
+
+    init(
+        id: ConnectionID,
+        grant: Grant,
+        session: any ClientSession,
+        loop: WebSocketLoop,
+        isRecorded: Bool,
+        maximumMessageBytes: Int,
+        expiresAtNanoseconds: UInt64?
+    ) {
+        self.id = id
+        self.grant = grant
+        self.session = session
+        self.loop = loop
+        self.isRecorded = isRecorded
+        assembler = MessageAssembler(maximumMessageBytes: maximumMessageBytes)
+        watch = ConnectionWatch(now: loop.services.now(), expiresAt: expiresAtNanoseconds)
+    }
+
+    /// Its place with its id.
+    var key: ConnectionKey { ConnectionKey(slot: slot, id: id) }
+
+    // MARK: - Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        slot = loop.add(self)
+        if let greeting = session.greeting(id) { write(greeting) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        loop.remove(self)
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        loop.remove(self)
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = InboundFrame(unwrapInboundIn(data))
+        guard handshake.isOpen else {
+            // Only the client's close frame is waited for.
+            if frame.opcode == FrameOpcode.close.rawValue { perform(handshake.received(.empty)) }
+            return
+        }
+        watch.heard(now: loop.services.now())
+        switch assembler.take(frame) {
+        case .incomplete, .pong: break
+        case .message(let message): take(message)
+        case .ping(let payload): write(ServerFrame.frame(.pong, payload))
+        case .close(let payload): perform(handshake.received(ClosePayload(payload)))
+        case .failure(let code): fail(code)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        loop.flushDirty()
+        context.fireChannelReadComplete()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case NIOWebSocketError.invalidFrameLength: fail(.messageTooBig)
+        case is NIOWebSocketError: fail(.protocolError)
+        default: context.close(promise: nil)
+        }
+        loop.flushDirty()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            let window = loop.services.drainNanoseconds
+            watch.drain(at: loop.services.now() &+ (window == 0 ? 0 : UInt64.random(in: 0..<window)))
+            loop.drain()
+        case ChannelEvent.inputClosed:
+            // Half a WebSocket is none.
+            context.close(promise: nil)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        readIfWanted()
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: - Reading only as fast as the client may ask
+
+    func read(context: ChannelHandlerContext) {
+        if mayRead { context.read() } else { wantsRead = true }
+    }
+
+    private var mayRead: Bool {
+        // A client that doesn't take its replies isn't read either.
+        held == nil && Int(publishesInFlight) < loop.services.configuration.publishesInFlight && context?.channel.isWritable != false
+    }
+
+    func readIfWanted() {
+        guard wantsRead, mayRead else { return }
+        wantsRead = false
+        context?.read()
+    }
+
+    /// Keeps the requests that follow until ``goOn()``.
+    func hold() { if held == nil { held = [] } }
+
+    /// Goes on with what was kept.
+    func goOn() {
+        var waiting = held ?? []
+        held = nil
+        while !waiting.isEmpty, held == nil { perform(waiting.removeFirst()) }
+        // One of them had to wait again: the rest stays behind it.
+        if held != nil { held?.append(contentsOf: waiting) }
+        readIfWanted()
+    }
+
+    // MARK: - Requests
+
+    private func take(_ message: InboundMessage) {
+        loop.services.counters.messageRead()
+        let request = session.request(message)
+        if held != nil { held?.append(request) } else { perform(request) }
+    }
+
+    /// Performs a request of the client, or one that its URL made.
+    func perform(_ request: ClientRequest) {
+        guard handshake.isOpen else { return }
+        switch request {
+        case .reply(let frame): answer(frame)
+        case .subscribe(let message): loop.subscribe(message, for: self)
+        case .unsubscribe(let id, let topics): loop.unsubscribe(topics, id, for: self)
+        case .publish(let message): loop.publish(message, from: self)
+        case .refused(let id, let error): refuse(id, error)
+        }
+    }
+
+    /// Answers a request with an error. The connection stays open unless the client goes on making them.
+    func refuse(_ id: MessageID?, _ error: APIError) {
+        guard handshake.isOpen else { return }
+        loop.services.counters.messageRefused()
+        // What is the gateway's own fault isn't held against the client.
+        if error.code.httpStatus < 500 { errorsInARow += 1 }
+        guard Int(errorsInARow) <= loop.services.configuration.errorsInARow else { return close(.tooManyErrors) }
+        write(session.refused(id, error))
+    }
+
+    /// Answers a request.
+    func answer(_ frame: ByteBuffer) {
+        errorsInARow = 0
+        write(frame)
+    }
+
+    func publishBegan() { publishesInFlight += 1 }
+
+    func published(_ id: MessageID?, _ result: Result<SequenceNumber, APIError>) {
+        publishesInFlight -= 1
+        switch result {
+        case .success(let sequence): answer(session.published(id, sequence))
+        case .failure(let error): refuse(id, error)
+        }
+        readIfWanted()
+    }
+
+    func subscribed(_ id: MessageID?, _ topics: [SubscribedTopic]) { answer(session.subscribed(id, topics)) }
+
+    /// The reply of an unsubscribe, for its place in the order.
+    func unsubscribedReply(_ id: MessageID?, _ topics: [Topic]) -> ByteBuffer { session.unsubscribed(id, topics) }
+
+    // MARK: - Writing
+
+    /// Writes a frame; it leaves with everything else of this turn.
+    func write(_ frame: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+        guard handshake.isOpen, let context else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        context.write(wrapOutboundOut(frame), promise: promise)
+        noteDirty()
+    }
+
+    /// Writes events.
+    /// - Returns: whether the connection took them; `tooSlow` when its unwritten bytes are over the limit.
+    func deliver(_ frames: ByteBuffer) -> DeliveryOutcome {
+        guard handshake.isOpen, let context else { return .closed }
+        if !context.channel.isWritable {
+            // What was written in this turn hasn't been tried yet: only what the socket doesn't take counts.
+            context.flush()
+            guard context.channel.isWritable else { return handshake.isOpen ? .tooSlow : .closed }
+        }
+        context.write(wrapOutboundOut(frames), promise: nil)
+        noteDirty()
+        return .taken
+    }
+
+    /// Flushes what has been written.
+    func flushNow() {
+        isDirty = false
+        context?.flush()
+    }
+
+    private func noteDirty() {
+        guard !isDirty else { return }
+        isDirty = true
+        loop.note(dirty: self)
+    }
+}

@@ -1,0 +1,74 @@
+import ChangeQueue
+import NIOCore
+import NIOPosix
+import SluiceCore
+import StageLatency
+import SubscriptionRegistry
+
+/// What the WebSockets of a gateway need of its other parts. Narrower than ``GatewayContext``, so that tests need no log and no registry.
+struct WebSocketServices: Sendable {
+    /// Limits and time-outs.
+    var configuration: WebSocketConfiguration
+    /// Largest payload of one record, bytes.
+    var payloadBytes: Int
+    /// Over how long the closing of connections is spread when the gateway drains, nanoseconds.
+    var drainNanoseconds: UInt64
+    /// Decides who may connect, subscribe and publish.
+    var authorizer: any Authorizer
+    /// A topic's newest committed record.
+    var head: @Sendable (Topic) throws -> SequenceNumber
+    /// Reads histories.
+    var history: HistoryReader
+    /// Runs work that reads the log, away from the event loops.
+    var offload: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// The registry.
+    var registry: ConnectionRecorder
+    /// The way to the log from an event loop.
+    var bridge: @Sendable (any EventLoop) -> AppendBridge
+    /// Called for each append that was committed: accepted, the records.
+    var committed: @Sendable (_ acceptedAtNanoseconds: UInt64, _ records: [AppendedRecord]) -> Void
+    /// Whether the gateway is draining.
+    var isDraining: @Sendable () -> Bool
+    /// What is counted.
+    var counters: WebSocketCounters
+    /// `StageClock`'s monotonic time, outside tests.
+    var now: @Sendable () -> UInt64
+}
+
+extension WebSocketServices {
+    /// The services of a running gateway.
+    init(_ context: GatewayContext) {
+        let reader = context.reader
+        let writer = context.writer
+        let registry = context.registry
+        let histograms = context.measures.histograms
+        self.init(
+            configuration: context.configuration.webSocket,
+            payloadBytes: context.configuration.http.payloadBytes,
+            drainNanoseconds: UInt64(clamping: TimeAmount(context.configuration.drainWindow).nanoseconds),
+            authorizer: context.authorizer,
+            head: { topic in try writer.head(of: topic) },
+            history: HistoryReader(
+                walk: { topic, head, after, limit in
+                    try reader.history(of: topic, head: head, after: after, maximumRecords: limit)
+                },
+                record: { sequence in try reader.record(at: sequence) },
+                lastSequence: { try reader.lastSequence() }
+            ),
+            offload: { work in
+                NIOThreadPool.singleton.submit { state in
+                    if state == .active { work() }
+                }
+            },
+            registry: ConnectionRecorder(registry),
+            bridge: { eventLoop in context.bridge(on: eventLoop) },
+            committed: { accepted, records in
+                guard let committedAt = records.last?.committedAtNanoseconds, committedAt > accepted else { return }
+                histograms.record(.commit, nanoseconds: committedAt - accepted)
+            },
+            isDraining: { context.drain.isDraining },
+            counters: WebSocketCounters(factory: context.measures.metrics),
+            now: { StageClock.nowNanoseconds() }
+        )
+    }
+}

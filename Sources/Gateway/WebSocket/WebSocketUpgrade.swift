@@ -1,0 +1,144 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+import SluiceCore
+
+/// Turns connections to `/ws`, and to `/echo` when it is served, into WebSockets: the authorizer and the URL's topics are checked before the
+/// upgrade, so that a client that may not connect gets a plain HTTP answer with its error.
+struct WebSocketUpgrade: ConnectionUpgrading {
+    private let services: WebSocketServices
+    private let loops: LoopDirectory
+
+    /// - Parameter fanOut: whose connections they become.
+    init(context: GatewayContext, fanOut: FanOut) {
+        self.init(services: fanOut.services, loops: fanOut.loops)
+    }
+
+    init(services: WebSocketServices, loops: LoopDirectory) {
+        self.services = services
+        self.loops = loops
+    }
+
+    func accept(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders> {
+        let promise = channel.eventLoop.makePromise(of: HTTPHeaders.self)
+        do throws(APIError) {
+            guard !services.isDraining() else {
+                throw APIError(.shuttingDown, "The gateway is draining: connect again, perhaps elsewhere.")
+            }
+            if try isEcho(head) {
+                note(AcceptedUpgrade(grant: Grant(), parameters: nil, acceptedAtNanoseconds: services.now()), channel)
+                promise.succeed(HTTPHeaders())
+            } else {
+                try authorize(head, channel, promise)
+            }
+        } catch {
+            promise.fail(error)
+        }
+        return promise.futureResult
+    }
+
+    func install(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            guard let loop = loops[channel.eventLoop],
+                let accepted = loop.accepted.removeValue(forKey: ObjectIdentifier(channel))
+            else {
+                throw APIError(.internalError, "The connection was upgraded without having been accepted.")
+            }
+            try add(accepted, loop, channel)
+        }
+    }
+
+    // MARK: - Before the upgrade
+
+    private func isEcho(_ head: HTTPRequestHead) throws(APIError) -> Bool {
+        var uri = head.uri
+        let path = uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) }
+        switch path {
+        case "/ws": return false
+        case "/echo" where services.configuration.isEchoEnabled: return true
+        default:
+            throw APIError(.notFound, "There is no WebSocket at \(path.printable(limit: 200)): connect to /ws.")
+        }
+    }
+
+    private func authorize(
+        _ head: HTTPRequestHead,
+        _ channel: any Channel,
+        _ promise: EventLoopPromise<HTTPHeaders>
+    ) throws(APIError) {
+        let subprotocol = try Subprotocols.choose(head.headers)
+        let request = ConnectRequest(head, remoteAddress: channel.remoteAddress, isWebSocket: true)
+        let parameters = try ConnectParameters(request.query)
+        guard parameters.entries.count <= services.configuration.subscriptionsPerConnection else {
+            throw APIError(
+                .tooManySubscriptions,
+                "The URL names \(parameters.entries.count) topics and the limit is \(services.configuration.subscriptionsPerConnection)."
+            )
+        }
+        let headers = HTTPHeaders(subprotocol.map { [("Sec-WebSocket-Protocol", $0)] } ?? [])
+        // The usual gateway without authorization decides without a task.
+        if services.authorizer is AllowAllAuthorizer {
+            note(AcceptedUpgrade(grant: .everything, parameters: parameters, acceptedAtNanoseconds: services.now()), channel)
+            promise.succeed(headers)
+            return
+        }
+        // An authorizer may do I/O, so connecting takes a task; the connection itself has none.
+        promise.completeWithTask { [self] in
+            let grant = try await services.authorizer.connect(request)
+            for topic in parameters.entries.map(\.topic) {
+                switch services.authorizer.decideNow(.subscribe, topic: topic, grant: grant) {
+                case .allow?: continue
+                case .deny(let error)?: throw error
+                case nil: try await services.authorizer.authorize(.subscribe, topic: topic, grant: grant)
+                }
+            }
+            let accepted = AcceptedUpgrade(grant: grant, parameters: parameters, acceptedAtNanoseconds: services.now())
+            try await channel.eventLoop.submit { note(accepted, channel) }.get()
+            return headers
+        }
+    }
+
+    private func note(_ accepted: AcceptedUpgrade, _ channel: any Channel) {
+        loops[channel.eventLoop]?.accepted[ObjectIdentifier(channel)] = accepted
+    }
+
+    // MARK: - After the upgrade
+
+    private func add(_ accepted: AcceptedUpgrade, _ loop: WebSocketLoop, _ channel: any Channel) throws {
+        let configuration = services.configuration
+        let isEcho = accepted.parameters == nil
+        let maximum = isEcho ? configuration.echoMessageBytes : configuration.messageBytes
+        let session: any ClientSession =
+            isEcho ? EchoSession() : SluiceV1Session(encoding: accepted.parameters?.encoding ?? .base64)
+        let handler = WebSocketConnectionHandler(
+            id: .random(),
+            grant: accepted.grant,
+            session: session,
+            loop: loop,
+            isRecorded: !isEcho,
+            maximumMessageBytes: maximum,
+            expiresAtNanoseconds: monotonic(accepted.grant.expiresAtWallNanoseconds)
+        )
+        // The mark is the slow consumer's limit: a channel that isn't writable has more than that unwritten.
+        let mark = ChannelOptions.Types.WriteBufferWaterMark(low: configuration.unwrittenBytes / 2, high: configuration.unwrittenBytes)
+        try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
+        let decoder = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: min(maximum, Int(UInt32.max))))
+        if !isEcho {
+            services.registry.connected(handler.id, accepted.grant.principal, channel.remoteAddress?.description ?? "unknown")
+        }
+        try channel.pipeline.syncOperations.addHandlers([decoder, handler])
+        if let parameters = accepted.parameters, !parameters.entries.isEmpty {
+            // Allowed before the upgrade.
+            loop.register(SubscribeMessage(id: nil, entries: parameters.entries, encoding: parameters.encoding), for: handler)
+        }
+        loop.flushDirty()
+    }
+
+    /// The token's end on the clock that doesn't jump.
+    private func monotonic(_ wallNanoseconds: UInt64?) -> UInt64? {
+        guard let wallNanoseconds else { return nil }
+        let wall = StageClock.wallNanoseconds()
+        return services.now() &+ (wallNanoseconds > wall ? wallNanoseconds - wall : 0)
+    }
+}
