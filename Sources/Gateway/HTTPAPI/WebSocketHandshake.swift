@@ -1,0 +1,40 @@
+import Crypto
+import NIOHTTP1
+import SluiceCore
+
+/// The server's half of the opening handshake (RFC 6455, section 4.2), without the decision whether to take the connection.
+enum WebSocketHandshake {
+    /// Whether a request asks to become a WebSocket.
+    static func isAsked(by head: HTTPRequestHead) -> Bool {
+        head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
+            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
+    /// The fields of the 101 that answer `head`.
+    /// - Throws: `UpgradeRequired` when it isn't a handshake of version 13.
+    static func answer(to head: HTTPRequestHead) throws(APIError) -> HTTPHeaders {
+        guard head.method == .GET, head.version == .http1_1 else { throw fault("it must be a GET of HTTP/1.1") }
+        guard head.headers["sec-websocket-version"] == ["13"] else { throw fault("Sec-WebSocket-Version must be 13") }
+        let keys = head.headers["sec-websocket-key"]
+        guard keys.count == 1, Base64.decode(keys[0].utf8)?.count == 16 else {
+            throw fault("Sec-WebSocket-Key must be 16 bytes in base64")
+        }
+        var digest = Insecure.SHA1()
+        digest.update(data: Array(keys[0].utf8))
+        digest.update(data: magic)
+        var accept: [UInt8] = []
+        Base64.append(Array(digest.finalize()), to: &accept)
+        return [
+            "upgrade": "websocket",
+            "connection": "Upgrade",
+            "sec-websocket-accept": String(decoding: accept, as: UTF8.self),
+        ]
+    }
+
+    // RFC 6455, section 1.3.
+    private static let magic = Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
+
+    private static func fault(_ reason: String) -> APIError {
+        APIError(.upgradeRequired, "The WebSocket handshake is not one of RFC 6455: \(reason).")
+    }
+}

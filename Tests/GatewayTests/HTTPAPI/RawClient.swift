@@ -1,0 +1,83 @@
+import NIOCore
+import NIOPosix
+
+/// A TCP client that sends exactly the bytes that the test says.
+final class RawClient: Sendable {
+    private let channel: any Channel
+    private let inbound: NIOLoopBound<Collector>
+
+    private final class Collector: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        var text = ""
+        var waiters: [(isMet: (String, Bool) -> Bool, promise: EventLoopPromise<String>)] = []
+        var isClosed = false
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            text += String(buffer: unwrapInboundIn(data))
+            check()
+        }
+
+        func channelInactive(context: ChannelHandlerContext) {
+            isClosed = true
+            check()
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if event as? ChannelEvent == .inputClosed {
+                isClosed = true
+                check()
+            }
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+        func check() {
+            waiters.removeAll { waiter in
+                guard isClosed || waiter.isMet(text, isClosed) else { return false }
+                waiter.promise.succeed(text)
+                return true
+            }
+        }
+    }
+
+    private init(channel: any Channel, inbound: NIOLoopBound<Collector>) {
+        self.channel = channel
+        self.inbound = inbound
+    }
+
+    static func connect(port: Int) async throws -> RawClient {
+        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let collector = Collector()
+                    try channel.pipeline.syncOperations.addHandler(collector)
+                    return RawClient(channel: channel, inbound: NIOLoopBound(collector, eventLoop: channel.eventLoop))
+                }
+            }
+    }
+
+    func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
+
+    /// Closes the client's side only.
+    func closeOutput() async throws { try await channel.close(mode: .output) }
+
+    func close() async throws { try await channel.close() }
+
+    /// All that has come once it contains `needle` so many times, or the server has closed.
+    func received(_ needle: String, times: Int = 1) async throws -> String {
+        try await wait { text, _ in text.ranges(of: needle).count >= times }
+    }
+
+    /// All that has come once the server has closed.
+    func receivedAll() async throws -> String { try await wait { _, isClosed in isClosed } }
+
+    private func wait(_ isMet: @escaping @Sendable (String, Bool) -> Bool) async throws -> String {
+        let promise = channel.eventLoop.makePromise(of: String.self)
+        channel.eventLoop.execute { [inbound] in
+            inbound.value.waiters.append((isMet, promise))
+            inbound.value.check()
+        }
+        return try await promise.futureResult.get()
+    }
+}
