@@ -43,7 +43,10 @@ enum DataDirectory {
     private static func cannotMake(_ path: String, _ number: Int32) -> ChangeQueueError {
         ChangeQueueError(
             .cannotOpen,
-            "The directory \(path) can't be used: \(String(cString: strerror(number))). Check that this user may write there."
+            """
+            The directory \(path) can't be used: \(String(cString: strerror(number))). \
+            Check that this user may write there.
+            """
         )
     }
 }

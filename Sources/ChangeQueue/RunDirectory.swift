@@ -1,7 +1,7 @@
 import Glibc
 
-/// Where a data directory's sockets and locks are: `run/` in it, or a short directory in `/tmp` when a socket's path would be too long
-/// (`sockaddr_un` holds 107 bytes, and a path that doesn't fit can't be bound).
+/// Where a data directory's sockets and locks are: `run/` in it, or a short directory in `/tmp` when a socket's path
+/// would be too long (`sockaddr_un` holds 107 bytes, and a path that doesn't fit can't be bound).
 public struct RunDirectory: Sendable {
     /// The directory, an absolute path.
     public let path: String
@@ -30,7 +30,8 @@ public struct RunDirectory: Sendable {
         }
     }
 
-    /// The path of the socket or lock called `name`; a name that is too long is replaced by its hash, its extension kept.
+    /// The path of the socket or lock called `name`; a name that is too long is replaced by its hash, its extension
+    /// kept.
     public func path(for name: String) -> String {
         guard name.utf8.count > RunDirectory.maximumNameBytes else { return path + "/" + name }
         let suffix = name.lastIndex(of: ".").map { String(name[$0...]) } ?? ""

@@ -1,6 +1,8 @@
 import CLMDB
 
-/// A position in a ``Database``. Each move lends the entry's key and value to a closure and returns its result, or nil when there is no entry there.
+/// A position in a ``Database``.
+///
+/// Each move lends the entry's key and value to a closure and returns its result, or nil when there is no entry there.
 ///
 /// All moves throw ``LMDBError`` and whatever the closure throws.
 public struct Cursor: ~Copyable {
@@ -62,7 +64,9 @@ public struct Cursor: ~Copyable {
         while goesOn == true { goesOn = try next(body) }
     }
 
-    /// Removes the entry at the cursor; ``next(_:)`` then gives the one after it. Only in a write transaction.
+    /// Removes the entry at the cursor; ``next(_:)`` then gives the one after it.
+    ///
+    /// Only in a write transaction.
     public func delete() throws {
         try LMDBError.check(mdb_cursor_del(handle, 0), "delete from '\(database.name)'")
     }

@@ -1,4 +1,5 @@
-/// What can be a key: `UInt64` in databases opened with ``DatabaseOptions/integerKey``; bytes and strings, 1 to 511 bytes, in the others.
+/// What can be a key: `UInt64` in databases opened with ``DatabaseOptions/integerKey``; bytes and strings, 1 to 511
+/// bytes, in the others.
 public protocol DatabaseKey {
     /// Lends the key's bytes.
     func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result

@@ -1,6 +1,8 @@
 import CLMDB
 
-/// How a named ``Database`` is opened. The options of an existing database can't be changed.
+/// How a named ``Database`` is opened.
+///
+/// The options of an existing database can't be changed.
 public struct DatabaseOptions: OptionSet, Sendable {
     /// The options as bits.
     public let rawValue: UInt32

@@ -20,11 +20,13 @@ public final class Environment: Sendable {
     /// Opens the environment in the directory `path`, and creates both unless `.readOnly` is set.
     /// - Parameters:
     ///   - path: a directory.
-    ///   - mapSizeBytes: the most that the file can grow to; the file is sparse. A larger file that exists keeps its size.
+    ///   - mapSizeBytes: the most that the file can grow to; the file is sparse. A larger file that exists keeps its
+    ///     size.
     ///   - maximumDatabases: named databases that can be open.
     ///   - maximumReaders: reads at once, over all processes. Only the process that makes the lock file decides.
     ///   - options: see ``EnvironmentOptions``.
-    /// - Throws: `.alreadyOpen` for a second open in this process, `.invalid` or `.versionMismatch` for a foreign file, `.system` otherwise.
+    /// - Throws: `.alreadyOpen` for a second open in this process, `.invalid` or `.versionMismatch` for a foreign file,
+    ///   `.system` otherwise.
     public init(
         path: String,
         mapSizeBytes: Int,
@@ -90,8 +92,10 @@ public final class Environment: Sendable {
         return try body(ReadTransaction(pointer: TransactionPointer(raw: pointer)))
     }
 
-    /// Runs `body` in the one write transaction, after waiting for its turn; commits when it returns, undoes everything when it throws.
-    /// - Throws: ``LMDBError`` when the transaction can't start or commit (`.mapFull` among them), and whatever `body` throws.
+    /// Runs `body` in the one write transaction, after waiting for its turn; commits when it returns, undoes everything
+    /// when it throws.
+    /// - Throws: ``LMDBError`` when the transaction can't start or commit (`.mapFull` among them), and whatever `body`
+    ///   throws.
     public func write<Result>(_ body: (borrowing WriteTransaction) throws -> Result) throws -> Result {
         let pointer = try begin(flags: 0)
         defer { mapLock.unlock() }
@@ -125,7 +129,9 @@ public final class Environment: Sendable {
         return Database(name: name, identifier: identifier)
     }
 
-    /// Starts a transaction with the map lock held shared. Follows a map that another process has grown.
+    /// Starts a transaction with the map lock held shared.
+    ///
+    /// Follows a map that another process has grown.
     private func begin(flags: UInt32) throws(LMDBError) -> OpaquePointer {
         for _ in 0..<8 {
             mapLock.lockShared()
@@ -143,8 +149,9 @@ public final class Environment: Sendable {
 
     // MARK: The environment as a whole
 
-    /// Grows the map; other processes follow when they next begin a transaction. Waits for this process's transactions to end,
-    /// so it must not be called inside one.
+    /// Grows the map; other processes follow when they next begin a transaction.
+    ///
+    /// Waits for this process's transactions to end, so it must not be called inside one.
     /// - Throws: `.system` when the size can't be mapped.
     public func grow(mapSizeBytes: Int) throws(LMDBError) {
         try setMapSize(max(mapSizeBytes, 0), "set the map size \(mapSizeBytes) of \(path)")
@@ -171,7 +178,8 @@ public final class Environment: Sendable {
         try LMDBError.check(mdb_env_sync(handle, 1), "sync \(path)")
     }
 
-    /// The identifier of the last committed transaction of any process: a cheap way to learn whether anything was committed since.
+    /// The identifier of the last committed transaction of any process: a cheap way to learn whether anything was
+    /// committed since.
     public var lastTransactionIdentifier: UInt64 {
         var info = MDB_envinfo()
         guard mdb_env_info(handle, &info) == 0 else { return .max }

@@ -1,6 +1,8 @@
 import CLMDB
 
-/// How an ``Environment`` is opened. Readers are never tied to a thread (`MDB_NOTLS` is always set).
+/// How an ``Environment`` is opened.
+///
+/// Readers are never tied to a thread (`MDB_NOTLS` is always set).
 public struct EnvironmentOptions: OptionSet, Sendable {
     /// The options as bits.
     public let rawValue: UInt32
@@ -8,7 +10,8 @@ public struct EnvironmentOptions: OptionSet, Sendable {
     /// Wraps bits.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// Commits return before the disk has them: a crash of the machine may undo or damage the newest ones; a crash of the process doesn't.
+    /// Commits return before the disk has them: a crash of the machine may undo or damage the newest ones; a crash of
+    /// the process doesn't.
     public static let noSync = EnvironmentOptions(rawValue: 1 << 0)
     /// Nothing can be written, nothing is created.
     public static let readOnly = EnvironmentOptions(rawValue: 1 << 1)

@@ -1,7 +1,8 @@
 import Glibc
 
-/// Keeps the memory map in place while transactions use it: each transaction holds it shared, a change of the map's size exclusively,
-/// since LMDB allows the latter only when this process has no transaction (lmdb.h, `mdb_env_set_mapsize`).
+/// Keeps the memory map in place while transactions use it: each transaction holds it shared, a change of the map's
+/// size exclusively, since LMDB allows the latter only when this process has no transaction (lmdb.h,
+/// `mdb_env_set_mapsize`).
 ///
 /// glibc's default prefers readers, so that a transaction inside another one of the same thread can't deadlock.
 final class MapLock: Sendable {

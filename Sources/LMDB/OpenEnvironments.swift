@@ -3,8 +3,9 @@ import Synchronization
 
 /// The environments that this process has open, by device and inode of their directory.
 ///
-/// LMDB's locks are `fcntl` locks, which belong to a process: closing a second handle of the same file would drop the locks of the first,
-/// and other processes would then take its readers for dead (lmdb.h, "Caveats"). So a second open is refused.
+/// LMDB's locks are `fcntl` locks, which belong to a process: closing a second handle of the same file would drop the
+/// locks of the first, and other processes would then take its readers for dead (lmdb.h, "Caveats"). So a second open
+/// is refused.
 enum OpenEnvironments {
     struct Identity: Hashable, Sendable {
         let device: UInt64

@@ -8,7 +8,9 @@ public struct PutOptions: OptionSet, Sendable {
     /// Wraps bits.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// The key is larger than every other one: no search, and pages are filled. `.keyExists` when it isn't.
+    /// The key is larger than every other one: no search, and pages are filled.
+    ///
+    /// `.keyExists` when it isn't.
     public static let append = PutOptions(rawValue: 1 << 0)
     /// `.keyExists` when the key is there; otherwise its value is replaced.
     public static let noOverwrite = PutOptions(rawValue: 1 << 1)

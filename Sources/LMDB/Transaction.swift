@@ -2,7 +2,8 @@ import CLMDB
 
 /// What can be done in a ``ReadTransaction`` and in a ``WriteTransaction`` alike.
 ///
-/// Values are lent to closures as `RawSpan`: they are the mapped file itself, copied nowhere, and the compiler keeps them from leaving the closure.
+/// Values are lent to closures as `RawSpan`: they are the mapped file itself, copied nowhere, and the compiler keeps
+/// them from leaving the closure.
 public protocol Transaction: ~Copyable {
     /// LMDB's transaction.
     var pointer: TransactionPointer { get }
@@ -38,7 +39,10 @@ extension Transaction where Self: ~Copyable {
     /// - Throws: ``LMDBError``, and whatever `body` throws.
     public func withCursor<Result>(_ database: Database, _ body: (borrowing Cursor) throws -> Result) throws -> Result {
         var opened: OpaquePointer?
-        try LMDBError.check(mdb_cursor_open(pointer.raw, database.identifier, &opened), "open a cursor on '\(database.name)'")
+        try LMDBError.check(
+            mdb_cursor_open(pointer.raw, database.identifier, &opened),
+            "open a cursor on '\(database.name)'"
+        )
         guard let opened else { throw LMDBError(.badTransaction, operation: "open a cursor on '\(database.name)'") }
         defer { mdb_cursor_close(opened) }
         return try body(Cursor(handle: opened, database: database))
@@ -60,7 +64,10 @@ extension Transaction where Self: ~Copyable {
     /// - Throws: ``LMDBError``.
     public func statistics(_ database: Database) throws(LMDBError) -> DatabaseStatistics {
         var stat = MDB_stat()
-        try LMDBError.check(mdb_stat(pointer.raw, database.identifier, &stat), "read the statistics of '\(database.name)'")
+        try LMDBError.check(
+            mdb_stat(pointer.raw, database.identifier, &stat),
+            "read the statistics of '\(database.name)'"
+        )
         return DatabaseStatistics(
             entries: stat.ms_entries,
             pages: stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages,
@@ -73,7 +80,8 @@ extension Transaction where Self: ~Copyable {
     /// - Throws: ``LMDBError``.
     public func count(_ database: Database) throws(LMDBError) -> Int { try statistics(database).entries }
 
-    /// LMDB's number of this transaction: a write has the number of the last commit plus one, a read that of the last commit.
+    /// LMDB's number of this transaction: a write has the number of the last commit plus one, a read that of the last
+    /// commit.
     public var identifier: UInt64 { UInt64(mdb_txn_id(pointer.raw)) }
 
     /// Sizes of LMDB's own list of free pages.
@@ -82,7 +90,8 @@ extension Transaction where Self: ~Copyable {
         try statistics(Database(name: "free list", identifier: 0))
     }
 
-    /// Pages on the free list, which LMDB keeps in its database number 0: each value is a count and then so many page numbers.
+    /// Pages on the free list, which LMDB keeps in its database number 0: each value is a count and then so many page
+    /// numbers.
     func freePages() throws -> Int {
         try withCursor(Database(name: "free list", identifier: 0)) { cursor in
             var pages = 0

@@ -1,6 +1,7 @@
 import CLMDB
 
-/// The write transaction of an ``Environment``; it lives as long as the closure of ``Environment/write(_:)``, on that closure's thread.
+/// The write transaction of an ``Environment``; it lives as long as the closure of ``Environment/write(_:)``, on that
+/// closure's thread.
 public struct WriteTransaction: ~Copyable, Transaction {
     /// LMDB's transaction.
     public let pointer: TransactionPointer
@@ -38,6 +39,7 @@ public struct WriteTransaction: ~Copyable, Transaction {
     }
 
     /// Makes room for a value of `byteCount` bytes under `key` and lets `fill` write it where it will stay: no copy.
+    ///
     /// All bytes must be written; they are undefined before.
     /// - Throws: as ``put(_:_:_:options:)-(_,_,UnsafeRawBufferPointer,_)``, and whatever `fill` throws.
     public func reserve<Result>(

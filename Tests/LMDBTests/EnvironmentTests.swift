@@ -14,7 +14,9 @@ struct EnvironmentTests {
         try Environment(path: scratch.path, mapSizeBytes: mapSizeBytes, options: options)
     }
 
-    @Test("a second open of the same directory in one process is refused, also by another path, until the first is gone")
+    @Test(
+        "a second open of the same directory in one process is refused, also by another path, until the first is gone"
+    )
     func refusesSecondOpen() throws {
         do {
             let environment = try open()
@@ -76,8 +78,8 @@ struct EnvironmentTests {
         #expect(try environment.read { try $0.count(database) } == 101)
     }
 
-    /// Goal: this process follows a map that another one has grown. Method: the file's bytes are replaced under the open environment by
-    /// those of a larger one, which is what a commit of another process looks like from here.
+    /// Goal: this process follows a map that another one has grown. Method: the file's bytes are replaced under the
+    /// open environment by those of a larger one, which is what a commit of another process looks like from here.
     @Test("a map that was grown elsewhere is followed")
     func followsGrownMap() throws {
         let larger = try ScratchDirectory()

@@ -79,7 +79,9 @@ struct TransactionTests {
         #expect(try environment.read { try $0.statistics(numbers).entries } == 6)
     }
 
-    @Test("noOverwrite and append refuse with keyExists, reserve writes in place, delete says whether the key was there")
+    @Test(
+        "noOverwrite and append refuse with keyExists, reserve writes in place, delete says whether the key was there"
+    )
     func puts() throws {
         try environment.write { transaction in
             try transaction.put(numbers, 5 as UInt64, [5])

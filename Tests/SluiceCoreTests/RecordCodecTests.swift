@@ -64,12 +64,20 @@ struct RecordCodecTests {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<500 {
             let topic = String(repeating: "ä/", count: Int.random(in: 1...100, using: &random))
-            let payload = (0..<Int.random(in: 0...300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
-            var original = record(topic: topic, payload: payload, contentType: Bool.random(using: &random) ? .json : .binary)
+            let payload = (0..<Int.random(in: 0...300, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
+            var original = record(
+                topic: topic,
+                payload: payload,
+                contentType: Bool.random(using: &random) ? .json : .binary
+            )
             original.sequence = SequenceNumber(.random(in: 0 ... .max, using: &random))
             original.previous = SequenceNumber(.random(in: 0 ... .max, using: &random))
             original.acceptedAtNanoseconds = .random(in: 0 ... .max, using: &random)
-            if Bool.random(using: &random) { original.attributes.operation = ChangeOperation.allCases.randomElement(using: &random) }
+            if Bool.random(using: &random) {
+                original.attributes.operation = ChangeOperation.allCases.randomElement(using: &random)
+            }
             if Bool.random(using: &random) { original.attributes.itemKey = topic.prefix(100).description }
             let bytes = encoded(original)
             #expect(bytes.count == RecordCodec.byteCount(of: original))
@@ -82,7 +90,9 @@ struct RecordCodecTests {
         let bytes = encoded(record(attributes: RecordAttributes(operation: .insert, table: "t", itemKey: "k")))
         for count in 0..<bytes.count {
             #expect(throws: RecordCodecError.self) { try RecordCodec.decode(Array(bytes.prefix(count))) }
-            #expect(throws: RecordCodecError.self) { try Array(bytes.prefix(count)).withUnsafeBytes { _ = try RecordCodec.peek($0) } }
+            #expect(throws: RecordCodecError.self) {
+                try Array(bytes.prefix(count)).withUnsafeBytes { _ = try RecordCodec.peek($0) }
+            }
         }
         #expect(throws: RecordCodecError.trailingBytes(byteCount: bytes.count + 1, neededByteCount: bytes.count)) {
             try RecordCodec.decode(bytes + [0])
@@ -107,7 +117,9 @@ struct RecordCodecTests {
         bytes[0] = 2
         #expect(throws: RecordCodecError.unsupportedVersion(2)) { try RecordCodec.decode(bytes) }
         #expect(throws: RecordCodecError.unsupportedVersion(2)) { try RecordCodec.decode([2]) }
-        #expect(throws: RecordCodecError.unsupportedVersion(2)) { try bytes.withUnsafeBytes { _ = try RecordCodec.peek($0) } }
+        #expect(throws: RecordCodecError.unsupportedVersion(2)) {
+            try bytes.withUnsafeBytes { _ = try RecordCodec.peek($0) }
+        }
     }
 
     @Test("a peek reads the head and the topic")

@@ -1,5 +1,7 @@
-/// When a directory must be read again, as a value: its time of change says so, but only to the kernel's clock tick. A file made in the
-/// tick of the last reading would be missed for ever, so a directory that was young then is read again.
+/// When a directory must be read again, as a value: its time of change says so, but only to the kernel's clock tick.
+///
+/// A file made in the tick of the last reading would be missed for ever, so a directory that was young then is read
+/// again.
 struct DirectoryScan {
     private var changedAtNanoseconds: UInt64 = 0
     private var mustRepeat = true

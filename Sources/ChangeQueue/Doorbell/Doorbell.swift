@@ -1,8 +1,10 @@
 import Glibc
 
-/// What a publisher sleeps on: a datagram socket in the run directory that writers ring after a commit, and a way to wake it from within.
+/// What a publisher sleeps on: a datagram socket in the run directory that writers ring after a commit, and a way to
+/// wake it from within.
 ///
-/// A ring only says "look": rings that come while the publisher is busy are one. ``wait(timeout:)`` belongs to one thread, ``wake()`` to all.
+/// A ring only says "look": rings that come while the publisher is busy are one. ``wait(timeout:)`` belongs to one
+/// thread, ``wake()`` to all.
 public final class Doorbell: Sendable {
     /// The socket's path.
     public let path: String

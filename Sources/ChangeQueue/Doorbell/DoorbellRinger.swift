@@ -15,7 +15,9 @@ public final class DoorbellRinger: Sendable {
     private let descriptor: Int32
     private let state = Mutex(State())
 
-    /// Makes a ringer for the bells in the run directory. Without a socket of its own it stays silent, and publishers poll.
+    /// Makes a ringer for the bells in the run directory.
+    ///
+    /// Without a socket of its own it stays silent, and publishers poll.
     public init(_ run: RunDirectory) {
         directory = run.path
         descriptor = socket(AF_UNIX, Doorbell.datagram, 0)
@@ -52,14 +54,21 @@ public final class DoorbellRinger: Sendable {
     private func rescanIfChanged(_ state: inout State) {
         var status = stat()
         guard stat(directory, &status) == 0 else { return }
-        let changed = UInt64(clamping: status.st_mtim.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: status.st_mtim.tv_nsec)
-        guard state.scan.isNeeded(changedAtNanoseconds: changed, nowNanoseconds: StageClock.wallNanoseconds()) else { return }
+        let changed =
+            UInt64(clamping: status.st_mtim.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: status.st_mtim.tv_nsec)
+        guard state.scan.isNeeded(changedAtNanoseconds: changed, nowNanoseconds: StageClock.wallNanoseconds()) else {
+            return
+        }
         guard let entries = opendir(directory) else { return }
         defer { closedir(entries) }
         state.bells = []
         while let entry = readdir(entries) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            guard name.hasSuffix(Doorbell.suffix), let bell = try? UnixAddress(path: directory + "/" + name) else { continue }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard name.hasSuffix(Doorbell.suffix), let bell = try? UnixAddress(path: directory + "/" + name) else {
+                continue
+            }
             state.bells.append(bell)
         }
     }

@@ -9,8 +9,8 @@ struct ItemChange {
     let draft: RecordDraft
 
     /// Decides; nil when there is no item to delete.
-    /// - Throws: `invalidItem` when the content can't be stored or the patch doesn't apply, `payloadTooLarge`, and what the write's
-    ///   topic rule throws as `rejected`.
+    /// - Throws: `invalidItem` when the content can't be stored or the patch doesn't apply, `payloadTooLarge`, and what
+    ///   the write's topic rule throws as `rejected`.
     static func decide(
         _ write: ItemWrite,
         existing: StoredItem?,
@@ -47,10 +47,16 @@ struct ItemChange {
         case .put(let value, let contentType):
             // The content is spliced into the change record, so it must be what its type says.
             guard contentType.embedding != .json || JSONText.isValid(value) else {
-                throw ChangeQueueError(.invalidItem, "The item's type is \(contentType.value.printable(limit: 80)), its content isn't JSON.")
+                throw ChangeQueueError(
+                    .invalidItem,
+                    "The item's type is \(contentType.value.printable(limit: 80)), its content isn't JSON."
+                )
             }
             guard contentType.value.utf8.count <= Limits.contentTypeBytes else {
-                throw ChangeQueueError(.invalidItem, "The item's media type is longer than \(Limits.contentTypeBytes) bytes.")
+                throw ChangeQueueError(
+                    .invalidItem,
+                    "The item's media type is longer than \(Limits.contentTypeBytes) bytes."
+                )
             }
             return (value, contentType)
         case .patch(let patch):
@@ -66,7 +72,10 @@ struct ItemChange {
         guard existing.contentType.embedding == .json else {
             throw ChangeQueueError(
                 .invalidItem,
-                "The item's type is \(existing.contentType.value.printable(limit: 80)); a merge patch applies to JSON only. Use PUT."
+                """
+                The item's type is \(existing.contentType.value.printable(limit: 80)); \
+                a merge patch applies to JSON only. Use PUT.
+                """
             )
         }
         return JSONMergePatch.apply(patch, to: try json(existing.value, "The stored item"))
@@ -78,7 +87,12 @@ struct ItemChange {
         }
     }
 
-    /// `{"operation":"MODIFY","table":"t","key":"k"[,"new":…][,"newEncoding":"base64"][,"old":…][,"oldEncoding":"base64"]}`
+    /// The change record's JSON, with the images that are asked for.
+    ///
+    /// ```
+    /// {"operation":"MODIFY","table":"t","key":"k"
+    ///  [,"new":…][,"newEncoding":"base64"][,"old":…][,"oldEncoding":"base64"]}
+    /// ```
     private static func payload(
         _ write: ItemWrite,
         _ operation: ChangeOperation,

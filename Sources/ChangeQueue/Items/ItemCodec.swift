@@ -1,7 +1,7 @@
 import SluiceCore
 
-/// The value of the `items` database: version byte, reserved byte, content type's length (2), CRC-32C of everything else (4),
-/// the item's version (8), content type, content; little-endian.
+/// The value of the `items` database: version byte, reserved byte, content type's length (2), CRC-32C of everything
+/// else (4), the item's version (8), content type, content; little-endian.
 enum ItemCodec {
     private static let version: UInt8 = 1
     private static let headByteCount = 16
@@ -29,7 +29,8 @@ enum ItemCodec {
         guard bytes.count >= headByteCount, bytes[0] == version else { throw damaged("its head is not readable") }
         let stored = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
         guard stored == checksum(of: bytes) else { throw damaged("its checksum is wrong") }
-        let contentTypeEnd = headByteCount + Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
+        let contentTypeEnd =
+            headByteCount + Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
         guard contentTypeEnd <= bytes.count,
             let contentType = String(validating: bytes[headByteCount..<contentTypeEnd], as: UTF8.self)
         else { throw damaged("its content type is not readable") }
@@ -48,6 +49,9 @@ enum ItemCodec {
     }
 
     private static func damaged(_ reason: String) -> ChangeQueueError {
-        ChangeQueueError(.corruptRecord, "A stored item is damaged: \(reason). Write it again, or restore the log from a copy.")
+        ChangeQueueError(
+            .corruptRecord,
+            "A stored item is damaged: \(reason). Write it again, or restore the log from a copy."
+        )
     }
 }

@@ -1,4 +1,5 @@
-/// Which content of the item its change record carries; as DynamoDB Streams' StreamViewType (API reference, "StreamSpecification").
+/// Which content of the item its change record carries; as DynamoDB Streams' StreamViewType (API reference,
+/// "StreamSpecification").
 public enum ItemImage: String, Sendable, CaseIterable {
     /// The item as it is now.
     case new

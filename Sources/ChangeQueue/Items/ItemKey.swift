@@ -1,7 +1,8 @@
 import SluiceCore
 
-/// The key of the `items` database: one byte with the table name's length, the name, the item's key. With both at most 255 bytes
-/// it fits LMDB's 511.
+/// The key of the `items` database: one byte with the table name's length, the name, the item's key.
+///
+/// With both at most 255 bytes it fits LMDB's 511.
 struct ItemKey: Sendable {
     let bytes: [UInt8]
 
@@ -21,7 +22,7 @@ struct ItemKey: Sendable {
         guard count >= 1, count <= Limits.attributeBytes else {
             throw ChangeQueueError(
                 .invalidItem,
-                "The \(what) '\(name.printable(limit: 40))' has \(count) bytes; it must have 1 to \(Limits.attributeBytes)."
+                "The \(what) '\(name.printable(limit: 40))' has \(count) bytes, not 1 to \(Limits.attributeBytes)."
             )
         }
     }

@@ -28,7 +28,8 @@ public struct ItemWrite: Sendable {
     public var operation: Operation
     /// What the change record carries.
     public var image: ItemImage
-    /// The topic of the change record; called on the writer's thread when the operation is known, and what it throws fails the write.
+    /// The topic of the change record; called on the writer's thread when the operation is known, and what it throws
+    /// fails the write.
     public var topic: @Sendable (ChangeOperation) throws(APIError) -> Topic
     /// When the request was accepted, nanoseconds of `StageClock`.
     public var acceptedAtNanoseconds: UInt64

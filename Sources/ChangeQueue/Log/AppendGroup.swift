@@ -1,4 +1,5 @@
-/// The requests that share one commit, as a value: it takes what was submitted, refuses what breaks a limit, and sorts the outcomes by client.
+/// The requests that share one commit, as a value: it takes what was submitted, refuses what breaks a limit, and sorts
+/// the outcomes by client.
 struct AppendGroup {
     /// One request and what has become of it.
     struct Entry {
@@ -40,7 +41,9 @@ struct AppendGroup {
     /// Whether any request is left to be stored.
     var hasWork: Bool { refusedAtFirst < entries.count }
 
-    /// Forgets what a transaction that was undone had given, so that it can be tried again. What broke a limit stays refused.
+    /// Forgets what a transaction that was undone had given, so that it can be tried again.
+    ///
+    /// What broke a limit stays refused.
     mutating func reset(limits: AppendLimits) {
         for index in entries.indices {
             entries[index].appended = []
@@ -52,7 +55,9 @@ struct AppendGroup {
     /// The commit returned.
     mutating func committed(atNanoseconds time: UInt64) {
         for index in entries.indices where entries[index].failure == nil {
-            for record in entries[index].appended.indices { entries[index].appended[record].committedAtNanoseconds = time }
+            for record in entries[index].appended.indices {
+                entries[index].appended[record].committedAtNanoseconds = time
+            }
             if let item = entries[index].item, let operation = item.operation {
                 entries[index].item = ItemOutcome(operation: operation, appended: entries[index].appended.first)
             }

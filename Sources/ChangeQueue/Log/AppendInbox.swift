@@ -28,14 +28,20 @@ final class AppendInbox: Sendable {
         condition.lock()
         if isStopped {
             condition.unlock()
-            return ChangeQueueError(.shuttingDown, "The log writer is shutting down. Append elsewhere, or again after the restart.")
+            return ChangeQueueError(
+                .shuttingDown,
+                "The log writer is shutting down. Append elsewhere, or again after the restart."
+            )
         }
         guard pendingBytes + submission.bytes <= maximumBytes else {
             let pending = pendingBytes
             condition.unlock()
             return ChangeQueueError(
                 .overloaded,
-                "\(pending) bytes wait for the log, \(submission.bytes) more would exceed the limit of \(maximumBytes). Try again later."
+                """
+                \(pending) bytes wait for the log, \(submission.bytes) more would exceed the limit of \(maximumBytes). \
+                Try again later.
+                """
             )
         }
         pendingBytes += submission.bytes

@@ -32,10 +32,13 @@ struct AppendLimits: Sendable {
         if draft.attributes == .none { return nil }
         let attributes = draft.attributes
         for (name, value) in [
-            ("table", attributes.table), ("item key", attributes.itemKey), ("deduplication id", attributes.deduplicationID),
+            ("table", attributes.table), ("item key", attributes.itemKey),
+            ("deduplication id", attributes.deduplicationID),
             ("message group id", attributes.messageGroupID),
         ] {
-            if let value, value.utf8.count > Limits.attributeBytes { return tooLong(name, value, Limits.attributeBytes) }
+            if let value, value.utf8.count > Limits.attributeBytes {
+                return tooLong(name, value, Limits.attributeBytes)
+            }
         }
         return nil
     }

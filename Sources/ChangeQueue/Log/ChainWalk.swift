@@ -1,6 +1,7 @@
 import SluiceCore
 
-/// The walk along a topic's chain, from its head backwards, as a value: it says which record to look up and is told what was found.
+/// The walk along a topic's chain, from its head backwards, as a value: it says which record to look up and is told
+/// what was found.
 struct ChainWalk {
     /// The record to look up next; nil when the walk is over.
     private(set) var wanted: SequenceNumber?
@@ -29,7 +30,8 @@ struct ChainWalk {
         if previous <= after {
             wanted = nil
         } else if previous >= sequence {
-            // A chain only leads backwards: a record that says otherwise is damaged, and what is before it can't be found.
+            // A chain only leads backwards: a record that says otherwise is damaged, and what is before it can't be
+            // found.
             stop()
         } else {
             wanted = previous

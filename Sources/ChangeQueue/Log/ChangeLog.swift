@@ -31,7 +31,8 @@ public final class ChangeLog: Sendable {
     public var reader: LogReader { LogReader(log: self) }
 
     /// Opens the log, and makes it when there is none; several processes may do so at once.
-    /// - Throws: `cannotOpen`, `locked` for a second open in this process, `versionMismatch` for a directory of other software.
+    /// - Throws: `cannotOpen`, `locked` for a second open in this process, `versionMismatch` for a directory of other
+    ///   software.
     public static func open(_ configuration: ChangeLogConfiguration) throws(ChangeQueueError) -> ChangeLog {
         let directory = configuration.directory
         guard !directory.isEmpty else {
@@ -63,7 +64,10 @@ public final class ChangeLog: Sendable {
         guard access(directory + "/data.mdb", R_OK) == 0 else {
             throw ChangeQueueError(
                 .cannotOpen,
-                "There is no change log in \(directory): \(String(cString: strerror(errno))). Start a gateway with this data directory first."
+                """
+                There is no change log in \(directory): \(String(cString: strerror(errno))). \
+                Start a gateway with this data directory first.
+                """
             )
         }
         return try ChangeQueueError.typing("open the change log in \(directory)") {
@@ -104,7 +108,8 @@ public final class ChangeLog: Sendable {
         }
     }
 
-    /// LMDB's map is larger than the configured size: deleting needs fresh pages too, so a full log could otherwise never be trimmed.
+    /// LMDB's map is larger than the configured size: deleting needs fresh pages too, so a full log could otherwise
+    /// never be trimmed.
     static func mapBytes(for configuredBytes: Int) -> Int {
         let configured = max(configuredBytes, 0)
         let reserve = min(max(configured / 8, 1 << 20), 256 << 20)

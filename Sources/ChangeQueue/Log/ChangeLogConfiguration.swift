@@ -4,14 +4,18 @@ import SluiceCore
 public struct ChangeLogConfiguration: Sendable {
     /// The directory of the log's LMDB environment; it and its parents are made.
     public var directory: String
-    /// Bytes of records, items and heads after which an append is `queueFull`. The file is sparse and grows as needed.
+    /// Bytes of records, items and heads after which an append is `queueFull`.
+    ///
+    /// The file is sparse and grows as needed.
     public var mapSizeBytes = 16 << 30
     /// Records older than this are trimmed.
     public var retentionAge: Duration = .seconds(24 * 3600)
     /// The oldest records are trimmed while the log's pages take more bytes than this.
     public var retentionBytes = 8 << 30
-    /// Topics whose newest record the writer knows. Beyond it, topics whose records are all trimmed are forgotten; if there are none,
-    /// a record of a new topic is refused.
+    /// Topics whose newest record the writer knows.
+    ///
+    /// Beyond it, topics whose records are all trimmed are forgotten; if there are none, a record of a new topic is
+    /// refused.
     public var maximumTopics = 2_000_000
     /// Largest payload of one record, bytes.
     public var maximumPayloadBytes = Limits.payloadBytes

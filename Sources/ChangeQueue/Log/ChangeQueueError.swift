@@ -69,7 +69,10 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
         case .alreadyOpen:
             self.init(.locked, "Could not \(operation): \(error). Share the one that is open.")
         case .versionMismatch, .invalid:
-            self.init(.versionMismatch, "Could not \(operation): \(error). It was not written by this version of Sluice.")
+            self.init(
+                .versionMismatch,
+                "Could not \(operation): \(error). It was not written by this version of Sluice."
+            )
         default:
             self.init(.storage(error), "Could not \(operation): \(error).")
         }

@@ -8,22 +8,24 @@ struct HeadSaver {
     /// Where the save that is under way began: when all heads of then are saved, the log is known up to here.
     private var target: UInt64?
 
-    /// Most heads that one transaction saves: each may dirty a page of its own.
-    static let headsAtOnce = 128
+    /// Most heads that one transaction saves between two commits: each may dirty a page of its own.
+    static let headsBetweenCommits = 128
+    /// Most heads that one transaction saves when no append waits for it.
+    static let headsAtShutdown = 8_192
 
     init(log: ChangeLog, heads: SharedTopicHeads) {
         self.log = log
         self.heads = heads
     }
 
-    /// Saves one slice.
+    /// Saves one slice of at most so many heads.
     /// - Returns: whether the save is complete.
-    mutating func step() throws -> Bool {
+    mutating func step(_ headsAtOnce: Int = headsBetweenCommits) throws -> Bool {
         let target = target ?? heads.withLock { $0.through }
         self.target = target
         let (slice, forgotten, left) = heads.withLock { heads in
-            let slice = heads.takeUnsaved(HeadSaver.headsAtOnce)
-            let forgotten = heads.takeForgotten(HeadSaver.headsAtOnce)
+            let slice = heads.takeUnsaved(headsAtOnce)
+            let forgotten = heads.takeForgotten(headsAtOnce)
             return (slice, forgotten, heads.unsavedCount)
         }
         do {

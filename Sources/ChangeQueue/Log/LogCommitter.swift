@@ -121,7 +121,10 @@ struct LogCommitter {
         if let places { return places }
         throw ChangeQueueError(
             .tooManyTopics,
-            "The log has records of \(log.configuration.maximumTopics) topics, the configured maximum. Raise it or use fewer topics."
+            """
+            The log has records of \(log.configuration.maximumTopics) topics, the configured maximum. \
+            Raise it or use fewer topics.
+            """
         )
     }
 
@@ -160,7 +163,9 @@ struct LogCommitter {
 
     // MARK: Room
 
-    /// Refuses an append for which the configured map has no room. What is beyond it is kept for trimming, which needs fresh pages too.
+    /// Refuses an append for which the configured map has no room.
+    ///
+    /// What is beyond it is kept for trimming, which needs fresh pages too.
     private func checkRoom(for bytes: Int, in transaction: borrowing WriteTransaction) throws {
         let limit = log.configuration.mapSizeBytes
         // Pages are never quite full, and the tree's inner pages come on top.

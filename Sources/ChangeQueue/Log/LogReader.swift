@@ -1,13 +1,16 @@
 import LMDB
 public import SluiceCore
 
-/// Reads the change log; each call is one short read transaction (a long walk takes several). It may be used on any thread.
+/// Reads the change log; each call is one short read transaction (a long walk takes several).
+///
+/// It may be used on any thread.
 ///
 /// Every method throws `storage` when LMDB fails and `corruptRecord` when a record isn't what was written.
 public struct LogReader: Sendable {
     let log: ChangeLog
 
-    /// Records that a walk visits in one read transaction, since a transaction keeps trimmed pages from being used again.
+    /// Records that a walk visits in one read transaction, since a transaction keeps trimmed pages from being used
+    /// again.
     private static let walkSlice = 4096
 
     /// The oldest record's number, or the next one that will be given when the log is empty.
@@ -24,7 +27,8 @@ public struct LogReader: Sendable {
         try read("read the last sequence number") { SequenceNumber(try $0.lastSequence(log.databases)) }
     }
 
-    /// A number that changes with every commit of any process: the cheapest way to learn that there may be something new.
+    /// A number that changes with every commit of any process: the cheapest way to learn that there may be something
+    /// new.
     public var commitCount: UInt64 { log.environment.lastTransactionIdentifier }
 
     /// The record at `sequence`; nil when it was trimmed or doesn't exist yet.
@@ -60,8 +64,10 @@ public struct LogReader: Sendable {
         }
     }
 
-    /// The records after `sequence`, in order and without leaving any out: at most `maximumRecords` of them, and no more after
-    /// `maximumBytes` are reached. The first one is returned whatever its size.
+    /// The records after `sequence`, in order and without leaving any out: at most `maximumRecords` of them, and no
+    /// more after `maximumBytes` are reached.
+    ///
+    /// The first one is returned whatever its size.
     public func records(
         after sequence: SequenceNumber,
         maximumRecords: Int,
@@ -89,6 +95,8 @@ public struct LogReader: Sendable {
     ///   - head: the topic's newest record; see `LogWriter.head(of:)`.
     ///   - after: the last sequence number that is already known.
     ///   - maximumRecords: the walk's limit; older records are then a gap.
+    /// - Returns: what was found, and the gap before it.
+    /// - Throws: `storage`, `corruptRecord`.
     public func history(
         of topic: Topic,
         head: SequenceNumber,
@@ -103,6 +111,8 @@ public struct LogReader: Sendable {
     ///   - previous: the record's `previous`.
     ///   - after: the topic's position, the last sequence number that was delivered.
     ///   - limit: the walk's limit; older records are then a gap.
+    /// - Returns: what was found, and the gap before it.
+    /// - Throws: `storage`, `corruptRecord`.
     public func chain(
         before previous: SequenceNumber,
         after: SequenceNumber,
@@ -121,7 +131,9 @@ public struct LogReader: Sendable {
         }
     }
 
-    /// Sizes of the log. It reads the whole list of free pages, so it isn't for a hot path.
+    /// Sizes of the log.
+    ///
+    /// It reads the whole list of free pages, so it isn't for a hot path.
     public func statistics() throws(ChangeQueueError) -> LogStatistics {
         try ChangeQueueError.typing("read the log's statistics") {
             let map = try log.environment.statistics()

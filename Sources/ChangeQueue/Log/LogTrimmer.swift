@@ -21,7 +21,9 @@ struct LogTrimmer {
         retention = Retention(age: log.configuration.retentionAge, bytes: log.configuration.retentionBytes)
     }
 
-    /// Trims up to ``Retention/maximumTrimmedAtOnce`` records. In a map that is nearly full it falls back to fewer.
+    /// Trims up to ``Retention/maximumTrimmedAtOnce`` records.
+    ///
+    /// In a map that is nearly full it falls back to fewer.
     func step(nowNanoseconds: UInt64) throws -> Step {
         let isDue = try log.environment.read { transaction in
             try state(in: transaction, nowNanoseconds).map { retention.isDue($0) } ?? false

@@ -1,5 +1,6 @@
-/// When the writer saves heads and trims, as a value: told what happened, it says what is to be done next. At most one step fits
-/// between two commits, so that an append never waits for more than that.
+/// When the writer saves heads and trims, as a value: told what happened, it says what is to be done next.
+///
+/// At most one step fits between two commits, so that an append never waits for more than that.
 struct LogUpkeep {
     /// What is to be done.
     enum Action: Equatable {
@@ -42,14 +43,19 @@ struct LogUpkeep {
     /// The log was read: so many records aren't covered by the saved heads, of whichever process they are.
     mutating func counted(unsavedRecords: UInt64) { self.unsavedRecords = unsavedRecords }
 
-    /// The next step, if one is due. `isIdle` is whether no append waits.
+    /// The next step, if one is due.
+    ///
+    /// `isIdle` is whether no append waits.
     mutating func next(isIdle: Bool, nowNanoseconds: UInt64) -> Action? {
         if isSaving || unsavedRecords >= headSaveRecords { return .saveHeads }
         if recordsSinceTrim >= LogUpkeep.trimEveryRecords { return .trim }
         guard isIdle else { return nil }
         if mayTrimMore || elapsed(since: lastTrim, nowNanoseconds) >= LogUpkeep.trimEveryNanoseconds { return .trim }
-        if unsavedRecords > 0, elapsed(since: lastSave, nowNanoseconds) >= LogUpkeep.saveWhenIdleNanoseconds { return .saveHeads }
-        return elapsed(since: lastReaderCheck, nowNanoseconds) >= LogUpkeep.checkReadersNanoseconds ? .checkReaders : nil
+        if unsavedRecords > 0, elapsed(since: lastSave, nowNanoseconds) >= LogUpkeep.saveWhenIdleNanoseconds {
+            return .saveHeads
+        }
+        return elapsed(since: lastReaderCheck, nowNanoseconds) >= LogUpkeep.checkReadersNanoseconds
+            ? .checkReaders : nil
     }
 
     /// A slice of heads was saved; `isComplete` when it was the last.

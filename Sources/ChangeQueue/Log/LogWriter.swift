@@ -2,10 +2,11 @@ public import Logging
 public import SluiceCore
 import Synchronization
 
-/// Appends to the change log: one thread, one transaction for all that gathered while the last one was committing (group commit), and the
-/// answers only when the records are on disk.
+/// Appends to the change log: one thread, one transaction for all that gathered while the last one was committing
+/// (group commit), and the answers only when the records are on disk.
 ///
-/// A process has one writer for its log; writers of several processes take turns, and each reads what the others have committed.
+/// A process has one writer for its log; writers of several processes take turns, and each reads what the others have
+/// committed.
 public final class LogWriter: Sendable {
     /// The log that it appends to.
     public let log: ChangeLog
@@ -27,7 +28,8 @@ public final class LogWriter: Sendable {
         hook = CommitHook()
         do throws(ChangeQueueError) {
             thread = try PosixThread(name: "sluice-log") { [inbox, heads, hook] in
-                LogWriterLoop(log: log, heads: heads, inbox: inbox, hook: hook, doorbell: doorbell, logger: logger).run()
+                LogWriterLoop(log: log, heads: heads, inbox: inbox, hook: hook, doorbell: doorbell, logger: logger)
+                    .run()
             }
         } catch {
             logger.error("nothing can be appended", metadata: ["error": "\(error)"])
@@ -38,16 +40,20 @@ public final class LogWriter: Sendable {
 
     deinit { shutdown() }
 
-    /// Called on the writer's thread after each commit, before the answers: the first record's number, how many there are, and when the
-    /// commit returned (nanoseconds of `StageClock`).
-    public var onCommit: (@Sendable (_ first: SequenceNumber, _ count: Int, _ committedAtNanoseconds: UInt64) -> Void)? {
+    /// Called on the writer's thread after each commit, before the answers: the first record's number, how many there
+    /// are, and when the commit returned (nanoseconds of `StageClock`).
+    public var onCommit: (@Sendable (_ first: SequenceNumber, _ count: Int, _ committedAtNanoseconds: UInt64) -> Void)?
+    {
         get { hook.body }
         set { hook.body = newValue }
     }
 
-    /// Appends requests, each a unit of its own. They go into the next commit; `client` is told the outcomes.
+    /// Appends requests, each a unit of its own.
     ///
-    /// It never blocks: one lock, and one wake-up if the writer sleeps. What can't be taken is answered before it returns.
+    /// They go into the next commit; `client` is told the outcomes.
+    ///
+    /// It never blocks: one lock, and one wake-up if the writer sleeps. What can't be taken is answered before it
+    /// returns.
     public func submit(_ requests: [(token: UInt64, request: AppendRequest)], for client: any AppendClient) {
         guard !requests.isEmpty else { return }
         let bytes = requests.reduce(0) { $0 + $1.request.pendingBytes }
@@ -70,14 +76,17 @@ public final class LogWriter: Sendable {
         return outcome.item ?? .notFound
     }
 
-    /// The topic's newest committed record, of any process; ``SequenceNumber/none`` when there is none. A look-up, unless another process
-    /// has committed since: then its records are read first.
+    /// The topic's newest committed record, of any process; ``SequenceNumber/none`` when there is none.
+    ///
+    /// A look-up, unless another process has committed since: then its records are read first.
     /// - Throws: `storage` when they can't be read.
     public func head(of topic: Topic) throws(ChangeQueueError) -> SequenceNumber {
         try ChangeQueueError.typing("read the head of a topic") { try heads.head(of: topic) }
     }
 
-    /// Accepts nothing more, commits and answers what waits, saves the topics' heads and ends the thread. Blocks until then.
+    /// Accepts nothing more, commits and answers what waits, saves the topics' heads and ends the thread.
+    ///
+    /// Blocks until then.
     public func shutdown() {
         inbox.stop()
         guard let thread, !thread.isCurrent else { return }

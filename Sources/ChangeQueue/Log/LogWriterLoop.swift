@@ -2,7 +2,8 @@ import LMDB
 import Logging
 import SluiceCore
 
-/// What the writer's thread does: take everything that gathered, commit it, answer, ring; and save heads and trim in between.
+/// What the writer's thread does: take everything that gathered, commit it, answer, ring; and save heads and trim in
+/// between.
 final class LogWriterLoop {
     private let log: ChangeLog
     private let heads: SharedTopicHeads
@@ -119,7 +120,7 @@ final class LogWriterLoop {
                 switch try trimmer.step(nowNanoseconds: StageClock.wallNanoseconds()) {
                 case .nothing: return
                 case .trimmed: isRoomMade = true
-                case .needsSavedHeads: while try !saver.step() {}
+                case .needsSavedHeads: while try !saver.step(HeadSaver.headsAtShutdown) {}
                 }
             }
         }
@@ -160,7 +161,7 @@ final class LogWriterLoop {
     private func saveAllHeads() {
         attempt("save the topics' heads") {
             guard try saver.unsavedRecords() > 0 else { return }
-            while try !saver.step() {}
+            while try !saver.step(HeadSaver.headsAtShutdown) {}
         }
     }
 

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A thread of our own: LMDB's write transactions belong to a thread, and its commits block, which neither an event loop nor the
-/// cooperative pool may do.
+/// A thread of our own: LMDB's write transactions belong to a thread, and its commits block, which neither an event
+/// loop nor the cooperative pool may do.
 final class PosixThread: Sendable {
     private let thread: pthread_t
 
@@ -34,7 +34,10 @@ final class PosixThread: Sendable {
         )
         guard result == 0 else {
             start.release()
-            throw ChangeQueueError(.cannotOpen, "The thread '\(name)' can't be started: \(String(cString: strerror(result))).")
+            throw ChangeQueueError(
+                .cannotOpen,
+                "The thread '\(name)' can't be started: \(String(cString: strerror(result)))."
+            )
         }
         self.thread = thread
     }

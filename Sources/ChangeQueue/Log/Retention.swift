@@ -25,7 +25,9 @@ struct Retention: Sendable {
         self.bytes = bytes
     }
 
-    /// Whether a record accepted at that time is too old. A record from the future (the clock was set back) isn't.
+    /// Whether a record accepted at that time is too old.
+    ///
+    /// A record from the future (the clock was set back) isn't.
     func isExpired(acceptedAtNanoseconds: UInt64, nowNanoseconds: UInt64) -> Bool {
         nowNanoseconds >= acceptedAtNanoseconds && nowNanoseconds - acceptedAtNanoseconds > ageNanoseconds
     }

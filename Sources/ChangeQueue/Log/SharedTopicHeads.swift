@@ -2,7 +2,8 @@ import LMDB
 import SluiceCore
 import Synchronization
 
-/// The topic heads of one writer, shared by its thread and the event loops that ask for heads; keeps up with other processes' commits.
+/// The topic heads of one writer, shared by its thread and the event loops that ask for heads; keeps up with other
+/// processes' commits.
 ///
 /// The lock is held for look-ups only, never during a read of the log.
 final class SharedTopicHeads: Sendable {
@@ -18,7 +19,9 @@ final class SharedTopicHeads: Sendable {
         heads = Mutex(TopicHeads(maximumTopics: log.configuration.maximumTopics))
     }
 
-    func withLock<Result>(_ body: (inout sending TopicHeads) -> sending Result) -> sending Result { heads.withLock(body) }
+    func withLock<Result>(_ body: (inout sending TopicHeads) -> sending Result) -> sending Result {
+        heads.withLock(body)
+    }
 
     /// The newest committed record of `topic`, commits of other processes included.
     func head(of topic: Topic) throws -> SequenceNumber {

@@ -1,4 +1,6 @@
-/// The client of one `async` append. Resuming a continuation costs as much as the rest of an append, so the hot path has clients of its own.
+/// The client of one `async` append.
+///
+/// Resuming a continuation costs as much as the rest of an append, so the hot path has clients of its own.
 final class SingleAppend: AppendClient {
     private let continuation: CheckedContinuation<AppendOutcome, Never>
 

@@ -33,7 +33,8 @@ final class ThreadCondition: Sendable {
     /// Wakes the waiting thread; the lock need not be held.
     func signal() { pthread_cond_signal(condition) }
 
-    /// Sleeps until a signal or until the monotonic clock shows `deadlineNanoseconds`, without the lock, which must be held.
+    /// Sleeps until a signal or until the monotonic clock shows `deadlineNanoseconds`, without the lock, which must be
+    /// held.
     /// - Returns: whether the time was over.
     func wait(untilNanoseconds deadline: UInt64) -> Bool {
         var time = timespec()

@@ -1,8 +1,11 @@
 import SluiceCore
 
-/// Topic → sequence number of its newest record: what gives each record its `previous`. A value; the log tells it what it finds.
+/// Topic → sequence number of its newest record: what gives each record its `previous`.
 ///
-/// Numbers are first *staged*, while a transaction that may fail is being filled, and count when they are *published* after the commit.
+/// A value; the log tells it what it finds.
+///
+/// Numbers are first *staged*, while a transaction that may fail is being filled, and count when they are *published*
+/// after the commit.
 struct TopicHeads {
     private struct Head {
         /// The newest committed record.
@@ -19,7 +22,8 @@ struct TopicHeads {
         case current
         /// The records after this number are read.
         case read(after: UInt64)
-        /// Records were trimmed that were never read here: the saved heads are read again, then the records after this number.
+        /// Records were trimmed that were never read here: the saved heads are read again, then the records after this
+        /// number.
         case reloadSaved(thenReadAfter: UInt64)
     }
 
@@ -51,7 +55,9 @@ struct TopicHeads {
         return trimmedThrough > through ? .reloadSaved(thenReadAfter: trimmedThrough) : .read(after: through)
     }
 
-    /// A head that was saved. Topics beyond the maximum are left out if their records are gone.
+    /// A head that was saved.
+    ///
+    /// Topics beyond the maximum are left out if their records are gone.
     mutating func load(_ topic: Topic, _ sequence: UInt64, trimmedThrough: UInt64) {
         if slots[topic] == nil, sequence <= trimmedThrough, slots.count >= maximumTopics {
             forgottenThrough = max(forgottenThrough, sequence)
@@ -60,7 +66,9 @@ struct TopicHeads {
         advance(topic, to: sequence, isSaved: true)
     }
 
-    /// A committed record of any process. Its topic is entered even beyond the maximum: the chain must stay right.
+    /// A committed record of any process.
+    ///
+    /// Its topic is entered even beyond the maximum: the chain must stay right.
     mutating func follow(_ topic: Topic, _ sequence: UInt64) { advance(topic, to: sequence, isSaved: false) }
 
     /// Every record up to `sequence` and of the transactions up to `transaction` has been followed.
@@ -69,7 +77,8 @@ struct TopicHeads {
         knownTransaction = max(knownTransaction, transaction)
     }
 
-    /// Topics with a newest record up to `sequence` may be missing: another process, or an earlier run, has forgotten them.
+    /// Topics with a newest record up to `sequence` may be missing: another process, or an earlier run, has forgotten
+    /// them.
     mutating func noteForgotten(through sequence: UInt64) { forgottenThrough = max(forgottenThrough, sequence) }
 
     private mutating func advance(_ topic: Topic, to sequence: UInt64, isSaved: Bool) {
@@ -90,13 +99,16 @@ struct TopicHeads {
 
     // MARK: The chain
 
-    /// The newest committed record of `topic`. For a topic that may have been forgotten, the newest number that it can have had.
+    /// The newest committed record of `topic`.
+    ///
+    /// For a topic that may have been forgotten, the newest number that it can have had.
     func head(of topic: Topic) -> SequenceNumber {
         guard let slot = slots[topic] else { return SequenceNumber(forgottenThrough) }
         return SequenceNumber(max(heads[slot].committed, 0))
     }
 
-    /// Stages `sequence` as the topic's newest record and returns the one before it; nil when there are too many topics.
+    /// Stages `sequence` as the topic's newest record and returns the one before it; nil when there are too many
+    /// topics.
     mutating func stage(_ topic: Topic, _ sequence: UInt64, trimmedThrough: UInt64) -> SequenceNumber? {
         let slot: Int
         if let known = slots[topic] {
@@ -104,8 +116,9 @@ struct TopicHeads {
         } else {
             if slots.count >= maximumTopics { forget(trimmedThrough: trimmedThrough) }
             guard slots.count < maximumTopics else { return nil }
-            // The chain of a topic that may have been forgotten leads to the newest record that it can have had: it is trimmed, so that
-            // whoever walks there learns of a gap that may be empty, and never misses a record in silence.
+            // The chain of a topic that may have been forgotten leads to the newest record that it can have had: it is
+            // trimmed, so that whoever walks there learns of a gap that may be empty, and never misses a record in
+            // silence.
             slot = enter(topic, head: forgottenThrough)
         }
         let previous = heads[slot].latest
@@ -140,7 +153,9 @@ struct TopicHeads {
         unsavedSlots.append(slot)
     }
 
-    /// Up to `count` heads that aren't saved. They count as saved from now on; ``saveFailed(_:)`` takes that back.
+    /// Up to `count` heads that aren't saved.
+    ///
+    /// They count as saved from now on; ``saveFailed(_:)`` takes that back.
     mutating func takeUnsaved(_ count: Int) -> [(topic: Topic, sequence: UInt64)] {
         let taken = unsavedSlots.suffix(count)
         unsavedSlots.removeLast(taken.count)
@@ -169,8 +184,9 @@ struct TopicHeads {
         return taken
     }
 
-    /// Forgets the topics whose records are all trimmed. Looks at every topic, so it waits between two attempts until a sixteenth of the
-    /// maximum has been trimmed.
+    /// Forgets the topics whose records are all trimmed.
+    ///
+    /// Looks at every topic, so it waits between two attempts until a sixteenth of the maximum has been trimmed.
     private mutating func forget(trimmedThrough: UInt64) {
         guard trimmedThrough >= forgettingNextAt, trimmedThrough > 0 else { return }
         forgettingNextAt = trimmedThrough &+ UInt64(max(maximumTopics / 16, 1))

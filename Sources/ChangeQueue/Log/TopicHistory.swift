@@ -4,7 +4,8 @@ public import SluiceCore
 public struct TopicHistory: Hashable, Sendable {
     /// Their sequence numbers, ascending.
     public let sequences: [SequenceNumber]
-    /// What is missing before the first of them, because it was trimmed or the walk's limit was reached; nil when nothing is.
+    /// What is missing before the first of them, because it was trimmed or the walk's limit was reached; nil when
+    /// nothing is.
     public let gap: SequenceGap?
 
     /// Makes a history.

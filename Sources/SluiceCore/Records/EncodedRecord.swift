@@ -1,4 +1,5 @@
-/// A committed record in the bytes that the log stores, with what its way needs to know: the publisher forwards it without opening it.
+/// A committed record in the bytes that the log stores, with what its way needs to know: the publisher forwards it
+/// without opening it.
 public struct EncodedRecord: Sendable {
     /// The record's position in the log.
     public let sequence: SequenceNumber

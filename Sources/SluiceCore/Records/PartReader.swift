@@ -1,4 +1,6 @@
-/// Reads the variable parts of an encoded record one after the other. ``RecordLayout`` has checked that they are all there.
+/// Reads the variable parts of an encoded record one after the other.
+///
+/// ``RecordLayout`` has checked that they are all there.
 struct PartReader {
     private let source: UnsafeRawBufferPointer
     private var offset: Int

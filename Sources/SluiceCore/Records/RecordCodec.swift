@@ -1,4 +1,5 @@
-/// The bytes of a change record, in the log and on the delivery link: a head of fixed size and the variable parts (``RecordLayout``).
+/// The bytes of a change record, in the log and on the delivery link: a head of fixed size and the variable parts
+/// (``RecordLayout``).
 ///
 /// The version byte is checked before anything else, the CRC-32C over everything but itself when a record is decoded.
 public enum RecordCodec {
@@ -10,7 +11,9 @@ public enum RecordCodec {
     /// Bytes that `record` takes when it is encoded.
     public static func byteCount(of record: ChangeRecord) -> Int { RecordLayout(record).byteCount }
 
-    /// Appends the encoded record. Parts longer than the layout holds (see `docs/storage.md`) are cut; the log writer refuses such records.
+    /// Appends the encoded record.
+    ///
+    /// Parts longer than the layout holds (see `docs/storage.md`) are cut; the log writer refuses such records.
     public static func encode(_ record: ChangeRecord, into output: inout [UInt8]) {
         let byteCount = byteCount(of: record)
         let encoded = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in

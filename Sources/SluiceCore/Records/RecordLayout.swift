@@ -1,4 +1,5 @@
-/// Where the parts of an encoded record stand: a head of fixed size, little-endian, then the variable parts in the order of ``Part``.
+/// Where the parts of an encoded record stand: a head of fixed size, little-endian, then the variable parts in the
+/// order of ``Part``.
 ///
 /// ```
 ///  0  version (1)        8  sequence (8)                       40  payload length (4)
@@ -36,7 +37,9 @@ struct RecordLayout {
             + deduplicationIDByteCount + messageGroupIDByteCount + payloadByteCount
     }
 
-    /// Measures a record. What doesn't fit the layout is cut to its limit: the writer refuses such a record before.
+    /// Measures a record.
+    ///
+    /// What doesn't fit the layout is cut to its limit: the writer refuses such a record before.
     init(_ record: ChangeRecord) {
         let attributes = record.attributes
         flags =

@@ -45,7 +45,9 @@ struct ItemWriteTests {
         #expect(try payload(inserted) == #"{"operation":"INSERT","table":"orders","key":"42","new":{"a":1}}"#)
         let modified = try await writer.write(write(put(#"{"a":2}"#)))
         #expect(modified.operation == .modify)
-        #expect(try payload(modified) == #"{"operation":"MODIFY","table":"orders","key":"42","new":{"a":2},"old":{"a":1}}"#)
+        #expect(
+            try payload(modified) == #"{"operation":"MODIFY","table":"orders","key":"42","new":{"a":2},"old":{"a":1}}"#
+        )
         let patched = try await writer.write(write(.patch(Array(#"{"b":3}"#.utf8)), image: .new))
         #expect(try payload(patched) == #"{"operation":"MODIFY","table":"orders","key":"42","new":{"a":2,"b":3}}"#)
         #expect(try storedJSON() == #"{"a":2,"b":3}"#)
@@ -83,7 +85,8 @@ struct ItemWriteTests {
         let outcome = try await writer.write(write(.put([0xFF, 0x00], .binary)))
         #expect(
             try payload(outcome)
-                == #"{"operation":"MODIFY","table":"orders","key":"42","new":"/wA=","newEncoding":"base64","old":"say \"hi\""}"#
+                == #"{"operation":"MODIFY","table":"orders","key":"42","new":"/wA=","newEncoding":"base64","#
+                + #""old":"say \"hi\""}"#
         )
         #expect(try log.reader.item(table: "orders", key: "42")?.contentType == .binary)
     }
@@ -111,7 +114,8 @@ struct ItemWriteTests {
             if case .failure(let error) = outcome.result { error.code } else { nil }
         }
         let expected: [ChangeQueueError.Code?] = [
-            .invalidItem, .invalidItem, .invalidItem, .payloadTooLarge, .invalidItem, .rejected(APIError(.forbidden, "no")), nil,
+            .invalidItem, .invalidItem, .invalidItem, .payloadTooLarge, .invalidItem,
+            .rejected(APIError(.forbidden, "no")), nil,
         ]
         #expect(codes == expected)
         #expect(outcomes[6].item?.appended?.sequence == SequenceNumber(1))
@@ -124,7 +128,8 @@ struct ItemWriteTests {
         let client = RecordingClient()
         writer.submit(
             [
-                (1, .item(write(put("1")))), (2, .item(write(put("2")))), (3, .item(write(.delete))), (4, .item(write(put("3")))),
+                (1, .item(write(put("1")))), (2, .item(write(put("2")))), (3, .item(write(.delete))),
+                (4, .item(write(put("3")))),
                 (5, .item(write(put("4"), table: "order", key: "s42"))),
             ],
             for: client

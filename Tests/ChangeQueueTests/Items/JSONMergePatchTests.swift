@@ -30,7 +30,9 @@ struct JSONMergePatchTests {
         #expect(String(decoding: result, as: UTF8.self) == expected)
     }
 
-    @Test("bytes that the patch doesn't name stay as they are, also numbers and escapes; the last of two equal keys counts")
+    @Test(
+        "bytes that the patch doesn't name stay as they are, and of two equal keys the last one counts"
+    )
     func keepsBytes() throws {
         let target = #"{"n":1.50e+3,"s":"\u00e4\/","dup":1,"dup":2}"#
         let result = JSONMergePatch.apply(

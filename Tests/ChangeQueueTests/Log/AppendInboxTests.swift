@@ -6,7 +6,11 @@ import Testing
 @Suite("AppendInbox")
 struct AppendInboxTests {
     private func submission(bytes: Int) -> AppendSubmission {
-        AppendSubmission(client: RecordingClient(), requests: [(token: 1, request: .records([draft("a")]))], bytes: bytes)
+        AppendSubmission(
+            client: RecordingClient(),
+            requests: [(token: 1, request: .records([draft("a")]))],
+            bytes: bytes
+        )
     }
 
     @Test("bytes beyond the limit are refused at once, until others were released")

@@ -88,15 +88,18 @@ struct ChangeLogTests {
     @Test("every error has words and an answer for clients")
     func describesErrors() {
         let codes: [(ChangeQueueError.Code, APIErrorCode)] = [
-            (.queueFull, .queueFull), (.overloaded, .overloaded), (.payloadTooLarge, .payloadTooLarge), (.tooManyTopics, .queueFull),
+            (.queueFull, .queueFull), (.overloaded, .overloaded), (.payloadTooLarge, .payloadTooLarge),
+            (.tooManyTopics, .queueFull),
             (.invalidRecord, .invalidRequest), (.invalidItem, .invalidRequest), (.shuttingDown, .shuttingDown),
-            (.rejected(APIError(.forbidden, "m")), .forbidden), (.corruptRecord, .storageFailed), (.cannotOpen, .storageFailed),
+            (.rejected(APIError(.forbidden, "m")), .forbidden), (.corruptRecord, .storageFailed),
+            (.cannotOpen, .storageFailed),
             (.locked, .storageFailed), (.versionMismatch, .storageFailed),
             (.storage(LMDBError(.panic, operation: "x")), .storageFailed),
         ]
         for (code, expected) in codes { #expect(ChangeQueueError(code, "m").apiError == APIError(expected, "m")) }
         let wrapped: [(LMDBError.Code, ChangeQueueError.Code)] = [
-            (.mapFull, .queueFull), (.system(ENOSPC), .queueFull), (.alreadyOpen, .locked), (.invalid, .versionMismatch),
+            (.mapFull, .queueFull), (.system(ENOSPC), .queueFull), (.alreadyOpen, .locked),
+            (.invalid, .versionMismatch),
             (.readersFull, .storage(LMDBError(.readersFull, operation: "x"))),
         ]
         for (code, expected) in wrapped {

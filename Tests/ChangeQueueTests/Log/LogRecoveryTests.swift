@@ -75,12 +75,18 @@ struct LogRecoveryTests {
         #expect(next.map(\.sequence.rawValue) == [2_501])
         #expect(next.map(\.previous.rawValue) == [2_497])
         let history = try log.reader.history(
-            of: Topic("t7"), head: SequenceNumber(2_501), after: SequenceNumber(17), maximumRecords: 100
+            of: Topic("t7"),
+            head: SequenceNumber(2_501),
+            after: SequenceNumber(17),
+            maximumRecords: 100
         )
         #expect(history.sequences == [SequenceNumber(2_501)])
         #expect(history.gap == SequenceGap(from: SequenceNumber(18), to: SequenceNumber(2_501)))
         let complete = try log.reader.history(
-            of: Topic("t7"), head: SequenceNumber(2_501), after: SequenceNumber(2_497), maximumRecords: 100
+            of: Topic("t7"),
+            head: SequenceNumber(2_501),
+            after: SequenceNumber(2_497),
+            maximumRecords: 100
         )
         #expect(complete.gap == nil)
     }
@@ -112,7 +118,13 @@ struct LogRecoveryTests {
         let heads = SharedTopicHeads(log: log)
         let committer = LogCommitter(log: log, heads: heads)
         var group = AppendGroup(
-            [AppendSubmission(client: RecordingClient(), requests: [(1, .records([draft("a"), draft("b")]))], bytes: 1)],
+            [
+                AppendSubmission(
+                    client: RecordingClient(),
+                    requests: [(1, .records([draft("a"), draft("b")]))],
+                    bytes: 1
+                )
+            ],
             limits: AppendLimits(maximumPayloadBytes: 100)
         )
         _ = try committer.store(&group)
@@ -187,9 +199,21 @@ struct LogRecoveryTests {
         let writer = LogWriter(log: log)
         _ = try await writer.append((0..<10).map { _ in draft("a", String(repeating: "1", count: 900)) })
         let reader = log.reader
-        #expect(try reader.records(after: .none, maximumRecords: 3, maximumBytes: .max).map(\.sequence.rawValue) == [1, 2, 3])
-        #expect(try reader.records(after: SequenceNumber(8), maximumRecords: 30, maximumBytes: .max).map(\.sequence.rawValue) == [9, 10])
-        #expect(try reader.records(after: .none, maximumRecords: 30, maximumBytes: 2_500).map(\.sequence.rawValue) == [1, 2])
+        #expect(
+            try reader.records(after: .none, maximumRecords: 3, maximumBytes: .max).map(\.sequence.rawValue) == [
+                1, 2, 3,
+            ]
+        )
+        #expect(
+            try reader.records(after: SequenceNumber(8), maximumRecords: 30, maximumBytes: .max).map(
+                \.sequence.rawValue
+            ) == [9, 10]
+        )
+        #expect(
+            try reader.records(after: .none, maximumRecords: 30, maximumBytes: 2_500).map(\.sequence.rawValue) == [
+                1, 2,
+            ]
+        )
         #expect(try reader.records(after: .none, maximumRecords: 30, maximumBytes: 1).map(\.sequence.rawValue) == [1])
         #expect(try reader.records(after: SequenceNumber(10), maximumRecords: 30, maximumBytes: .max).isEmpty)
         #expect(try reader.records(after: SequenceNumber(.max), maximumRecords: 30, maximumBytes: .max).isEmpty)

@@ -28,8 +28,8 @@ final class LogScratch: Sendable {
         try ChangeLog.open(configuration(change))
     }
 
-    /// Opens a copy of `log`'s file as it is now: what a restart finds when the process was killed in this moment, without any closing.
-    /// The read keeps the pages that are being copied from being used again.
+    /// Opens a copy of `log`'s file as it is now: what a restart finds when the process was killed in this moment,
+    /// without any closing. The read keeps the pages that are being copied from being used again.
     func openAfterKill(
         _ log: ChangeLog,
         _ change: (inout ChangeLogConfiguration) -> Void = { _ in }
@@ -46,7 +46,11 @@ final class LogScratch: Sendable {
 }
 
 /// A draft with a small JSON payload.
-func draft(_ topic: String, _ payload: String = "1", acceptedAtNanoseconds: UInt64 = StageClock.nowNanoseconds()) -> RecordDraft {
+func draft(
+    _ topic: String,
+    _ payload: String = "1",
+    acceptedAtNanoseconds: UInt64 = StageClock.nowNanoseconds()
+) -> RecordDraft {
     RecordDraft(
         topic: Topic(alreadyChecked: topic),
         payload: Array(payload.utf8),

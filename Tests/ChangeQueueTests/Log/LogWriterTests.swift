@@ -109,8 +109,8 @@ struct LogWriterTests {
         #expect(try results[1].get().first?.previous == SequenceNumber(2))
     }
 
-    /// Goal: commits of another process are chained to and seen. Method: a second writer on the same log, which shares nothing with the
-    /// first but the file, as writers of two processes do.
+    /// Goal: commits of another process are chained to and seen. Method: a second writer on the same log, which shares
+    /// nothing with the first but the file, as writers of two processes do.
     @Test("two writers that don't know of each other give one sequence and one chain")
     func sharesLog() async throws {
         let log = try scratch.open()

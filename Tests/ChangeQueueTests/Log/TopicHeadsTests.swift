@@ -60,7 +60,9 @@ struct TopicHeadsTests {
     @Test("unsaved heads are handed out once, again when the save failed or when they moved")
     func saves() {
         var heads = TopicHeads(maximumTopics: 10)
-        for (index, name) in ["a", "b", "c"].enumerated() { _ = heads.stage(topic(name), UInt64(index + 1), trimmedThrough: 0) }
+        for (index, name) in ["a", "b", "c"].enumerated() {
+            _ = heads.stage(topic(name), UInt64(index + 1), trimmedThrough: 0)
+        }
         heads.publish(through: 3, transaction: 1)
         #expect(heads.unsavedCount == 3)
         let first = heads.takeUnsaved(2)
@@ -85,7 +87,8 @@ struct TopicHeadsTests {
         heads.publish(through: 2, transaction: 1)
         expectEqual(heads.stage(topic("c"), 3, trimmedThrough: 0), nil)
         expectEqual(heads.stage(topic("b"), 3, trimmedThrough: 0), SequenceNumber(2))
-        // "b" is staged and stays, "a" is trimmed and goes; the chain of a new topic leads to where "a" ended, not to nothing.
+        // "b" is staged and stays, "a" is trimmed and goes; the chain of a new topic leads to where "a" ended, not to
+        // nothing.
         expectEqual(heads.stage(topic("c"), 4, trimmedThrough: 2), SequenceNumber(1))
         heads.publish(through: 4, transaction: 2)
         #expect(heads.count == 2)
