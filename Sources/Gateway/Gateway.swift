@@ -1,8 +1,8 @@
 import ChangeQueue
 import DeliveryLink
+public import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-public import HTTPTypes
 public import Logging
 import NIOCore
 import NIOPosix
@@ -54,8 +54,8 @@ public struct Gateway: Service {
         handlers.append(RequestHandler(method, path, isAuthorized: isAuthorized, decoding: Input.self, respond))
     }
 
-    /// Runs until a graceful shutdown or cancellation, and returns when everything is closed: accepted requests are answered, WebSockets
-    /// closed with 1001, the registry's rows removed, and what was appended is committed.
+    /// Runs until a graceful shutdown or cancellation, and returns when everything is closed: accepted requests are
+    /// answered, WebSockets closed with 1001, the registry's rows removed, and what was appended is committed.
     /// - Throws: ``GatewayError`` when the gateway can't start.
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)

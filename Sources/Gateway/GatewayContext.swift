@@ -6,8 +6,9 @@ public import SubscriptionRegistry
 
 /// What all the connections of a gateway share. Made once by ``Gateway``; everything in it may be used from any thread.
 ///
-/// When the gateway drains, every channel receives NIO's `ChannelShouldQuiesceEvent`; HTTP connections then close after the answers
-/// that are due, WebSockets within ``GatewayConfiguration/drainWindow``. The gateway goes on when the last channel is closed.
+/// When the gateway drains, every channel receives NIO's `ChannelShouldQuiesceEvent`; HTTP connections then close after
+/// the answers that are due, WebSockets within ``GatewayConfiguration/drainWindow``. The gateway goes on when the last
+/// channel is closed.
 public final class GatewayContext: Sendable {
     /// What the operator chose.
     public let configuration: GatewayConfiguration

@@ -8,27 +8,38 @@ extension GatewayError {
         case let error as IOError:
             switch error.errnoCode {
             case EADDRINUSE:
-                GatewayError(.portInUse, "Port \(port) of \(host) is in use: stop the other process or choose another --port.")
+                GatewayError(
+                    .portInUse,
+                    "Port \(port) of \(host) is in use: stop the other process or choose another --port."
+                )
             case EACCES:
-                GatewayError(.cannotListen, "Port \(port) of \(host) may not be listened on: choose a --port above 1023.")
+                GatewayError(
+                    .cannotListen,
+                    "Port \(port) of \(host) may not be listened on: choose a --port above 1023."
+                )
             case EADDRNOTAVAIL:
                 GatewayError(.cannotListen, "\(host) is not an address of this host: choose another --host.")
             default: nil
             }
         case let error as SocketAddressError:
-            GatewayError(.cannotListen, "The address \(host):\(port) can't be resolved (\(error)): choose another --host.")
+            GatewayError(
+                .cannotListen,
+                "The address \(host):\(port) can't be resolved (\(error)): choose another --host."
+            )
         default: nil
         }
     }
 
     /// Refuses to serve everyone where others can reach the gateway, unless that was asked for.
     static func checkAccess(_ configuration: GatewayConfiguration, _ authorizer: any Authorizer) throws(GatewayError) {
-        guard authorizer is AllowAllAuthorizer, !configuration.isAllowAllChosen, !isLoopback(configuration.host) else { return }
+        guard authorizer is AllowAllAuthorizer, !configuration.isAllowAllChosen, !isLoopback(configuration.host) else {
+            return
+        }
         throw GatewayError(
             .unsafeAddress,
             """
-            On \(configuration.host) anybody who reaches this host could read and publish everything, for no authorizer is configured. \
-            Configure one, or choose --authorizer allow-all explicitly, or listen on 127.0.0.1.
+            On \(configuration.host) anybody who reaches this host could read and publish everything, \
+            for no authorizer is configured. Configure one, choose --authorizer allow-all explicitly, or listen on 127.0.0.1.
             """
         )
     }

@@ -35,7 +35,10 @@ struct GatewayStorage {
         } catch {
             throw GatewayError(
                 .dataDirectory,
-                "The data directory \(directory) can't be used: \(error). Check that it exists or can be made, and that this user may write to it."
+                """
+                The data directory \(directory) can't be used: \(error). \
+                Check that it exists or can be made, and that this user may write to it.
+                """
             )
         }
     }

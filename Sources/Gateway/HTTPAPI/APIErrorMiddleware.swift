@@ -42,7 +42,9 @@ struct APIErrorMiddleware: RouterMiddleware {
             return HTTPAnswer.error(APIError(.payloadTooLarge, "The body is larger than the limit."))
         default:
             context.logger.error("A request failed.", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
-            return HTTPAnswer.error(APIError(.internalError, "The request failed inside the gateway; its log says why."))
+            return HTTPAnswer.error(
+                APIError(.internalError, "The request failed inside the gateway; its log says why.")
+            )
         }
     }
 }

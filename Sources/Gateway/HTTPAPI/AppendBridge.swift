@@ -1,8 +1,9 @@
 public import ChangeQueue
 public import NIOCore
 
-/// The way from an event loop to the log writer and back: what the connections of one loop append during one turn goes to the writer
-/// together, under one lock with one wake-up, and the outcomes of one commit come back in one task of the loop.
+/// The way from an event loop to the log writer and back: what the connections of one loop append during one turn goes
+/// to the writer together, under one lock with one wake-up, and the outcomes of one commit come back in one task of the
+/// loop.
 ///
 /// All methods but ``completed(_:)`` are called on the loop.
 public final class AppendBridge: AppendClient {
@@ -26,11 +27,13 @@ public final class AppendBridge: AppendClient {
     /// Appends with this turn's other appends; `then` is called on the loop after the commit, or with what went wrong.
     public func append(_ request: AppendRequest, then: @escaping Completion) {
         let isFirstOfTurn = state.value.add(request, then)
-        // A task of the loop runs after the events that were ready in this turn: that is when the turn's appends are complete.
+        // A task of the loop runs after the events that were ready in this turn: that is when the turn's appends are
+        // complete.
         if isFirstOfTurn { eventLoop.execute { self.endTurn() } }
     }
 
-    /// Flushes `connection` once after the current delivery of outcomes, or at the end of the turn when none is being delivered.
+    /// Flushes `connection` once after the current delivery of outcomes, or at the end of the turn when none is being
+    /// delivered.
     public func flushLater(_ connection: any LaterFlushing) {
         if state.value.addFlush(connection) { eventLoop.execute { self.flushAll() } }
     }

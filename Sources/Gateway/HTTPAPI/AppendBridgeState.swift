@@ -5,7 +5,8 @@ struct AppendBridgeState {
     /// Set while the outcomes of a commit are handed out: flushes wait for the last of them.
     var isDelivering = false
     private var turn: [(token: UInt64, request: AppendRequest)] = []
-    // Slots with a free list instead of a dictionary: two array accesses an append. A token is its slot's index and comes back once.
+    // Slots with a free list instead of a dictionary: two array accesses an append. A token is its slot's index and
+    // comes back once.
     private var completions: [AppendBridge.Completion?] = []
     private var freeSlots: [Int] = []
     private var flushes: [any LaterFlushing] = []
@@ -37,7 +38,8 @@ struct AppendBridgeState {
 
     /// The completion of `token`, once.
     mutating func takeCompletion(_ token: UInt64) -> AppendBridge.Completion? {
-        guard let slot = Int(exactly: token), completions.indices.contains(slot), let completion = completions[slot] else {
+        guard let slot = Int(exactly: token), completions.indices.contains(slot), let completion = completions[slot]
+        else {
             return nil
         }
         completions[slot] = nil

@@ -3,14 +3,18 @@ import SluiceCore
 /// The body of `POST /topics`: `{"records":[{"topic":"a","data":…,"contentType":…,"encoding":"base64"}…]}`.
 enum BatchRequest {
     /// The records that the body names, in its order.
-    /// - Throws: `InvalidJSON`, `InvalidRequest`, `InvalidTopic` or `PayloadTooLarge`; the message names the record by its index.
+    /// - Throws: `InvalidJSON`, `InvalidRequest`, `InvalidTopic` or `PayloadTooLarge`; the message names the record by
+    ///   its index.
     static func drafts(
         _ body: [UInt8],
         _ acceptedAtNanoseconds: UInt64,
         payloadBytes: Int
     ) throws(APIError) -> [RecordDraft] {
         guard let records = try JSONValue(body)["records"]?.elements else {
-            throw APIError(.invalidRequest, #"The body has no array "records": send {"records":[{"topic":"a","data":1}]}."#)
+            throw APIError(
+                .invalidRequest,
+                #"The body has no array "records": send {"records":[{"topic":"a","data":1}]}."#
+            )
         }
         guard (1...Limits.batchRecords).contains(records.count) else {
             throw APIError(.invalidRequest, "A batch has 1 to \(Limits.batchRecords) records, not \(records.count).")

@@ -1,6 +1,7 @@
 /// Which deadline of an HTTP connection is running. Time is passed in, nanoseconds of `StageClock`.
 ///
-/// Deadlines count from complete heads and bodies, never from single bytes, so that a client which trickles bytes gains nothing.
+/// Deadlines count from complete heads and bodies, never from single bytes, so that a client which trickles bytes gains
+/// nothing.
 struct ConnectionDeadlines {
     /// What to do when the timer fires.
     enum Verdict: Equatable {
@@ -46,7 +47,8 @@ struct ConnectionDeadlines {
     func verdict(now: UInt64, isStuck: Bool) -> Verdict {
         switch phase {
         case .idle(let since): remaining(since, idleNanoseconds, now).map { .lookAgain(afterNanoseconds: $0) } ?? .close
-        case .reading(let since): remaining(since, bodyNanoseconds, now).map { .lookAgain(afterNanoseconds: $0) } ?? .bodyIsLate
+        case .reading(let since):
+            remaining(since, bodyNanoseconds, now).map { .lookAgain(afterNanoseconds: $0) } ?? .bodyIsLate
         case .answering(let since):
             // A slow handler isn't the client's fault; a client that doesn't read its answers is.
             if let left = remaining(since, idleNanoseconds, now) {

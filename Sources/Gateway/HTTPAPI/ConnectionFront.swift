@@ -1,8 +1,9 @@
 import NIOCore
 import SluiceCore
 
-/// The first handler of every connection. It closes a connection whose first request head doesn't come in time (a slow-loris handshake),
-/// and lets later handlers write bytes that are a complete HTTP answer already, past the response encoder.
+/// The first handler of every connection. It closes a connection whose first request head doesn't come in time (a
+/// slow-loris handshake), and lets later handlers write bytes that are a complete HTTP answer already, past the
+/// response encoder.
 ///
 /// A connection that becomes a WebSocket removes it.
 final class ConnectionFront: ChannelInboundHandler, RemovableChannelHandler {
@@ -59,7 +60,10 @@ final class ConnectionFront: ChannelInboundHandler, RemovableChannelHandler {
         timer = nil
         guard let context else { return }
         var writer = AnswerWriter(logID: 0)
-        let error = APIError(.requestTimeout, "No complete request came within \(headTimeout.nanoseconds / 1_000_000_000) s.")
+        let error = APIError(
+            .requestTimeout,
+            "No complete request came within \(headTimeout.nanoseconds / 1_000_000_000) s."
+        )
         let answer = writer.render(.refused(error), closing: true, allocator: context.channel.allocator)
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(answer)).whenComplete { _ in channel.close(promise: nil) }

@@ -5,10 +5,18 @@ import Hummingbird
 struct DemoRoutes: Sendable {
     func register(on router: Router<GatewayRequestContext>) {
         router.get("/") { _, _ in
-            HTTPAnswer.bytes(PackageResources.index_html, "text/html; charset=utf-8", fields: [.cacheControl: "no-cache"])
+            HTTPAnswer.bytes(
+                PackageResources.index_html,
+                "text/html; charset=utf-8",
+                fields: [.cacheControl: "no-cache"]
+            )
         }
         router.get("/client.js") { _, _ in
-            HTTPAnswer.bytes(PackageResources.client_js, "text/javascript; charset=utf-8", fields: [.cacheControl: "no-cache"])
+            HTTPAnswer.bytes(
+                PackageResources.client_js,
+                "text/javascript; charset=utf-8",
+                fields: [.cacheControl: "no-cache"]
+            )
         }
     }
 }

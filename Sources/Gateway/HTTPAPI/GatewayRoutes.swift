@@ -22,7 +22,9 @@ struct GatewayRoutes {
             configuration: context.configuration
         ).register(on: router)
         HealthRoutes(drain: context.drain, checks: checks()).register(on: router)
-        MeasureRoutes(measures: context.measures, queue: context.configuration.queue, logID: context.logID).register(on: router)
+        MeasureRoutes(measures: context.measures, queue: context.configuration.queue, logID: context.logID).register(
+            on: router
+        )
         DemoRoutes().register(on: router)
         HandlerRoutes(
             handlers: handlers,

@@ -16,7 +16,8 @@ struct HTTPDate {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     private static func format(_ wallSeconds: UInt64) -> [UInt8] {
-        // Days are counted from 1 March of year 0, so that the leap day is a year's last (proleptic Gregorian calendar).
+        // Days are counted from 1 March of year 0, so that the leap day is a year's last (proleptic Gregorian
+        // calendar).
         let days = Int(truncatingIfNeeded: wallSeconds / 86_400)
         let shifted = days + 719_468
         let era = shifted / 146_097

@@ -36,7 +36,8 @@ struct HandlerRoutes: Sendable {
         return HTTPAnswer.bytes(reply.body, reply.contentType.value, status: reply.status, fields: reply.headers)
     }
 
-    private func handlerContext(_ request: Request, _ context: GatewayRequestContext, _ grant: Grant?) -> HandlerContext {
+    private func handlerContext(_ request: Request, _ context: GatewayRequestContext, _ grant: Grant?) -> HandlerContext
+    {
         var parameters: [String: String] = [:]
         for (name, value) in context.parameters { parameters[String(name)] = String(value) }
         var query: [String: String] = [:]

@@ -7,7 +7,8 @@ enum HistoryPage {
     static let maximumBytes = 4 * 1024 * 1024
 
     /// Reads a page of a topic's records.
-    static func json(of topic: Topic, head: SequenceNumber, _ query: HistoryQuery, reader: LogReader) throws -> [UInt8] {
+    static func json(of topic: Topic, head: SequenceNumber, _ query: HistoryQuery, reader: LogReader) throws -> [UInt8]
+    {
         let history = try reader.history(
             of: topic,
             head: head,

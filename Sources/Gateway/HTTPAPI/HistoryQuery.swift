@@ -18,15 +18,19 @@ struct HistoryQuery: Equatable {
     init(_ parameters: Parameters) throws(APIError) {
         if let text = parameters["after"] {
             guard let number = UInt64(text) else {
-                throw APIError(.invalidRequest, "after=\(text.description.printable(limit: 40)) is not a sequence number.")
+                throw APIError(
+                    .invalidRequest,
+                    "after=\(text.description.printable(limit: 40)) is not a sequence number."
+                )
             }
             after = SequenceNumber(number)
         }
+        let maximumLimit = HistoryQuery.maximumLimit
         if let text = parameters["limit"] {
-            guard let number = Int(text), (1...HistoryQuery.maximumLimit).contains(number) else {
+            guard let number = Int(text), (1...maximumLimit).contains(number) else {
                 throw APIError(
                     .invalidRequest,
-                    "limit=\(text.description.printable(limit: 40)) is not a number from 1 to \(HistoryQuery.maximumLimit)."
+                    "limit=\(text.description.printable(limit: 40)) is not a number from 1 to \(maximumLimit)."
                 )
             }
             limit = number

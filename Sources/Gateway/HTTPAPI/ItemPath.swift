@@ -30,7 +30,10 @@ struct ItemPath: Equatable {
     private static func name(_ encoded: Substring, _ what: String) throws(APIError) -> String {
         let name = try RequestTarget.text(encoded.utf8, name: what)
         guard (1...Limits.attributeBytes).contains(name.utf8.count) else {
-            throw APIError(.invalidRequest, "The \(what) has \(name.utf8.count) bytes; 1 to \(Limits.attributeBytes) are allowed.")
+            throw APIError(
+                .invalidRequest,
+                "The \(what) has \(name.utf8.count) bytes; 1 to \(Limits.attributeBytes) are allowed."
+            )
         }
         guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }) else {
             throw APIError(.invalidRequest, "The \(what) '\(name.printable(limit: 80))' contains a control character.")

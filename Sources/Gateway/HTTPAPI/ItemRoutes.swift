@@ -85,7 +85,10 @@ struct ItemRoutes: Sendable {
 
     private func itemPath(_ request: Request) throws(APIError) -> ItemPath {
         guard let path = ItemPath(path: request.uri.path) else {
-            throw APIError(.notFound, "There is no \(request.uri.path.printable(limit: 200)): items are at /tables/{table}/items/{key}.")
+            throw APIError(
+                .notFound,
+                "There is no \(request.uri.path.printable(limit: 200)): items are at /tables/{table}/items/{key}."
+            )
         }
         return path
     }
@@ -99,7 +102,8 @@ struct ItemRoutes: Sendable {
     }
 
     private func image(of request: Request) throws(APIError) -> ItemImage {
-        guard let name = request.uri.queryParameters["image"].map(String.init) ?? request.headers[ItemRoutes.imageField] else {
+        guard let name = request.uri.queryParameters["image"].map(String.init) ?? request.headers[ItemRoutes.imageField]
+        else {
             return configuration.itemImage
         }
         guard let image = ItemImage(rawValue: name) else {

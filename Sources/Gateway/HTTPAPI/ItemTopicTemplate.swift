@@ -21,14 +21,18 @@ public struct ItemTopicTemplate: Sendable, Equatable {
     )
 
     /// Parses a template.
-    /// - Throws: ``APIError`` with code `InvalidTopic` for an unknown placeholder, a brace left open, or text that no topic may have.
+    /// - Throws: ``APIError`` with code `InvalidTopic` for an unknown placeholder, a brace left open, or text that no
+    ///   topic may have.
     public init(_ text: String) throws(APIError) {
         var parts: [Part] = []
         var rest = text[...]
         while let open = rest.firstIndex(of: "{") {
             if open > rest.startIndex { parts.append(.text(String(rest[..<open]))) }
             guard let close = rest[open...].firstIndex(of: "}") else {
-                throw APIError(.invalidTopic, "The topic template '\(text.printable(limit: 80))' has a '{' without '}'.")
+                throw APIError(
+                    .invalidTopic,
+                    "The topic template '\(text.printable(limit: 80))' has a '{' without '}'."
+                )
             }
             let name = rest[rest.index(after: open)..<close]
             switch name {
@@ -38,7 +42,7 @@ public struct ItemTopicTemplate: Sendable, Equatable {
             default:
                 throw APIError(
                     .invalidTopic,
-                    "The topic template's placeholder '{\(String(name).printable(limit: 40))}' is not {table}, {key} or {operation}."
+                    "The placeholder '{\(String(name).printable(limit: 40))}' is not {table}, {key} or {operation}."
                 )
             }
             rest = rest[rest.index(after: close)...]

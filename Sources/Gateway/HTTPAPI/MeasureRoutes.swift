@@ -20,7 +20,10 @@ struct MeasureRoutes: Sendable {
             let text = context.parameters.get("id") ?? ""
             let sequence = try sequence(text)
             guard let times = measures.traces.trace(sequence) else {
-                throw APIError(.notFound, "The gateway has no trace of record \(text.printable(limit: 40)): it keeps those of recent records.")
+                throw APIError(
+                    .notFound,
+                    "The gateway has no trace of record \(text.printable(limit: 40)): it keeps those of recent records."
+                )
             }
             return HTTPAnswer.json(RecordTraceReport(sequence: sequence, times: times).json())
         }

@@ -2,7 +2,8 @@ public import SluiceCore
 
 /// The member `data` of a JSON message that publishes, turned into the payload's bytes.
 public enum MessageData {
-    /// The payload that `data` stands for: any JSON value for a JSON type, a string for a text type, base64 for a binary one.
+    /// The payload that `data` stands for: any JSON value for a JSON type, a string for a text type, base64 for a
+    /// binary one.
     /// - Throws: `InvalidRequest` when `data` isn't what the content type wants.
     public static func payload(
         _ data: JSONValue,
@@ -18,7 +19,10 @@ public enum MessageData {
             try PayloadRules.check(payload, contentType)
             return payload
         case let other?:
-            throw APIError(.invalidRequest, "The encoding '\(other.printable(limit: 40))' is not known: leave it out or use 'base64'.")
+            throw APIError(
+                .invalidRequest,
+                "The encoding '\(other.printable(limit: 40))' is not known: leave it out or use 'base64'."
+            )
         }
         switch contentType.embedding {
         case .json:

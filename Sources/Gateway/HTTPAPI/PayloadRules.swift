@@ -6,11 +6,12 @@ public enum PayloadRules {
     /// - Throws: `InvalidRequest` when it is too long or not printable ASCII.
     public static func contentType(_ value: String?) throws(APIError) -> ContentType {
         guard let value, value != "application/json" else { return .json }
-        guard (1...Limits.contentTypeBytes).contains(value.utf8.count), value.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+        guard (1...Limits.contentTypeBytes).contains(value.utf8.count),
+            value.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
         else {
             throw APIError(
                 .invalidRequest,
-                "The content type '\(value.printable(limit: 40))' is not 1 to \(Limits.contentTypeBytes) printable ASCII characters."
+                "The content type '\(value.printable(limit: 40))' isn't 1 to \(Limits.contentTypeBytes) printable ASCII bytes."
             )
         }
         return ContentType(value)

@@ -4,8 +4,8 @@ import SluiceCore
 
 /// Looks at a connection's first request and makes the connection a WebSocket, or hands it to HTTP with nothing lost.
 ///
-/// NIO's own upgrade handlers lose the head of a request whose upgrade doesn't come about, thus a refused WebSocket could not be told why
-/// and a request that merely offers HTTP/2 would break; hence our own.
+/// NIO's own upgrade handlers lose the head of a request whose upgrade doesn't come about, thus a refused WebSocket
+/// could not be told why and a request that merely offers HTTP/2 would break; hence our own.
 final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -91,7 +91,8 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .done = phase { return context.fireUserInboundEventTriggered(event) }
-        // A client that closes its side before its first request is complete, or while it waits for its WebSocket, has given up.
+        // A client that closes its side before its first request is complete, or while it waits for its WebSocket, has
+        // given up.
         if event as? ChannelEvent == .inputClosed { return context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
@@ -117,7 +118,8 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
         } catch {
             return becomeHTTP(context, error)
         }
-        upgrade.accept(head, on: context.channel).hop(to: context.eventLoop).assumeIsolated().whenComplete { [self] result in
+        upgrade.accept(head, on: context.channel).hop(to: context.eventLoop).assumeIsolated().whenComplete {
+            [self] result in
             guard case .deciding(let head, let isComplete, _) = phase else { return }
             switch result {
             case .success(let fields):
@@ -126,7 +128,10 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
                 phase = .deciding(head, isComplete: isComplete, answer: answer)
                 if isComplete { becomeWebSocket(context, head, answer) }
             case .failure(let error):
-                becomeHTTP(context, error as? APIError ?? APIError(.internalError, "The upgrade failed inside the gateway."))
+                becomeHTTP(
+                    context,
+                    error as? APIError ?? APIError(.internalError, "The upgrade failed inside the gateway.")
+                )
             }
         }
     }

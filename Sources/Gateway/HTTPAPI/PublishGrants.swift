@@ -8,10 +8,12 @@ struct PublishGrants {
         let validUntilWallNanoseconds: UInt64
     }
 
-    /// Longest use of a grant without asking the authorizer again, nanoseconds: a revoked token works no longer than this on a connection.
+    /// Longest use of a grant without asking the authorizer again, nanoseconds: a revoked token works no longer than
+    /// this on a connection.
     static let maximumAgeNanoseconds: UInt64 = 30_000_000_000
 
-    // One is enough: a connection's requests carry the same token, but for proxies that mix clients, which then ask more often.
+    // One is enough: a connection's requests carry the same token, but for proxies that mix clients, which then ask
+    // more often.
     private var kept: Kept?
 
     /// The grant kept under `key` if it is known and still good.

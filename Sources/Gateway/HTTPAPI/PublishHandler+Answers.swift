@@ -32,13 +32,14 @@ extension PublishHandler: LaterFlushing {
         guard order.isEmpty, held.isEmpty || endsAfterThis else { return false }
         switch reading {
         case .ended: return true
-        case .nothing, .discarding: return isDraining || isInputClosed || endsAfterThis
+        case .nothing: return isDraining || isInputClosed || endsAfterThis
         case .publish, .routed: return false
         }
     }
 
-    /// Closes once everything is written. `lingering`: the client may still be sending; closing at once would reset the connection and
-    /// take the answer away from it (RFC 9112, section 9.6), so that only our side is closed until the client's is, or a deadline has passed.
+    /// Closes once everything is written. `lingering`: the client may still be sending; closing at once would reset the
+    /// connection and take the answer away from it (RFC 9112, section 9.6), so that only our side is closed until the
+    /// client's is, or a deadline has passed.
     private func close(after written: EventLoopFuture<Void>, lingering: Bool) {
         guard let context else { return }
         isClosing = true
@@ -52,7 +53,9 @@ extension PublishHandler: LaterFlushing {
             isLingering = true
             self.context?.close(mode: .output, promise: nil)
             timer?.cancel()
-            timer = channel.eventLoop.assumeIsolated().scheduleTask(in: PublishHandler.lingerTime) { channel.close(promise: nil) }
+            timer = channel.eventLoop.assumeIsolated().scheduleTask(in: PublishHandler.lingerTime) {
+                channel.close(promise: nil)
+            }
         }
     }
 
@@ -94,7 +97,7 @@ extension PublishHandler: LaterFlushing {
         guard !isClosing, order.isEmpty, held.isEmpty, let context else { return }
         switch reading {
         case .ended: break
-        case .nothing, .discarding: guard isDraining || isInputClosed else { return }
+        case .nothing: guard isDraining || isInputClosed else { return }
         case .publish, .routed: return
         }
         isClosing = true
@@ -134,7 +137,8 @@ extension PublishHandler: LaterFlushing {
     }
 
     private var mayRead: Bool {
-        isClosing || (held.isEmpty && order.count < service.limits.pipelinedRequests && context?.channel.isWritable == true)
+        isClosing
+            || (held.isEmpty && order.count < service.limits.pipelinedRequests && context?.channel.isWritable == true)
     }
 
     private func resumeReading() {
@@ -181,7 +185,10 @@ extension PublishHandler: LaterFlushing {
         incoming = nil
         reading = .ended
         let seconds = service.limits.bodyTimeout.nanoseconds / 1_000_000_000
-        answer(publish.number, .refused(APIError(.requestTimeout, "The body did not come within \(seconds) s."), closes: true))
+        answer(
+            publish.number,
+            .refused(APIError(.requestTimeout, "The body did not come within \(seconds) s."), closes: true)
+        )
     }
 
     /// The channel is gone: answers that come later have nowhere to go.

@@ -70,7 +70,8 @@ extension PublishHandler {
     ) {
         guard let eventLoop = context?.eventLoop else { return }
         let loopBound = NIOLoopBound((self, then), eventLoop: eventLoop)
-        // A task of its own: the event loop can't wait, and this is off the hot path (once a connection, or the webhook's cache is cold).
+        // A task of its own: the event loop can't wait, and this is off the hot path (once a connection, or the
+        // webhook's cache is cold).
         Task {
             let result: Result<Value, APIError>
             do throws(APIError) {

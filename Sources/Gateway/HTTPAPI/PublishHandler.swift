@@ -3,10 +3,12 @@ import NIOCore
 import NIOHTTP1
 import SluiceCore
 
-/// Answers `POST /topics/{topic}` and `POST /topics` on the event loop and passes every other request on to Hummingbird.
+/// Answers `POST /topics/{topic}` and `POST /topics` on the event loop and passes every other request on to
+/// Hummingbird.
 ///
-/// It stands right behind the HTTP/1 decoder, below the translation to HTTPTypes, so that a publish pays for neither that nor the async
-/// bridge. It owns what concerns the connection as a whole: the order of answers, deadlines, back-pressure, closing and drain.
+/// It stands right behind the HTTP/1 decoder, below the translation to HTTPTypes, so that a publish pays for neither
+/// that nor the async bridge. It owns what concerns the connection as a whole: the order of answers, deadlines,
+/// back-pressure, closing and drain.
 final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -21,9 +23,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case publish
         /// A routed request.
         case routed
-        /// Nobody: the publish is answered already.
-        case discarding
-        /// Nobody, ever: the connection closes.
+        /// Nobody: the connection closes.
         case ended
     }
 
@@ -34,7 +34,8 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var deadlines: ConnectionDeadlines
     var reading = Reading.nothing
     var incoming: IncomingPublish?
-    /// What waits for requests of the other kind to be answered. Reading stops while something waits, so that it holds one read's worth.
+    /// What waits for requests of the other kind to be answered. Reading stops while something waits, so that it holds
+    /// one read's worth.
     var held = CircularBuffer<InboundEvent>()
     var grants = PublishGrants()
     var writer: AnswerWriter
@@ -145,7 +146,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if !head.isKeepAlive || fields.offersUpgrade { endsAfterThis = true }
         if let refusal = upgradeRefusal {
             upgradeRefusal = nil
-            refuse(order.beginPublish(), refusal, closes: true)
+            refuse(order.beginPublish(), refusal)
         } else if let target {
             beginPublish(target, head, fields, now)
         } else {
@@ -162,7 +163,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let number = order.beginPublish()
         if let length = fields.contentLength, length > limit { return refuseBody(number, limit) }
         if fields.expectsContinue {
-            if case .invalid(let error) = target { return refuse(number, error, closes: true) }
+            if case .invalid(let error) = target { return refuse(number, error) }
             sendContinue()
         }
         reading = .publish
@@ -185,7 +186,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard incoming?.append(&bytes) == false, let publish = incoming else { return }
             incoming = nil
             refuseBody(publish.number, publish.limit)
-        case .nothing, .discarding, .ended:
+        case .nothing, .ended:
             break
         }
     }
@@ -201,7 +202,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard let publish = incoming else { return }
             incoming = nil
             authorize(publish)
-        case .nothing, .discarding, .ended:
+        case .nothing, .ended:
             break
         }
         if order.isEmpty { answersWritten() }
@@ -223,19 +224,20 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard order.admits(.publish, alone: false) else { return false }
             reading = .ended
             self.answer(order.beginPublish(), answer)
-        case .discarding, .ended:
+        case .ended:
             break
         }
         return true
     }
 
     private func refuseBody(_ number: UInt64, _ limit: Int) {
-        refuse(number, APIError(.payloadTooLarge, "The body is larger than the limit of \(limit) bytes."), closes: true)
+        refuse(number, APIError(.payloadTooLarge, "The body is larger than the limit of \(limit) bytes."))
     }
 
-    private func refuse(_ number: UInt64, _ error: APIError, closes: Bool) {
-        reading = closes ? .ended : .discarding
-        answer(number, .refused(error, closes: closes))
+    /// Refuses a request whose rest isn't read.
+    private func refuse(_ number: UInt64, _ error: APIError) {
+        reading = .ended
+        answer(number, .refused(error, closes: true))
     }
 
     private func sendContinue() {

@@ -10,7 +10,8 @@ struct PublishService: Sendable {
     let limits: HTTPLimits
     /// Decides who may publish.
     let authorizer: any Authorizer
-    /// Everything for everyone, when that is the rule: then no publish waits for the authorizer, not even a connection's first.
+    /// Everything for everyone, when that is the rule: then no publish waits for the authorizer, not even a
+    /// connection's first.
     let openGrant: Grant?
     /// Counts answers.
     let counters: HTTPCounters

@@ -2,8 +2,8 @@ import Foundation
 public import HTTPTypes
 import SluiceCore
 
-/// A request handler of the server that embeds the gateway: it processes a request and returns a reply together with changes, which are
-/// committed before the reply is sent.
+/// A request handler of the server that embeds the gateway: it processes a request and returns a reply together with
+/// changes, which are committed before the reply is sent.
 public struct RequestHandler: Sendable {
     /// The method that it answers.
     public let method: HTTPRequest.Method
@@ -26,7 +26,8 @@ public struct RequestHandler: Sendable {
         self.respond = respond
     }
 
-    /// A handler whose body is JSON, decoded to `Input`. A body that can't be decoded is answered with `InvalidJSON` or `InvalidRequest`.
+    /// A handler whose body is JSON, decoded to `Input`. A body that can't be decoded is answered with `InvalidJSON` or
+    /// `InvalidRequest`.
     public init<Input: Decodable & Sendable>(
         _ method: HTTPRequest.Method,
         _ path: String,

@@ -2,8 +2,9 @@ import NIOCore
 
 /// Keeps the answers of one connection in the order of its requests (RFC 9112, section 9.3.2).
 ///
-/// Publishes may run side by side: their answers are kept until the ones before them are due. Routed requests may follow each other, for
-/// Hummingbird answers them one by one. A request of one kind waits until all those of the other kind are answered.
+/// Publishes may run side by side: their answers are kept until the ones before them are due. Routed requests may
+/// follow each other, for Hummingbird answers them one by one. A request of one kind waits until all those of the other
+/// kind are answered.
 struct RequestOrder<Answer> {
     private var kind: RequestKind = .publish
     private var answers = CircularBuffer<Answer?>()
@@ -19,7 +20,8 @@ struct RequestOrder<Answer> {
     /// Whether a routed request has begun and isn't answered.
     var hasRouted: Bool { routedCount > 0 }
 
-    /// Whether a request may begin now. `alone`: it wants an interim answer, thus needs its turn (RFC 9110, section 10.1.1).
+    /// Whether a request may begin now. `alone`: it wants an interim answer, thus needs its turn (RFC 9110, section
+    /// 10.1.1).
     func admits(_ kind: RequestKind, alone: Bool) -> Bool {
         isEmpty || (!alone && self.kind == kind)
     }

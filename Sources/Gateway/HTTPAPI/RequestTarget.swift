@@ -7,8 +7,12 @@ enum RequestTarget {
         var path = target[...]
         if path.first != UInt8(ascii: "/") {
             // Absolute form, "http://host/path": what a proxy sends.
-            guard let colon = path.firstIndex(of: UInt8(ascii: ":")), path[colon...].starts(with: "://".utf8) else { return path }
-            guard let slash = path[(colon + 3)...].firstIndex(of: UInt8(ascii: "/")) else { return path[path.endIndex...] }
+            guard let colon = path.firstIndex(of: UInt8(ascii: ":")), path[colon...].starts(with: "://".utf8) else {
+                return path
+            }
+            guard let slash = path[(colon + 3)...].firstIndex(of: UInt8(ascii: "/")) else {
+                return path[path.endIndex...]
+            }
             path = path[slash...]
         }
         return path.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
@@ -21,7 +25,8 @@ enum RequestTarget {
         }
     }
 
-    /// The items of a target's query in their order, decoded as HTML forms encode them. What isn't UTF-8 becomes U+FFFD.
+    /// The items of a target's query in their order, decoded as HTML forms encode them. What isn't UTF-8 becomes
+    /// U+FFFD.
     static func queryItems(of target: String) -> [(name: String, value: String)] {
         guard let query = query(of: target) else { return [] }
         return query.split(separator: "&").map { item in
@@ -31,7 +36,9 @@ enum RequestTarget {
     }
 
     private static func formDecoded(_ text: Substring) -> String {
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(text) }
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+            return String(text)
+        }
         let bytes = Array(text.utf8)
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
@@ -51,9 +58,14 @@ enum RequestTarget {
     }
 
     /// The topic that a part of a path names, percent-decoded.
-    /// - Throws: `InvalidTopic`, also for a percent sign without two hexadecimal digits and for bytes that aren't UTF-8.
-    static func topic(_ encoded: some Sequence<UInt8>) throws(APIError) -> Topic {
-        try Topic(utf8: try decode(encoded, .invalidTopic, "topic"))
+    /// - Throws: `InvalidTopic`, also for a percent sign without two hexadecimal digits and for bytes that aren't
+    ///   UTF-8.
+    static func topic(_ encoded: some Collection<UInt8>) throws(APIError) -> Topic {
+        // The usual topic has nothing to decode, and nothing that may be a replacement character (see `decode`).
+        if !encoded.contains(where: { $0 == UInt8(ascii: "%") || $0 == replacementCharacter[0] }) {
+            return try Topic(utf8: encoded)
+        }
+        return try Topic(utf8: try decode(encoded, .invalidTopic, "topic"))
     }
 
     /// The text that a part of a path names, percent-decoded.
@@ -84,7 +96,8 @@ enum RequestTarget {
             }
             bytes.append(high << 4 | low)
         }
-        // The HTTP parser's String has U+FFFD where the request target wasn't UTF-8; nobody means that character in a name.
+        // The HTTP parser's String has U+FFFD where the request target wasn't UTF-8; nobody means that character in a
+        // name.
         if bytes.count >= 3, contains(replacementCharacter, in: bytes) {
             throw APIError(code, "The \(name) in the path is not valid UTF-8. Percent-encode it as UTF-8.")
         }

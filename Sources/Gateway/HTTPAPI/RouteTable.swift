@@ -8,7 +8,9 @@ enum RouteTable {
     static func answer(toUnknown request: Request) -> Response {
         let path = request.uri.path
         if path == "/ws" || path == "/echo", request.method == .get {
-            return HTTPAnswer.error(APIError(.upgradeRequired, "\(path) is for WebSocket connections: send an upgrade (RFC 6455)."))
+            return HTTPAnswer.error(
+                APIError(.upgradeRequired, "\(path) is for WebSocket connections: send an upgrade (RFC 6455).")
+            )
         }
         let allowed = methods(path)
         guard !allowed.isEmpty else {

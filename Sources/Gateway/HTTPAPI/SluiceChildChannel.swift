@@ -6,8 +6,8 @@ import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import SluiceCore
 
-/// One port for HTTP and WebSocket: a connection whose first request asks for a WebSocket becomes one, every other speaks HTTP/1.1, with
-/// publishes answered by ``PublishHandler`` and the rest by Hummingbird.
+/// One port for HTTP and WebSocket: a connection whose first request asks for a WebSocket becomes one, every other
+/// speaks HTTP/1.1, with publishes answered by ``PublishHandler`` and the rest by Hummingbird.
 struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
     let responder: Responder
     let service: PublishService
@@ -24,7 +24,12 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits)
             )
             let promise = channel.eventLoop.makePromise(of: NegotiatedProtocol.self)
-            let chooser = ProtocolChooser(upgrade: upgrade, front: front, httpHandlers: [decoder, encoder], promise: promise) { refusal in
+            let chooser = ProtocolChooser(
+                upgrade: upgrade,
+                front: front,
+                httpHandlers: [decoder, encoder],
+                promise: promise
+            ) { refusal in
                 try speakHTTP(channel, front, refusal)
             }
             do {
@@ -57,7 +62,11 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
         return limits
     }
 
-    private func speakHTTP(_ channel: any Channel, _ front: ConnectionFront, _ refusal: APIError?) throws -> NegotiatedProtocol {
+    private func speakHTTP(
+        _ channel: any Channel,
+        _ front: ConnectionFront,
+        _ refusal: APIError?
+    ) throws -> NegotiatedProtocol {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(
             PublishHandler(

@@ -2,7 +2,8 @@ import Crypto
 import NIOHTTP1
 import SluiceCore
 
-/// The server's half of the opening handshake (RFC 6455, section 4.2), without the decision whether to take the connection.
+/// The server's half of the opening handshake (RFC 6455, section 4.2), without the decision whether to take the
+/// connection.
 enum WebSocketHandshake {
     /// Whether a request asks to become a WebSocket.
     static func isAsked(by head: HTTPRequestHead) -> Bool {

@@ -13,7 +13,9 @@ struct AnswerWriterTests {
 
     @Test("the announced length is the body's", arguments: [1, 9, 10, 18_446_744_073_709_551_615] as [UInt64])
     func length(sequence: UInt64) throws {
-        for answer in [PublishAnswer.accepted(SequenceNumber(sequence)), .acceptedBatch([SequenceNumber(sequence), .none])] {
+        for answer in [
+            PublishAnswer.accepted(SequenceNumber(sequence)), .acceptedBatch([SequenceNumber(sequence), .none]),
+        ] {
             let parts = text(answer).split(separator: "\r\n\r\n", maxSplits: 1)
             #expect(parts[0].contains("content-length: \(parts[1].utf8.count)"))
         }
@@ -35,7 +37,11 @@ struct AnswerWriterTests {
         #expect(answer.contains("\r\nwww-authenticate: Bearer\r\n"))
         #expect(answer.contains("\r\nconnection: close\r\n"))
         #expect(answer.hasSuffix(#"{"error":{"code":"Unauthorized","message":"No \"token\"."}}"#))
-        #expect(text(.refused(APIError(.payloadTooLarge, ""), status: 431)).hasPrefix("HTTP/1.1 431 Request Header Fields Too Large\r\n"))
+        #expect(
+            text(.refused(APIError(.payloadTooLarge, ""), status: 431)).hasPrefix(
+                "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+            )
+        )
     }
 
     @Test(

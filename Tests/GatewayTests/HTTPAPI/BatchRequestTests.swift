@@ -19,14 +19,19 @@ struct BatchRequestTests {
             """#
         )
         #expect(drafts.map(\.topic.name) == ["a", "b/c", "d", "e", "f"])
-        #expect(drafts.map { String(decoding: $0.payload, as: UTF8.self) } == [#"{"x" : 1}"#, "h\n", "\0\u{1}", "null", "hi"])
+        #expect(
+            drafts.map { String(decoding: $0.payload, as: UTF8.self) } == [
+                #"{"x" : 1}"#, "h\n", "\0\u{1}", "null", "hi",
+            ]
+        )
         #expect(drafts.allSatisfy { $0.acceptedAtNanoseconds == 7 })
     }
 
     @Test(
         "a faulty batch is refused whole, with the record's index",
         arguments: [
-            ("[]", "InvalidRequest", ""), (#"{"records":{}}"#, "InvalidRequest", ""), (#"{"records":[]}"#, "InvalidRequest", ""),
+            ("[]", "InvalidRequest", ""), (#"{"records":{}}"#, "InvalidRequest", ""),
+            (#"{"records":[]}"#, "InvalidRequest", ""),
             (#"{"records":[{"topic":"a","data":1},7]}"#, "InvalidRequest", "Record 1"),
             (#"{"records":[{"data":1}]}"#, "InvalidRequest", "Record 0"),
             (#"{"records":[{"topic":"a"}]}"#, "InvalidRequest", "Record 0"),

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("ConnectionDeadlines")
 struct ConnectionDeadlinesTests {
-    private func fresh() -> ConnectionDeadlines { ConnectionDeadlines(bodyNanoseconds: 60, idleNanoseconds: 75, now: 0) }
+    private func fresh() -> ConnectionDeadlines {
+        ConnectionDeadlines(bodyNanoseconds: 60, idleNanoseconds: 75, now: 0)
+    }
 
     @Test("an idle connection has until its deadline")
     func idle() {

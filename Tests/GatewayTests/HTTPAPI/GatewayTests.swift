@@ -13,16 +13,18 @@ struct GatewayTests {
     func history() async throws {
         try await RunningGateway.run { gateway async throws in
             #expect(try await gateway.send("POST", "/topics/orders/42", #"{"n":1}"#).status == 202)
-            let batch = #"{"records":[{"topic":"orders/42","data":{"n":2}},{"topic":"other","data":"x"},{"topic":"orders/42","data":3}]}"#
+            let batch =
+                #"{"records":[{"topic":"orders/42","data":{"n":2}},{"topic":"other","data":"x"},"#
+                + #"{"topic":"orders/42","data":3}]}"#
             let accepted = try await gateway.send("POST", "/topics", batch)
             #expect(accepted.status == 202)
             #expect(accepted.body.hasPrefix(#"{"records":[{"sequence":2,"recordId":""#))
             let all = try await gateway.send("GET", "/topics/orders/42/records")
             #expect(
                 all.body == #"{"topic":"orders/42","records":["#
-                    + #"{"type":"event","topic":"orders/42","sequence":1,"previous":0,"contentType":"application/json","data":{"n":1}},"#
-                    + #"{"type":"event","topic":"orders/42","sequence":2,"previous":1,"contentType":"application/json","data":{"n":2}},"#
-                    + #"{"type":"event","topic":"orders/42","sequence":4,"previous":2,"contentType":"application/json","data":3}]}"#
+                    + event(1, previous: 0, #"{"n":1}"#) + ","
+                    + event(2, previous: 1, #"{"n":2}"#) + ","
+                    + event(4, previous: 2, #"3"#) + "]}"
             )
             let some = try await gateway.send("GET", "/topics/orders/42/records?after=1&limit=1")
             #expect(some.body.contains(#""sequence":2,"#) && !some.body.contains(#""sequence":4"#))
@@ -34,6 +36,11 @@ struct GatewayTests {
             }
             #expect(try await gateway.send("GET", "/topics/a+b").code == "InvalidTopic")
         }
+    }
+
+    private func event(_ sequence: Int, previous: Int, _ data: String) -> String {
+        #"{"type":"event","topic":"orders/42","sequence":\#(sequence),"previous":\#(previous),"#
+            + #""contentType":"application/json","data":\#(data)}"#
     }
 
     @Test("a faulty batch stores nothing")
@@ -63,14 +70,19 @@ struct GatewayTests {
             #expect(try await gateway.send("DELETE", "/tables/orders/items/7").code == "NotFound")
             #expect(try await gateway.send("GET", "/tables/orders/items/7").code == "NotFound")
             let history = try await gateway.send("GET", "/topics/tables/orders/7/records")
-            #expect(history.body.contains(#""operation":"MODIFY","table":"orders","key":"7","new":{"a":1,"c":3},"old":{"a":1,"b":2}"#))
+            #expect(
+                history.body.contains(
+                    #""operation":"MODIFY","table":"orders","key":"7","new":{"a":1,"c":3},"old":{"a":1,"b":2}"#
+                )
+            )
             #expect(history.body.ranges(of: #""type":"event""#).count == 3)
         }
     }
 
     @Test("an item's topic follows the template")
     func template() async throws {
-        try await RunningGateway.run(configure: { $0.itemTopic = try ItemTopicTemplate("{operation}/{table}") }) { gateway async throws in
+        try await RunningGateway.run(configure: { $0.itemTopic = try ItemTopicTemplate("{operation}/{table}") }) {
+            gateway async throws in
             _ = try await gateway.send("PUT", "/tables/t/items/k", "1")
             _ = try await gateway.send("PUT", "/tables/t/items/k", "2")
             #expect(try await gateway.send("GET", "/topics/INSERT/t").body.hasSuffix(#""sequence":1}"#))
@@ -82,9 +94,11 @@ struct GatewayTests {
         "bad requests have their codes",
         arguments: [
             ("PUT", "/tables/t/items/k", "{" as String?, 400, "InvalidJSON"),
-            ("PATCH", "/tables/t/items/k", "[1]", 400, "InvalidRequest"), ("PATCH", "/tables/t/items/k", "{", 400, "InvalidJSON"),
+            ("PATCH", "/tables/t/items/k", "[1]", 400, "InvalidRequest"),
+            ("PATCH", "/tables/t/items/k", "{", 400, "InvalidJSON"),
             ("PUT", "/tables/t/items/k?image=all", "1", 400, "InvalidRequest"),
-            ("PUT", "/tables/t/items/a%23", "1", 400, "InvalidTopic"), ("GET", "/tables/t/items/k", nil, 404, "NotFound"),
+            ("PUT", "/tables/t/items/a%23", "1", 400, "InvalidTopic"),
+            ("GET", "/tables/t/items/k", nil, 404, "NotFound"),
             ("GET", "/tables/t", nil, 404, "NotFound"), ("POST", "/tables/t/items/k", "1", 405, "MethodNotAllowed"),
             ("DELETE", "/topics/a", nil, 405, "MethodNotAllowed"), ("GET", "/nothing", nil, 404, "NotFound"),
             ("GET", "/ws", nil, 426, "UpgradeRequired"), ("GET", "/latency/records/zz", nil, 400, "InvalidRequest"),
@@ -119,7 +133,11 @@ struct GatewayTests {
         struct Order: Codable { var id: Int }
         let handler = RequestHandler(.post, "/orders/{shop}") { (order: Order, context: HandlerContext) in
             let topic = try Topic("shops/\(context.parameters["shop"] ?? "")")
-            return try .json(order, status: .created, changes: [RecordDraft(topic: topic, payload: Array("\(order.id)".utf8))])
+            return try .json(
+                order,
+                status: .created,
+                changes: [RecordDraft(topic: topic, payload: Array("\(order.id)".utf8))]
+            )
         }
         try await RunningGateway.run(handlers: [handler]) { gateway async throws in
             let reply = try await gateway.send("POST", "/orders/9", #"{"id":5}"#)
@@ -166,6 +184,33 @@ struct GatewayTests {
             #expect(refused?.code == "QueueFull")
             #expect(refused?.fields["retry-after"] == "5")
             #expect(try await gateway.send("GET", "/topics/a").body == #"{"topic":"a","sequence":\#(accepted)}"#)
+        }
+    }
+
+    @Test("a shutdown answers what is in flight, closes the connections and leaves the registry empty")
+    func drains() async throws {
+        let (entered, enter) = AsyncStream.makeStream(of: Void.self)
+        let (left, leave) = AsyncStream.makeStream(of: Void.self)
+        let slow = RequestHandler(.get, "/slow") { (_: [UInt8], _: HandlerContext) in
+            enter.finish()
+            for await _ in left {}
+            let topic = try Topic("late")
+            return HandlerReply(body: Array("1".utf8), changes: [RecordDraft(topic: topic, payload: Array("1".utf8))])
+        }
+        try await RunningGateway.run(handlers: [slow]) { gateway async throws in
+            let idle = try await RawClient.connect(port: gateway.port)
+            try await idle.send(PublishHarness.publish("a"))
+            _ = try await idle.received("recordId")
+            let busy = try await RawClient.connect(port: gateway.port)
+            try await busy.send(PublishHarness.get("/slow"))
+            for await _ in entered {}
+            await gateway.shutDown()
+            // The idle connection is closed at once, the busy one has its answer first.
+            _ = try await idle.receivedAll()
+            leave.finish()
+            let answer = RawAnswer(text: try await busy.receivedAll())
+            #expect(answer.status == 200)
+            #expect(answer.body == "1")
         }
     }
 }

@@ -15,13 +15,18 @@ struct ItemTopicTemplateTests {
         #expect(try ItemTopicTemplate("all").topic(table: "t", key: "k", operation: .remove).name == "all")
     }
 
-    @Test("a template that can't make topics is refused", arguments: ["", "{", "a/{table", "{tables}", "{}", "a+/{key}", "a\n{key}"])
+    @Test(
+        "a template that can't make topics is refused",
+        arguments: ["", "{", "a/{table", "{tables}", "{}", "a+/{key}", "a\n{key}"]
+    )
     func refused(text: String) {
         #expect(throws: APIError.self) { try ItemTopicTemplate(text) }
     }
 
     @Test("a key that makes no topic is refused")
     func badKey() {
-        #expect(throws: APIError.self) { try ItemTopicTemplate.standard.topic(table: "t", key: "a#", operation: .insert) }
+        #expect(throws: APIError.self) {
+            try ItemTopicTemplate.standard.topic(table: "t", key: "a#", operation: .insert)
+        }
     }
 }

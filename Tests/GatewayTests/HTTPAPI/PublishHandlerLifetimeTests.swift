@@ -61,7 +61,9 @@ struct PublishHandlerLifetimeTests {
     @Test("a routed request gets its 100 Continue too")
     func routedContinue() throws {
         let harness = try PublishHarness()
-        try harness.send("PUT /tables/t/items/k HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        try harness.send(
+            "PUT /tables/t/items/k HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+        )
         #expect(harness.statuses == [100])
     }
 

@@ -60,7 +60,8 @@ struct PublishHandlerTests {
     func bothKinds() throws {
         let harness = try PublishHarness()
         try harness.send(
-            PublishHarness.publish("a") + PublishHarness.get("/one") + PublishHarness.get("/two") + PublishHarness.publish("b")
+            PublishHarness.publish("a") + PublishHarness.get("/one") + PublishHarness.get("/two")
+                + PublishHarness.publish("b")
         )
         #expect(harness.router.paths.isEmpty)
         harness.commit()
@@ -102,7 +103,10 @@ struct PublishHandlerTests {
             (PublishHarness.publish(String(repeating: "x", count: 401)), 400, "InvalidTopic"),
             (PublishHarness.publish("a", body: "{\"x\":"), 400, "InvalidJSON"),
             (PublishHarness.publish("a", body: ""), 400, "InvalidJSON"),
-            (PublishHarness.publish("a", fields: "content-type: \(String(repeating: "x", count: 256))\r\n"), 400, "InvalidRequest"),
+            (
+                PublishHarness.publish("a", fields: "content-type: \(String(repeating: "x", count: 256))\r\n"), 400,
+                "InvalidRequest"
+            ),
             ("POST /topics HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}", 400, "InvalidRequest"),
             ("POST /topics HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n{", 400, "InvalidJSON"),
         ]
@@ -156,7 +160,10 @@ struct PublishHandlerTests {
         "what isn't HTTP is answered once and the connection closed",
         arguments: [
             ("nonsense\r\n\r\n", 400, "InvalidRequest"),
-            ("GET / HTTP/1.1\r\nhost: a\r\nx: \(String(repeating: "x", count: 20_000))\r\n\r\n", 431, "PayloadTooLarge"),
+            (
+                "GET / HTTP/1.1\r\nhost: a\r\nx: \(String(repeating: "x", count: 20_000))\r\n\r\n", 431,
+                "PayloadTooLarge"
+            ),
         ]
     )
     func malformed(bytes: String, status: Int, code: String) throws {

@@ -8,7 +8,8 @@ import Synchronization
 
 @testable import Gateway
 
-/// A publish handler in the pipeline that connections have, without a socket, a log or a router: the test plays all three.
+/// A publish handler in the pipeline that connections have, without a socket, a log or a router: the test plays all
+/// three.
 final class PublishHarness {
     let channel = EmbeddedChannel()
     let log = LogStandIn()

@@ -8,7 +8,8 @@ struct RequestTargetTests {
     @Test(
         "the rest of the path is the topic",
         arguments: [
-            ("/topics/orders/42", "orders/42"), ("/topics/a?x=1", "a"), ("/topics/a%2Fb", "a/b"), ("/topics/%C3%A4", "ä"),
+            ("/topics/orders/42", "orders/42"), ("/topics/a?x=1", "a"), ("/topics/a%2Fb", "a/b"),
+            ("/topics/%C3%A4", "ä"),
             ("/topics/ä", "ä"), ("http://host:80/topics/a/b?c", "a/b"), ("/topics/a/", "a/"), ("/topics//a", "/a"),
             ("/topics/a%3Fb", "a?b"), ("/topics/records", "records"),
         ]
@@ -20,10 +21,16 @@ struct RequestTargetTests {
     @Test("the batch is /topics itself", arguments: ["/topics", "/topics?x=1", "http://a/topics"])
     func batch(uri: String) { #expect(PublishTarget(uri: uri) == .batch) }
 
-    @Test("other paths are somebody else's", arguments: ["/", "", "/topic", "/topicsx/a", "/tables/t/items/k", "*", "http://a", "a:b"])
+    @Test(
+        "other paths are somebody else's",
+        arguments: ["/", "", "/topic", "/topicsx/a", "/tables/t/items/k", "*", "http://a", "a:b"]
+    )
     func others(uri: String) { #expect(PublishTarget(uri: uri) == nil) }
 
-    @Test("a path that names no topic is told so", arguments: ["/topics/", "/topics/%", "/topics/%zz", "/topics/%E2%82", "/topics/\u{FFFD}"])
+    @Test(
+        "a path that names no topic is told so",
+        arguments: ["/topics/", "/topics/%", "/topics/%zz", "/topics/%E2%82", "/topics/\u{FFFD}"]
+    )
     func invalid(uri: String) throws {
         guard case .invalid(let error)? = PublishTarget(uri: uri) else {
             Issue.record("\(uri) was taken")
@@ -50,7 +57,9 @@ struct RequestTargetTests {
         #expect(throws: APIError.self) { try ItemPath(path: "/tables//items/k")?.table }
         #expect(throws: APIError.self) { try ItemPath(path: "/tables/t/items/")?.key }
         #expect(throws: APIError.self) { try ItemPath(path: "/tables/t/items/%0A")?.key }
-        #expect(throws: APIError.self) { try ItemPath(path: "/tables/t/items/" + String(repeating: "k", count: 256))?.key }
+        #expect(throws: APIError.self) {
+            try ItemPath(path: "/tables/t/items/" + String(repeating: "k", count: 256))?.key
+        }
     }
 
     @Test("a topic's path asks for its history or its head")

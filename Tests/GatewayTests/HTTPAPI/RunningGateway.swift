@@ -44,7 +44,11 @@ struct RunningGateway {
         guard let number else { return try await running }
         do {
             try await body(
-                RunningGateway(port: number, directory: directory, shutDown: { await services.triggerGracefulShutdown() })
+                RunningGateway(
+                    port: number,
+                    directory: directory,
+                    shutDown: { await services.triggerGracefulShutdown() }
+                )
             )
         } catch {
             await services.triggerGracefulShutdown()
@@ -56,7 +60,8 @@ struct RunningGateway {
     }
 
     /// Sends one request on a connection of its own and returns the whole answer.
-    func send(_ method: String, _ path: String, _ body: String? = nil, fields: [String] = []) async throws -> RawAnswer {
+    func send(_ method: String, _ path: String, _ body: String? = nil, fields: [String] = []) async throws -> RawAnswer
+    {
         let client = try await RawClient.connect(port: port)
         var request = "\(method) \(path) HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
         for field in fields { request += field + "\r\n" }

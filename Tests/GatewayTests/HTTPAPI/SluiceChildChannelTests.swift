@@ -155,7 +155,8 @@ struct SluiceChildChannelTests {
     func cleartextHTTP2() async throws {
         try await serve { port, _ in
             let client = try await RawClient.connect(port: port)
-            let offer = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+            let offer =
+                "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
             try await client.send(PublishHarness.publish("a", fields: offer))
             let text = try await client.receivedAll()
             #expect(text.hasPrefix("HTTP/1.1 202 "))

@@ -1,5 +1,0 @@
-import Hummingbird
-import JWTKit
-import AsyncHTTPClient
-import NIOWebSocket
-enum GatewayPlaceholder {}
