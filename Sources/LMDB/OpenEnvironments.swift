@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// The environments that this process has open, by device and inode of their directory.
 ///
@@ -12,20 +11,26 @@ enum OpenEnvironments {
         let inode: UInt64
     }
 
-    private static let open = Mutex<Set<Identity>>([])
+    private static let lock = MapLock()
+    // Guarded by `lock`.
+    private nonisolated(unsafe) static var open: Set<Identity> = []
 
     /// Enters the directory at `path`.
     static func enter(_ path: String) throws(LMDBError) -> Identity {
         var status = stat()
         guard stat(path, &status) == 0 else { throw LMDBError(.system(errno), operation: "open \(path)") }
         let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-        guard open.withLock({ $0.insert(identity).inserted }) else {
+        lock.lockExclusively()
+        defer { lock.unlock() }
+        guard open.insert(identity).inserted else {
             throw LMDBError(.alreadyOpen, operation: "open \(path)")
         }
         return identity
     }
 
     static func leave(_ identity: Identity) {
-        open.withLock { _ = $0.remove(identity) }
+        lock.lockExclusively()
+        defer { lock.unlock() }
+        open.remove(identity)
     }
 }

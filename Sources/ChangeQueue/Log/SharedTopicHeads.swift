@@ -1,6 +1,5 @@
 import LMDB
 import SluiceCore
-import Synchronization
 
 /// The topic heads of one writer, shared by its thread and the event loops that ask for heads; keeps up with other
 /// processes' commits.
@@ -8,50 +7,58 @@ import Synchronization
 /// The lock is held for look-ups only, never during a read of the log.
 final class SharedTopicHeads: Sendable {
     private let log: ChangeLog
-    private let heads: Mutex<TopicHeads>
-    private let isLoaded = Mutex(false)
+    // pthread locks instead of `Mutex`: the thread sanitizer doesn't see a contended `Mutex` and would report races
+    // that aren't there.
+    private let lock = ThreadCondition()
+    // Guarded by `lock`.
+    private nonisolated(unsafe) var heads: TopicHeads
+    private let loading = ThreadCondition()
+    // Guarded by `loading`.
+    private nonisolated(unsafe) var isLoaded = false
 
     /// Records of the tail that are read before they are entered under one lock.
     private static let slice = 2048
 
     init(log: ChangeLog) {
         self.log = log
-        heads = Mutex(TopicHeads(maximumTopics: log.configuration.maximumTopics))
+        heads = TopicHeads(maximumTopics: log.configuration.maximumTopics)
     }
 
-    func withLock<Result>(_ body: (inout sending TopicHeads) -> sending Result) -> sending Result {
-        heads.withLock(body)
+    func withLock<Result>(_ body: (inout TopicHeads) -> Result) -> Result {
+        lock.lock()
+        defer { lock.unlock() }
+        return body(&heads)
     }
 
     /// The newest committed record of `topic`, commits of other processes included.
     func head(of topic: Topic) throws -> SequenceNumber {
         try loadIfNeeded()
         let transaction = log.environment.lastTransactionIdentifier
-        let known = heads.withLock { $0.knownTransaction == transaction ? $0.head(of: topic) : nil }
+        let known = withLock { $0.knownTransaction == transaction ? $0.head(of: topic) : nil }
         if let known { return known }
         _ = try log.environment.read { try catchUp(in: $0) }
-        return heads.withLock { $0.head(of: topic) }
+        return withLock { $0.head(of: topic) }
     }
 
     /// Reads what other processes have committed since, if anything; for the writer's idle moments.
     func catchUpIfNeeded() throws {
         try loadIfNeeded()
         let transaction = log.environment.lastTransactionIdentifier
-        guard heads.withLock({ $0.knownTransaction != transaction }) else { return }
+        guard withLock({ $0.knownTransaction != transaction }) else { return }
         _ = try log.environment.read { try catchUp(in: $0) }
     }
 
     /// Reads the saved heads the first time, and again after a failure.
     func loadIfNeeded() throws {
         // The lock makes a second caller wait for the first one's load.
-        try isLoaded.withLock { isLoaded in
-            guard !isLoaded else { return }
-            try log.environment.read { transaction in
-                try load(in: transaction)
-                _ = try catchUp(in: transaction)
-            }
-            isLoaded = true
+        loading.lock()
+        defer { loading.unlock() }
+        guard !isLoaded else { return }
+        try log.environment.read { transaction in
+            try load(in: transaction)
+            _ = try catchUp(in: transaction)
         }
+        isLoaded = true
     }
 
     /// Brings the heads to the state of `transaction`.
@@ -60,14 +67,14 @@ final class SharedTopicHeads: Sendable {
         let last = try transaction.lastSequence(log.databases)
         let trimmed = try transaction.meta(.trimmedThrough, log.databases)
         let identifier = log.transactionSeen(by: transaction)
-        switch heads.withLock({ $0.plan(trimmedThrough: trimmed, lastSequence: last) }) {
+        switch withLock({ $0.plan(trimmedThrough: trimmed, lastSequence: last) }) {
         case .current: break
         case .read(let after): try readTail(after: after, in: transaction)
         case .reloadSaved(let after):
             try load(in: transaction)
             try readTail(after: after, in: transaction)
         }
-        heads.withLock { $0.followed(through: last, transaction: identifier) }
+        withLock { $0.followed(through: last, transaction: identifier) }
         return last
     }
 
@@ -87,7 +94,7 @@ final class SharedTopicHeads: Sendable {
     private func follow(_ slice: inout [(Topic, UInt64)]) {
         let entries = slice
         slice.removeAll(keepingCapacity: true)
-        heads.withLock { heads in
+        withLock { heads in
             for (topic, sequence) in entries { heads.follow(topic, sequence) }
         }
     }
@@ -96,7 +103,7 @@ final class SharedTopicHeads: Sendable {
         let trimmed = try transaction.meta(.trimmedThrough, log.databases)
         let saved = try transaction.meta(.headsSavedThrough, log.databases)
         let forgotten = try transaction.meta(.forgottenThrough, log.databases)
-        heads.withLock { $0.noteForgotten(through: forgotten) }
+        withLock { $0.noteForgotten(through: forgotten) }
         var slice: [(Topic, UInt64)] = []
         try transaction.withCursor(log.databases.heads) { cursor in
             try cursor.forEach { key, value in
@@ -107,13 +114,13 @@ final class SharedTopicHeads: Sendable {
             }
         }
         enter(&slice, trimmed)
-        heads.withLock { $0.followed(through: max(saved, trimmed), transaction: 0) }
+        withLock { $0.followed(through: max(saved, trimmed), transaction: 0) }
     }
 
     private func enter(_ slice: inout [(Topic, UInt64)], _ trimmed: UInt64) {
         let entries = slice
         slice.removeAll(keepingCapacity: true)
-        heads.withLock { heads in
+        withLock { heads in
             for (topic, sequence) in entries { heads.load(topic, sequence, trimmedThrough: trimmed) }
         }
     }

@@ -104,7 +104,7 @@ struct TopicHeads {
     /// For a topic that may have been forgotten, the newest number that it can have had.
     func head(of topic: Topic) -> SequenceNumber {
         guard let slot = slots[topic] else { return SequenceNumber(forgottenThrough) }
-        return SequenceNumber(max(heads[slot].committed, 0))
+        return SequenceNumber(heads[slot].committed)
     }
 
     /// Stages `sequence` as the topic's newest record and returns the one before it; nil when there are too many
