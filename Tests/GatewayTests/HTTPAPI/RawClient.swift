@@ -62,7 +62,12 @@ final class RawClient: Sendable {
     /// Closes the client's side only.
     func closeOutput() async throws { try await channel.close(mode: .output) }
 
-    func close() async throws { try await channel.close() }
+    /// Closes the connection; the server may have been faster.
+    func close() async throws {
+        do {
+            try await channel.close()
+        } catch ChannelError.alreadyClosed {}
+    }
 
     /// All that has come once it contains `needle` so many times, or the server has closed.
     func received(_ needle: String, times: Int = 1) async throws -> String {
