@@ -104,8 +104,9 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Gateway", "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "StageLatency",
-                log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("Metrics", "swift-metrics"),
+                "Gateway", "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "StageLatency", "DeliveryLink",
+                log, lifecycle, asyncHTTPClient, nioCore, product("NIOHTTP1", "swift-nio"),
+                product("UnixSignals", "swift-service-lifecycle"),
                 product("ArgumentParser", "swift-argument-parser"), product("Configuration", "swift-configuration"),
             ],
             swiftSettings: settings
@@ -144,6 +145,11 @@ let package = Package(
             dependencies: [
                 "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency", log, nioCore,
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["sluice", "Gateway", "Publisher", "SluiceCore", log, product("ArgumentParser", "swift-argument-parser")],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Gateway
+import Logging
+
+/// `sluice gateway`: owns client connections and serves the HTTP API.
+struct GatewayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway",
+        abstract: "Run a gateway: client connections, WebSocket and HTTP API."
+    )
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "Storage and links") var storage: StorageOptions
+    @OptionGroup(title: "Gateway") var gateway: GatewayOptions
+    @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
+    @OptionGroup var child: ChildOptions
+
+    func run() async throws {
+        let settings = try await common.settings(storage, gateway, authorizer)
+        let logger = Logger(label: "sluice.gateway", settings)
+        logger.report(settings, for: .gateway)
+        let configuration = try GatewayConfiguration(settings)
+        do {
+            var service = Gateway(
+                configuration: configuration,
+                authorizer: try await AuthorizerConfiguration(settings).makeAuthorizer(logger: logger),
+                logger: logger
+            )
+            let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+            // The one line on standard output: who started the process reads the address from it.
+            service.onListening = { port in Terminal.write("listening http://\(host):\(port)\n") }
+            try await ServiceRunner.run(service, isChild: child.untilStandardInputCloses, logger: logger)
+        } catch {
+            throw CommandError(error)
+        }
+    }
+}

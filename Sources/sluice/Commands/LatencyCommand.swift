@@ -1,0 +1,66 @@
+import ArgumentParser
+import SluiceCore
+import StageLatency
+import SubscriptionRegistry
+
+/// `sluice latency`: how long each stage of a record's way takes, over all processes.
+struct LatencyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "latency",
+        abstract: "Show the latency of each stage, measured by the running processes, or one record's own times.",
+        discussion: "Microseconds since the processes started. 'hop' is the durable hop: request accepted to in the publisher's hands."
+    )
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var report: ReportOptions
+    @Option(help: ArgumentHelp("Show the times of one record: its id (5f2a91c0-18) or sequence number.", valueName: "id")) var record: String?
+
+    func validate() throws {
+        guard let record, UInt64(record) == nil, RecordID(record) == nil else { return }
+        throw ValidationError("--record is a record id such as 5f2a91c0-18, or a sequence number.")
+    }
+
+    func run() async throws {
+        let settings = try await common.settings()
+        do {
+            let processes = try RegistryView(settings)
+            let client = LatencyClient()
+            try await Watch.run(isOn: report.watch, isJSON: report.json) {
+                let addresses = try processes.gateways().map(\.httpAddress) + processes.publishers().map(\.operationsAddress)
+                guard !addresses.isEmpty else {
+                    throw CommandError(.unavailable, "No gateway and no publisher runs on this data directory: start them, or choose another --data.")
+                }
+                if let record { return try await times(of: record, from: addresses, client) }
+                return try await stages(from: addresses, client)
+            }
+        } catch {
+            throw CommandError(error)
+        }
+    }
+
+    private func stages(from addresses: [String], _ client: LatencyClient) async throws -> String {
+        let stages = LatencyReport.merged(try await client.reports(from: addresses))
+        if report.json {
+            return "[" + stages.map { String(decoding: $0.json, as: UTF8.self) }.joined(separator: ",") + "]\n"
+        }
+        var table = TextTable([
+            ("STAGE", .left), ("P50 µs", .right), ("P90 µs", .right), ("P99 µs", .right), ("MAX µs", .right), ("COUNT", .right),
+        ])
+        for stage in stages {
+            table.add([
+                stage.stage.rawValue, String(stage.p50), String(stage.p90), String(stage.p99), String(stage.max), String(stage.count),
+            ])
+        }
+        return stages.isEmpty ? "Nothing has been measured yet: publish something.\n" : table.text()
+    }
+
+    private func times(of record: String, from addresses: [String], _ client: LatencyClient) async throws -> String {
+        guard let trace = try await client.trace(of: record, from: addresses) else {
+            throw CommandError(.noInput, "No running process has the times of record \(record): they keep those of recent records.")
+        }
+        if report.json { return String(decoding: trace.json(), as: UTF8.self) + "\n" }
+        var table = TextTable([("STAGE", .left), ("µs", .right)])
+        for (stage, microseconds) in trace.stages { table.add([stage.rawValue, String(microseconds)]) }
+        return "record \(trace.sequence)\n" + table.text()
+    }
+}

@@ -1,0 +1,36 @@
+import ChangeQueue
+import SluiceCore
+
+/// The queue as the commands see it: opened for reading only, whether or not the processes run.
+struct QueueView {
+    private let inspector: QueueInspector
+
+    /// Opens the queue of the data directory with the semantics that the settings name.
+    /// - Throws: `noInput` when there is no log to look at.
+    init(_ settings: Settings) throws(CommandError) {
+        var semantics = QueueSemantics.sqs
+        settings.assign(.queue, to: &semantics)
+        let directory = settings.text(.data, otherwise: "./sluice-data")
+        do {
+            inspector = try QueueInspector(dataDirectory: directory, semantics: semantics)
+        } catch {
+            throw CommandError(
+                .noInput,
+                "There is no queue to look at in the data directory \(directory): \(error) Start a gateway, or choose another --data."
+            )
+        }
+    }
+
+    /// The figures of the whole queue.
+    func depth() throws -> QueueDepth { try inspector.depth(nowNanoseconds: StageClock.wallNanoseconds()) }
+
+    /// The topics with the most records that aren't retired, the largest first.
+    func depthByTopic(limit: Int) throws -> [TopicDepth] {
+        try inspector.depthByTopic(limit: limit, nowNanoseconds: StageClock.wallNanoseconds())
+    }
+
+    /// The oldest records that aren't retired, in the order of the log.
+    func peek(_ count: Int) throws -> [PeekedRecord] {
+        try inspector.peek(count: count, nowNanoseconds: StageClock.wallNanoseconds())
+    }
+}

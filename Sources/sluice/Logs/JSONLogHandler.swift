@@ -1,0 +1,63 @@
+import Logging
+import SluiceCore
+
+/// Writes each log line as one JSON object: time, level, label, message, then the metadata as members of their own.
+struct JSONLogHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    var logLevel: Logger.Level = .info
+    private let label: String
+    private let write: @Sendable (String) -> Void
+    private let now: @Sendable () -> UInt64
+
+    /// The members that are ours; metadata of these names gets a leading underscore.
+    private static let reserved: Set<String> = ["time", "level", "logger", "message", "error"]
+
+    init(
+        label: String,
+        write: @escaping @Sendable (String) -> Void = Terminal.writeError,
+        now: @escaping @Sendable () -> UInt64 = StageClock.wallNanoseconds
+    ) {
+        self.label = label
+        self.write = write
+        self.now = now
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var line = JSONObject()
+        line.add("time", WallClock.text(nanoseconds: now()))
+        line.add("level", event.level.rawValue)
+        line.add("logger", label)
+        line.add("message", event.message.description)
+        if let error = event.error { line.add("error", "\(error)") }
+        var merged = metadata
+        if let provided = metadataProvider?.get() { merged.merge(provided) { _, new in new } }
+        if let own = event.metadata { merged.merge(own) { _, new in new } }
+        for (key, value) in merged.sorted(by: { $0.key < $1.key }) {
+            line.addRaw(JSONLogHandler.reserved.contains(key) ? "_\(key)" : key, JSONLogHandler.json(value))
+        }
+        // One write a line, so that the lines of several threads and processes don't mix.
+        write(line.text + "\n")
+    }
+
+    private static func json(_ value: Logger.Metadata.Value) -> String {
+        switch value {
+        case .string(let text): string(text)
+        case .stringConvertible(let value): string(value.description)
+        case .array(let values): "[" + values.map(json).joined(separator: ",") + "]"
+        case .dictionary(let members):
+            "{" + members.sorted { $0.key < $1.key }.map { "\(string($0.key)):\(json($0.value))" }.joined(separator: ",") + "}"
+        }
+    }
+
+    private static func string(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        JSONText.appendString(text, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

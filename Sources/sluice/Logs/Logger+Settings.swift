@@ -1,0 +1,34 @@
+import Logging
+
+extension Logger {
+    /// A logger as the settings ask for. Every part is given one: nothing is global.
+    init(label: String, _ settings: Settings) {
+        var format = LogFormat.text
+        var level = Logger.Level.info
+        settings.assign(.logFormat, to: &format)
+        settings.assign(.logLevel, to: &level)
+        self.init(label: label) { label in
+            switch format {
+            case .text: StreamLogHandler.standardError(label: label)
+            case .json: JSONLogHandler(label: label)
+            }
+        }
+        logLevel = level
+    }
+
+    /// Says what was chosen, and warns of variables that are no settings.
+    func report(_ settings: Settings, for part: Setting.Part) {
+        for variable in settings.unknownVariables {
+            warning("environment variable is no setting and has no effect", metadata: ["variable": "\(variable)"])
+        }
+        for setting in Setting.all where setting.parts.contains(part) {
+            guard let source = settings.source(of: setting), let value = settings[setting] else { continue }
+            debug(
+                "setting",
+                metadata: [
+                    "name": "\(setting.name)", "value": "\(setting.isSecret ? "(secret)" : value.text)", "source": "\(source)",
+                ]
+            )
+        }
+    }
+}

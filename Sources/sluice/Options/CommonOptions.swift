@@ -1,0 +1,33 @@
+import ArgumentParser
+import Foundation
+
+/// The flags of every command.
+struct CommonOptions: SettingOptions {
+    @Option(name: .customLong("config"), help: ArgumentHelp("JSON file with settings; SLUICE_CONFIG names it too.", valueName: "file"))
+    var configurationFile: String?
+    @Option(.data) var data: String?
+    @Option(.queue) var queue: String?
+    @Option(.logLevel) var logLevel: String?
+    @Option(.logFormat) var logFormat: String?
+
+    var given: [(setting: Setting, text: String?)] {
+        [(.data, data), (.queue, queue), (.logLevel, logLevel), (.logFormat, logFormat)]
+    }
+
+    /// Looks all settings up, with the flags of the command's other groups.
+    /// - Throws: ``CommandError`` for a value that a setting can't have.
+    func settings(_ others: any SettingOptions...) async throws(CommandError) -> Settings {
+        try await Settings(
+            flags: CommonOptions.flags([self] + others),
+            file: configurationFile,
+            environment: ProcessInfo.processInfo.environment
+        )
+    }
+
+    /// What was given, by the settings' names.
+    static func flags(_ options: [any SettingOptions]) -> [String: String] {
+        var flags: [String: String] = [:]
+        for (setting, text) in options.flatMap(\.given) { flags[setting.name] = text }
+        return flags
+    }
+}

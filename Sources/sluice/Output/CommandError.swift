@@ -1,0 +1,52 @@
+import ChangeQueue
+import Gateway
+import Publisher
+import SubscriptionRegistry
+
+/// Why a command ends without having done its work: an exit code for programs, a message for people.
+struct CommandError: Error, Equatable, CustomStringConvertible {
+    let status: CommandStatus
+    /// What was wrong, with which value, and what to do.
+    let description: String
+
+    init(_ status: CommandStatus, _ message: String) {
+        self.status = status
+        description = message
+    }
+
+    /// Translates what a part of Sluice threw.
+    init(_ error: any Error) {
+        switch error {
+        case let error as CommandError: self = error
+        case let error as GatewayError: self.init(CommandError.status(error.code), error.message)
+        case let error as PublisherError: self.init(CommandError.status(error.code), error.message)
+        case let error as AuthorizerConfigurationError: self.init(.configuration, error.message)
+        case let error as ChangeQueueError: self.init(CommandError.status(error.code), error.message)
+        case let error as RegistryError: self.init(error.code == .notFound ? .noInput : .inputOutput, error.message)
+        default: self.init(.software, "Unexpected: \(error)")
+        }
+    }
+
+    private static func status(_ code: GatewayError.Code) -> CommandStatus {
+        switch code {
+        case .unsafeAddress, .configuration: .configuration
+        case .portInUse, .cannotListen, .link: .unavailable
+        case .dataDirectory: .cannotCreate
+        }
+    }
+
+    private static func status(_ code: PublisherError.Code) -> CommandStatus {
+        switch code {
+        case .dataDirectory: .cannotCreate
+        case .operationsAddress: .unavailable
+        }
+    }
+
+    private static func status(_ code: ChangeQueueError.Code) -> CommandStatus {
+        switch code {
+        case .cannotOpen: .noInput
+        case .locked: .unavailable
+        default: .inputOutput
+        }
+    }
+}

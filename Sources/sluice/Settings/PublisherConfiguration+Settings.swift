@@ -1,0 +1,21 @@
+import Publisher
+
+extension PublisherConfiguration {
+    /// What the settings say.
+    init(_ settings: Settings) {
+        self.init(dataDirectory: settings.text(.data, otherwise: "./sluice-data"))
+        settings.assign(.queue, to: &semantics)
+        settings.assign(.workers, to: &workers)
+        settings.assign(.batchRecords, to: &batchMaximumRecords)
+        settings.assign(.batchBytes, to: &batchMaximumBytes)
+        settings.assign(.batchWindow, to: &batchWindow)
+        settings.assign(.visibilityTimeout, to: &visibilityTimeout)
+        settings.assign(.retryMinimum, to: &retryMinimum)
+        settings.assign(.retryMaximum, to: &retryMaximum)
+        settings.assign(.drainTimeout, to: &drainTimeout)
+        settings.assign(.linkSecret, to: &linkSecret)
+        settings.assign(.operationsHost, to: &operationsHost)
+        settings.assign(.operationsPort, to: &operationsPort)
+        settings.assign(.logMapSize, to: &logMapSizeBytes)
+    }
+}

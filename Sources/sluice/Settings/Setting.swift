@@ -1,0 +1,78 @@
+/// One thing that an operator may choose: as a flag, an environment variable or a member of the configuration file, in this precedence.
+///
+/// The three names follow from one: `drain-window` is the flag `--drain-window`, the variable `SLUICE_DRAIN_WINDOW` and the member
+/// `drainWindow`. The table of all settings stands in `Setting+Table.swift`, and docs/operations.md shows it.
+struct Setting: Sendable {
+    /// What a setting's value may be.
+    enum Kind: Sendable {
+        case text
+        case number(ClosedRange<Int>)
+        case onOff
+        /// Written with a unit: `250ms`, `30s`, `5m`, `24h`.
+        case duration(ClosedRange<Duration>)
+        /// Written with a unit or without: `65536`, `64KiB`, `1MiB`, `16GiB`.
+        case bytes(ClosedRange<Int>)
+        case choice([String])
+        /// Separated by commas; an array in the configuration file.
+        case list
+    }
+
+    /// Which processes a setting is for.
+    enum Part: String, Sendable, CaseIterable {
+        case gateway
+        case publisher
+    }
+
+    /// The flag without its hyphens.
+    let name: String
+    let kind: Kind
+    /// What it is when it isn't set, written as one would set it; nil: nothing.
+    let fallback: String?
+    let parts: Set<Part>
+    /// Whether its value is kept out of logs.
+    let isSecret: Bool
+    /// For people, one sentence.
+    let meaning: String
+
+    init(
+        _ name: String,
+        _ kind: Kind,
+        default fallback: String? = nil,
+        for parts: Set<Part>,
+        isSecret: Bool = false,
+        _ meaning: String
+    ) {
+        self.name = name
+        self.kind = kind
+        self.fallback = fallback
+        self.parts = parts
+        self.isSecret = isSecret
+        self.meaning = meaning
+    }
+
+    var flag: String { "--\(name)" }
+
+    var environmentVariable: String {
+        "SLUICE_" + name.uppercased().split(separator: "-").joined(separator: "_")
+    }
+
+    /// The member of the configuration file.
+    var key: String {
+        name.split(separator: "-").enumerated()
+            .map { $0.offset == 0 ? String($0.element) : $0.element.prefix(1).uppercased() + $0.element.dropFirst() }
+            .joined()
+    }
+
+    /// What the value looks like, for help and the documentation.
+    var form: String {
+        switch kind {
+        case .text: "text"
+        case .number: "number"
+        case .onOff: "true/false"
+        case .duration: "duration"
+        case .bytes: "bytes"
+        case .choice(let names): names.joined(separator: "/")
+        case .list: "list"
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import Gateway
+import Publisher
+import Testing
+
+@testable import sluice
+
+@Suite("Setting")
+struct SettingTests {
+    @Test("flag, variable and member of the file follow from one name")
+    func names() {
+        #expect(Setting.drainWindow.flag == "--drain-window")
+        #expect(Setting.drainWindow.environmentVariable == "SLUICE_DRAIN_WINDOW")
+        #expect(Setting.drainWindow.key == "drainWindow")
+        #expect(Setting.data.environmentVariable == "SLUICE_DATA")
+    }
+
+    @Test("no name is used twice")
+    func unique() {
+        #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
+    }
+
+    @Test("every setting is a flag of the processes that it is for, and of no other")
+    func flags() throws {
+        let common = try CommonOptions.parse([])
+        let storage = try StorageOptions.parse([])
+        let gateway: [any SettingOptions] = [common, storage, try GatewayOptions.parse([]), try AuthorizerOptions.parse([])]
+        let publisher: [any SettingOptions] = [common, storage, try PublisherOptions.parse([])]
+        for (part, options) in [(Setting.Part.gateway, gateway), (.publisher, publisher)] {
+            let flags = options.flatMap(\.given).map(\.setting.name).sorted()
+            #expect(flags == Setting.all.filter { $0.parts.contains(part) }.map(\.name).sorted())
+        }
+    }
+
+    @Test("every flag reaches its own setting")
+    func reach() throws {
+        let groups: [any SettingOptions.Type] = [
+            CommonOptions.self, StorageOptions.self, GatewayOptions.self, AuthorizerOptions.self, PublisherOptions.self,
+        ]
+        for group in groups {
+            for setting in try group.parse([]).given.map(\.setting) {
+                let isOnOff = if case .onOff = setting.kind { true } else { false }
+                let given = try group.parse(isOnOff ? [setting.flag] : [setting.flag, "value"]).given.filter { $0.text != nil }
+                #expect(given.map(\.setting.name) == [setting.name])
+            }
+        }
+    }
+
+    @Test("the table's defaults are valid and are those of the libraries")
+    func defaults() async throws {
+        let settings = try await Settings(flags: [:], file: nil, environment: [:])
+        #expect("\(try GatewayConfiguration(settings))" == "\(GatewayConfiguration())")
+        #expect("\(PublisherConfiguration(settings))" == "\(PublisherConfiguration(dataDirectory: "./sluice-data"))")
+        #expect("\(AuthorizerConfiguration(settings))" == "\(AuthorizerConfiguration())")
+    }
+
+    @Test("docs/operations.md shows the table as it is")
+    func documentation() throws {
+        let document = try repositoryFile("docs/operations.md")
+        let rows = Setting.all.map { setting in
+            let parts = Setting.Part.allCases.filter(setting.parts.contains).map(\.rawValue).joined(separator: ", ")
+            return "| `\(setting.flag)` | `\(setting.environmentVariable)` | `\(setting.key)` | \(setting.form) | "
+                + "\(setting.fallback.map { "`\($0)`" } ?? "–") | \(parts) | \(setting.meaning) |"
+        }
+        for row in rows where !document.contains(row) { Issue.record("docs/operations.md lacks the row \(row)") }
+        let documented = document.split(separator: "\n").filter { $0.hasPrefix("| `--") }
+        #expect(documented.count == rows.count)
+    }
+
+    @Test("docs/operations.md lists every exit code")
+    func exitCodes() throws {
+        let document = try repositoryFile("docs/operations.md")
+        for status in CommandStatus.allCases { #expect(document.contains("| \(status.rawValue) |"), "exit code \(status.rawValue)") }
+    }
+
+    private func repositoryFile(_ path: String) throws -> String {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        return try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+    }
+}
