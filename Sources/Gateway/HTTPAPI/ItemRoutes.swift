@@ -102,8 +102,8 @@ struct ItemRoutes: Sendable {
     }
 
     private func image(of request: Request) throws(APIError) -> ItemImage {
-        guard let name = request.uri.queryParameters["image"].map(String.init) ?? request.headers[ItemRoutes.imageField]
-        else {
+        let asked = request.uri.queryParameters["image"].map(String.init)
+        guard let name = asked ?? ItemRoutes.imageField.flatMap({ request.headers[$0] }) else {
             return configuration.itemImage
         }
         guard let image = ItemImage(rawValue: name) else {
@@ -112,7 +112,7 @@ struct ItemRoutes: Sendable {
         return image
     }
 
-    private static let imageField = HTTPField.Name("Sluice-Image") ?? .contentType
+    private static let imageField = HTTPField.Name("Sluice-Image")
 
     private func notFound(_ path: ItemPath) -> APIError {
         APIError(.notFound, "There is no item \(String(path.encodedKey).printable(limit: 80)) in that table.")

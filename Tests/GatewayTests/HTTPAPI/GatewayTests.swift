@@ -128,6 +128,18 @@ struct GatewayTests {
         }
     }
 
+    @Test("the demo page and its client are served from the binary")
+    func demo() async throws {
+        try await RunningGateway.run { gateway async throws in
+            let page = try await gateway.send("GET", "/")
+            #expect(page.status == 200)
+            #expect(page.fields["content-type"] == "text/html; charset=utf-8")
+            let client = try await gateway.send("GET", "/client.js")
+            #expect(client.status == 200)
+            #expect(client.fields["content-type"] == "text/javascript; charset=utf-8")
+        }
+    }
+
     @Test("a handler's changes are committed before its reply")
     func handlers() async throws {
         struct Order: Codable { var id: Int }
