@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// The program: parses, configures and runs. All behaviour is in the libraries.
+/// The program, which parses, configures and runs; all behaviour is in the libraries.
 @main
 struct SluiceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

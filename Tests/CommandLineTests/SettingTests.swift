@@ -25,7 +25,9 @@ struct SettingTests {
     func flags() throws {
         let common = try CommonOptions.parse([])
         let storage = try StorageOptions.parse([])
-        let gateway: [any SettingOptions] = [common, storage, try GatewayOptions.parse([]), try AuthorizerOptions.parse([])]
+        let gateway: [any SettingOptions] = [
+            common, storage, try GatewayOptions.parse([]), try AuthorizerOptions.parse([]),
+        ]
         let publisher: [any SettingOptions] = [common, storage, try PublisherOptions.parse([])]
         for (part, options) in [(Setting.Part.gateway, gateway), (.publisher, publisher)] {
             let flags = options.flatMap(\.given).map(\.setting.name).sorted()
@@ -41,7 +43,9 @@ struct SettingTests {
         for group in groups {
             for setting in try group.parse([]).given.map(\.setting) {
                 let isOnOff = if case .onOff = setting.kind { true } else { false }
-                let given = try group.parse(isOnOff ? [setting.flag] : [setting.flag, "value"]).given.filter { $0.text != nil }
+                let given = try group.parse(isOnOff ? [setting.flag] : [setting.flag, "value"]).given.filter {
+                    $0.text != nil
+                }
                 #expect(given.map(\.setting.name) == [setting.name])
             }
         }
@@ -71,11 +75,14 @@ struct SettingTests {
     @Test("docs/operations.md lists every exit code")
     func exitCodes() throws {
         let document = try repositoryFile("docs/operations.md")
-        for status in CommandStatus.allCases { #expect(document.contains("| \(status.rawValue) |"), "exit code \(status.rawValue)") }
+        for status in CommandStatus.allCases {
+            #expect(document.contains("| \(status.rawValue) |"), "exit code \(status.rawValue)")
+        }
     }
 
     private func repositoryFile(_ path: String) throws -> String {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         return try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
     }
 }

@@ -25,12 +25,19 @@ struct SettingsTests {
     func everySource() async throws {
         for setting in Setting.all {
             let (text, json) = sample(setting)
-            let fromVariable = try await Settings(flags: [:], file: nil, environment: [setting.environmentVariable: text])
+            let fromVariable = try await Settings(
+                flags: [:],
+                file: nil,
+                environment: [setting.environmentVariable: text]
+            )
             let file = try ConfigurationFixture(#"{"\#(setting.key)":\#(json)}"#)
             let fromFile = try await Settings(flags: [:], file: file.path, environment: [:])
             #expect(fromVariable[setting] == (try SettingValue(text, setting.kind)), "\(setting.name)")
             #expect(fromFile[setting] == fromVariable[setting], "\(setting.name)")
-            #expect(fromVariable.source(of: setting) == .environment && fromFile.source(of: setting) == .file, "\(setting.name)")
+            #expect(
+                fromVariable.source(of: setting) == .environment && fromFile.source(of: setting) == .file,
+                "\(setting.name)"
+            )
         }
     }
 
@@ -63,7 +70,9 @@ struct SettingsTests {
     )
     func faultyFile(content: String, reason: String) async throws {
         let file = try ConfigurationFixture(content)
-        let error = await #expect(throws: CommandError.self) { try await Settings(flags: [:], file: file.path, environment: [:]) }
+        let error = await #expect(throws: CommandError.self) {
+            try await Settings(flags: [:], file: file.path, environment: [:])
+        }
         #expect(error?.status == .configuration)
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
     }
@@ -78,7 +87,11 @@ struct SettingsTests {
 
     @Test("a variable that is no setting is noticed")
     func unknownVariable() async throws {
-        let settings = try await Settings(flags: [:], file: nil, environment: ["SLUICE_PROT": "1", "SLUICE_PORT": "1", "HOME": "/"])
+        let settings = try await Settings(
+            flags: [:],
+            file: nil,
+            environment: ["SLUICE_PROT": "1", "SLUICE_PORT": "1", "HOME": "/"]
+        )
         #expect(settings.unknownVariables == ["SLUICE_PROT"])
     }
 

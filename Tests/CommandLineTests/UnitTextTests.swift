@@ -4,18 +4,27 @@ import Testing
 
 @Suite("DurationText and ByteCount")
 struct UnitTextTests {
-    @Test("durations are read with their unit", arguments: [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("24h", 86_400_000), ("0", 0)])
+    @Test(
+        "durations are read with their unit",
+        arguments: [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("24h", 86_400_000), ("0", 0)]
+    )
     func durations(text: String, milliseconds: Int) {
         #expect(DurationText.parse(text) == .milliseconds(milliseconds))
         #expect(DurationText.parse(DurationText.text(.milliseconds(milliseconds))) == .milliseconds(milliseconds))
     }
 
-    @Test("what is no duration is refused", arguments: ["", "5", "s", "-1s", "5 s", "1.5s", "9223372036854775807h", "5S"])
+    @Test(
+        "what is no duration is refused",
+        arguments: ["", "5", "s", "-1s", "5 s", "1.5s", "9223372036854775807h", "5S"]
+    )
     func notDurations(text: String) {
         #expect(DurationText.parse(text) == nil)
     }
 
-    @Test("sizes are read with or without a unit", arguments: [("65536", 65_536), ("64KiB", 65_536), ("1MiB", 1 << 20), ("16GiB", 16 << 30), ("7B", 7)])
+    @Test(
+        "sizes are read with or without a unit",
+        arguments: [("65536", 65_536), ("64KiB", 65_536), ("1MiB", 1 << 20), ("16GiB", 16 << 30), ("7B", 7)]
+    )
     func sizes(text: String, bytes: Int) {
         #expect(ByteCount.parse(text) == bytes)
         #expect(ByteCount.parse(ByteCount.text(bytes)) == bytes)

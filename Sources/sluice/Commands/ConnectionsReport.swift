@@ -13,24 +13,32 @@ struct ConnectionsReport {
     var table: String {
         var processes = TextTable([("PROCESS", .left), ("NAME", .left), ("ADDRESS", .left), ("STARTED", .left)])
         for row in gateways {
-            processes.add(["gateway", row.name.printable(limit: 40), row.httpAddress, WallClock.text(nanoseconds: row.startedAtNanoseconds)])
+            processes.add([
+                "gateway", row.name.printable(limit: 40), row.httpAddress,
+                WallClock.text(nanoseconds: row.startedAtNanoseconds),
+            ])
         }
         for row in publishers {
-            processes.add(["publisher", row.id, row.operationsAddress, WallClock.text(nanoseconds: row.startedAtNanoseconds)])
+            processes.add([
+                "publisher", row.id, row.operationsAddress, WallClock.text(nanoseconds: row.startedAtNanoseconds),
+            ])
         }
         let names = Dictionary(gateways.map { ($0.id, $0.name) }) { first, _ in first }
         var table = TextTable([
-            ("CONNECTION", .left), ("GATEWAY", .left), ("PRINCIPAL", .left), ("ADDRESS", .left), ("CONNECTED", .left), ("TOPICS", .right),
+            ("CONNECTION", .left), ("GATEWAY", .left), ("PRINCIPAL", .left), ("ADDRESS", .left), ("CONNECTED", .left),
+            ("TOPICS", .right),
             ("", .left),
         ])
         for row in connections {
             table.add([
-                row.id.description, names[row.gatewayID] ?? row.gatewayID.description, row.principal?.printable(limit: 40) ?? "-",
+                row.id.description, names[row.gatewayID] ?? row.gatewayID.description,
+                row.principal?.printable(limit: 40) ?? "-",
                 row.remoteAddress, WallClock.text(nanoseconds: row.connectedAtNanoseconds), String(row.subscriptions),
                 (topics[row.id] ?? []).map { $0.name.printable(limit: 80) }.joined(separator: " "),
             ])
         }
-        let summary = "\(counts.connections) connections, \(counts.subscriptions) subscriptions, \(counts.topics) topics"
+        let summary =
+            "\(counts.connections) connections, \(counts.subscriptions) subscriptions, \(counts.topics) topics"
         let shown = connections.count < counts.connections ? "; the newest \(connections.count) follow" : ""
         return processes.text() + "\n" + summary + shown + "\n" + (connections.isEmpty ? "" : "\n" + table.text())
     }

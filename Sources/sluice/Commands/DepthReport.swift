@@ -18,7 +18,9 @@ enum DepthReport {
         table.add(["last sequence", String(depth.lastSequence.rawValue)])
         guard let topics else { return table.text() }
         var byTopic = TextTable([("TOPIC", .left), ("VISIBLE", .right), ("IN FLIGHT", .right)])
-        for topic in topics { byTopic.add([topic.topic.name.printable(limit: 120), String(topic.visible), String(topic.inFlight)]) }
+        for topic in topics {
+            byTopic.add([topic.topic.name.printable(limit: 120), String(topic.visible), String(topic.inFlight)])
+        }
         return table.text() + "\n" + (topics.isEmpty ? "No topic has waiting records.\n" : byTopic.text())
     }
 

@@ -8,12 +8,15 @@ struct LatencyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "latency",
         abstract: "Show the latency of each stage, measured by the running processes, or one record's own times.",
-        discussion: "Microseconds since the processes started. 'hop' is the durable hop: request accepted to in the publisher's hands."
+        discussion:
+            "Microseconds since the processes started. 'hop' is the durable hop: request accepted to in the publisher's hands."
     )
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var report: ReportOptions
-    @Option(help: ArgumentHelp("Show the times of one record: its id (5f2a91c0-18) or sequence number.", valueName: "id")) var record: String?
+    @Option(
+        help: ArgumentHelp("Show the times of one record: its id (5f2a91c0-18) or sequence number.", valueName: "id")
+    ) var record: String?
 
     func validate() throws {
         guard let record, UInt64(record) == nil, RecordID(record) == nil else { return }
@@ -26,9 +29,13 @@ struct LatencyCommand: AsyncParsableCommand {
             let processes = try RegistryView(settings)
             let client = LatencyClient()
             try await Watch.run(isOn: report.watch, isJSON: report.json) {
-                let addresses = try processes.gateways().map(\.httpAddress) + processes.publishers().map(\.operationsAddress)
+                let addresses =
+                    try processes.gateways().map(\.httpAddress) + processes.publishers().map(\.operationsAddress)
                 guard !addresses.isEmpty else {
-                    throw CommandError(.unavailable, "No gateway and no publisher runs on this data directory: start them, or choose another --data.")
+                    throw CommandError(
+                        .unavailable,
+                        "No gateway and no publisher runs on this data directory: start them, or choose another --data."
+                    )
                 }
                 if let record { return try await times(of: record, from: addresses, client) }
                 return try await stages(from: addresses, client)
@@ -44,11 +51,13 @@ struct LatencyCommand: AsyncParsableCommand {
             return "[" + stages.map { String(decoding: $0.json, as: UTF8.self) }.joined(separator: ",") + "]\n"
         }
         var table = TextTable([
-            ("STAGE", .left), ("P50 µs", .right), ("P90 µs", .right), ("P99 µs", .right), ("MAX µs", .right), ("COUNT", .right),
+            ("STAGE", .left), ("P50 µs", .right), ("P90 µs", .right), ("P99 µs", .right), ("MAX µs", .right),
+            ("COUNT", .right),
         ])
         for stage in stages {
             table.add([
-                stage.stage.rawValue, String(stage.p50), String(stage.p90), String(stage.p99), String(stage.max), String(stage.count),
+                stage.stage.rawValue, String(stage.p50), String(stage.p90), String(stage.p99), String(stage.max),
+                String(stage.count),
             ])
         }
         return stages.isEmpty ? "Nothing has been measured yet: publish something.\n" : table.text()
@@ -56,7 +65,10 @@ struct LatencyCommand: AsyncParsableCommand {
 
     private func times(of record: String, from addresses: [String], _ client: LatencyClient) async throws -> String {
         guard let trace = try await client.trace(of: record, from: addresses) else {
-            throw CommandError(.noInput, "No running process has the times of record \(record): they keep those of recent records.")
+            throw CommandError(
+                .noInput,
+                "No running process has the times of record \(record): they keep those of recent records."
+            )
         }
         if report.json { return String(decoding: trace.json(), as: UTF8.self) + "\n" }
         var table = TextTable([("STAGE", .left), ("µs", .right)])

@@ -11,13 +11,15 @@ enum PeekReport {
         guard !records.isEmpty else { return "No record waits.\n" }
         let now = StageClock.wallNanoseconds()
         var table = TextTable([
-            ("SEQUENCE", .right), ("TOPIC", .left), ("STATE", .left), ("RECEIVES", .right), ("AGE", .right), ("BYTES", .right), ("PAYLOAD", .left),
+            ("SEQUENCE", .right), ("TOPIC", .left), ("STATE", .left), ("RECEIVES", .right), ("AGE", .right),
+            ("BYTES", .right), ("PAYLOAD", .left),
         ])
         for peeked in records {
             let record = peeked.record
             let age = Double(now &- min(now, record.acceptedAtWallNanoseconds)) / 1e9
             table.add([
-                record.sequence.description, record.topic.name.printable(limit: 60), peeked.state.rawValue, String(peeked.receiveCount),
+                record.sequence.description, record.topic.name.printable(limit: 60), peeked.state.rawValue,
+                String(peeked.receiveCount),
                 DurationText.rounded(seconds: age), String(record.payload.count),
                 String(decoding: record.payload.prefix(previewBytes), as: UTF8.self).printable(limit: previewBytes),
             ])

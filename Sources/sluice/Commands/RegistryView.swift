@@ -8,7 +8,9 @@ struct RegistryView {
     /// Opens the registry of the data directory.
     /// - Throws: ``RegistryError`` when there is none or it can't be read.
     init(_ settings: Settings) throws(RegistryError) {
-        registry = try SubscriptionRegistry.openReadOnly(path: settings.text(.data, otherwise: "./sluice-data") + "/registry.sqlite")
+        registry = try SubscriptionRegistry.openReadOnly(
+            path: settings.text(.data, otherwise: "./sluice-data") + "/registry.sqlite"
+        )
     }
 
     /// The gateways whose lease is valid.

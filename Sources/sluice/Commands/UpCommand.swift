@@ -35,7 +35,7 @@ struct UpCommand: AsyncParsableCommand {
             for action in state.handle(event) {
                 switch action {
                 case .announce(let address): announce(address)
-                case .stop(let part): children.filter { $0.part == part }.forEach { $0.stop() }
+                case .stop(let part): for child in children where child.part == part { child.stop() }
                 case .report(let part, let code):
                     Terminal.writeError("sluice: the \(part) ended with code \(code); stopping the other process\n")
                 case .finish(let code): throw ExitCode(code)
@@ -44,7 +44,10 @@ struct UpCommand: AsyncParsableCommand {
         }
     }
 
-    private func start(_ part: Setting.Part, _ post: AsyncStream<UpState.Event>.Continuation) throws(CommandError) -> ChildProcess {
+    private func start(
+        _ part: Setting.Part,
+        _ post: AsyncStream<UpState.Event>.Continuation
+    ) throws(CommandError) -> ChildProcess {
         let prefix = UpCommand.prefix(part)
         return try ChildProcess(
             part,

@@ -51,7 +51,10 @@ struct JSONLogHandler: LogHandler {
         case .stringConvertible(let value): string(value.description)
         case .array(let values): "[" + values.map(json).joined(separator: ",") + "]"
         case .dictionary(let members):
-            "{" + members.sorted { $0.key < $1.key }.map { "\(string($0.key)):\(json($0.value))" }.joined(separator: ",") + "}"
+            "{"
+                + members.sorted { $0.key < $1.key }.map { "\(string($0.key)):\(json($0.value))" }.joined(
+                    separator: ","
+                ) + "}"
         }
     }
 

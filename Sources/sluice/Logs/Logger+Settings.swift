@@ -1,7 +1,7 @@
 import Logging
 
 extension Logger {
-    /// A logger as the settings ask for. Every part is given one: nothing is global.
+    /// A logger as the settings ask for; every part is given one, nothing is global.
     init(label: String, _ settings: Settings) {
         var format = LogFormat.text
         var level = Logger.Level.info
@@ -26,7 +26,8 @@ extension Logger {
             debug(
                 "setting",
                 metadata: [
-                    "name": "\(setting.name)", "value": "\(setting.isSecret ? "(secret)" : value.text)", "source": "\(source)",
+                    "name": "\(setting.name)", "value": "\(setting.isSecret ? "(secret)" : value.text)",
+                    "source": "\(source)",
                 ]
             )
         }

@@ -20,8 +20,10 @@ struct AuthorizerOptions: SettingOptions {
     var given: [(setting: Setting, text: String?)] {
         [
             (.authorizer, authorizer), (.jwtSecret, jwtSecret), (.jwtSecretFile, jwtSecretFile),
-            (.jwtPublicKeyFiles, jwtPublicKeyFiles), (.jwksFile, jwksFile), (.jwtIssuer, jwtIssuer), (.jwtAudience, jwtAudience),
-            (.jwtLeeway, jwtLeeway), (.jwtRequiresExpiration, jwtRequiresExpiration.map(String.init)), (.webhookURL, webhookURL),
+            (.jwtPublicKeyFiles, jwtPublicKeyFiles), (.jwksFile, jwksFile), (.jwtIssuer, jwtIssuer),
+            (.jwtAudience, jwtAudience),
+            (.jwtLeeway, jwtLeeway), (.jwtRequiresExpiration, jwtRequiresExpiration.map(String.init)),
+            (.webhookURL, webhookURL),
             (.webhookToken, webhookToken), (.webhookHeaders, webhookHeaders), (.webhookTimeout, webhookTimeout),
             (.webhookTTL, webhookTTL),
         ]

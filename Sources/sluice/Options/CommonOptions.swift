@@ -3,7 +3,10 @@ import Foundation
 
 /// The flags of every command.
 struct CommonOptions: SettingOptions {
-    @Option(name: .customLong("config"), help: ArgumentHelp("JSON file with settings; SLUICE_CONFIG names it too.", valueName: "file"))
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp("JSON file with settings; SLUICE_CONFIG names it too.", valueName: "file")
+    )
     var configurationFile: String?
     @Option(.data) var data: String?
     @Option(.queue) var queue: String?

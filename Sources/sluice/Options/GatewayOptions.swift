@@ -26,9 +26,11 @@ struct GatewayOptions: SettingOptions {
 
     var given: [(setting: Setting, text: String?)] {
         [
-            (.host, host), (.port, port), (.name, name), (.link, link), (.eventLoops, eventLoops), (.listenBacklog, listenBacklog),
+            (.host, host), (.port, port), (.name, name), (.link, link), (.eventLoops, eventLoops),
+            (.listenBacklog, listenBacklog),
             (.retentionAge, retentionAge), (.retentionBytes, retentionBytes), (.payloadBytes, payloadBytes),
-            (.requestBytes, requestBytes), (.httpIdleTimeout, httpIdleTimeout), (.itemTopic, itemTopic), (.itemImage, itemImage),
+            (.requestBytes, requestBytes), (.httpIdleTimeout, httpIdleTimeout), (.itemTopic, itemTopic),
+            (.itemImage, itemImage),
             (.subscriptionsPerConnection, subscriptionsPerConnection), (.messageBytes, messageBytes),
             (.unwrittenBytes, unwrittenBytes), (.pingInterval, pingInterval), (.idleTimeout, idleTimeout),
             (.drainWindow, drainWindow), (.drainDeadline, drainDeadline), (.echo, echo.map(String.init)),

@@ -6,7 +6,15 @@ enum Watch {
     /// - Parameters:
     ///   - isOn: whether to go on after the first time.
     ///   - isJSON: one object a line; without it a terminal is redrawn in place.
-    static func run(isOn: Bool, isJSON: Bool, every interval: Duration = .seconds(1), _ report: () async throws -> String) async throws {
+    ///   - interval: how long to wait in between.
+    ///   - report: makes the text.
+    /// - Throws: what `report` throws.
+    static func run(
+        isOn: Bool,
+        isJSON: Bool,
+        every interval: Duration = .seconds(1),
+        _ report: () async throws -> String
+    ) async throws {
         let redraws = isOn && !isJSON && isatty(STDOUT_FILENO) == 1
         if redraws { Terminal.write("\u{1B}[2J") }
         repeat {

@@ -11,6 +11,8 @@ struct ChildProcess {
 
     /// Starts this program's subcommand for `part`.
     /// - Parameters:
+    ///   - part: which process.
+    ///   - arguments: its flags.
     ///   - lines: called for each line of output; `isError` tells standard error from standard output.
     ///   - ended: called once, with the exit code that a shell would show.
     /// - Throws: `software` when the program can't be started.

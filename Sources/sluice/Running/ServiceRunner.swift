@@ -4,14 +4,22 @@ import UnixSignals
 
 /// Runs one process's service until it is told to drain.
 enum ServiceRunner {
-    /// Runs `service`. SIGTERM and SIGINT drain it; a second one ends the process at once.
-    /// - Parameter isChild: whether the end of standard input, thus of the parent, drains it too.
+    /// Runs a service that SIGTERM and SIGINT drain; a second one of them ends the process at once.
+    /// - Parameters:
+    ///   - service: what to run.
+    ///   - isChild: whether the end of standard input, thus of the parent, drains it too.
+    ///   - logger: for the service group.
+    /// - Throws: what the service throws.
     static func run(_ service: any Service, isChild: Bool, logger: Logger) async throws {
         if isChild { ParentWatch.start() }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
-                    .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup)
+                    .init(
+                        service: service,
+                        successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup
+                    )
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger

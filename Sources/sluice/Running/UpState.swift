@@ -32,7 +32,9 @@ struct UpState: Equatable {
         switch event {
         case .listening(let part, let address):
             addresses[part] = address
-            guard !isStopping, addresses.count == Setting.Part.allCases.count, let gateway = addresses[.gateway] else { return [] }
+            guard !isStopping, addresses.count == Setting.Part.allCases.count, let gateway = addresses[.gateway] else {
+                return []
+            }
             return [.announce(gateway: gateway)]
         case .signal:
             // The processes end at once when they are asked a second time, so every signal is passed on.

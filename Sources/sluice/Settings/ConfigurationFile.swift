@@ -20,7 +20,8 @@ enum ConfigurationFile {
         guard let members = object.members else { throw invalid(path, "is not a JSON object") }
         let keys = Set(Setting.all.map(\.key))
         for member in members where !keys.contains(member.key) {
-            let nearest = keys.filter { $0.lowercased() == member.key.lowercased().filter { $0 != "-" && $0 != "_" } }.first
+            let nearest = keys.filter { $0.lowercased() == member.key.lowercased().filter { $0 != "-" && $0 != "_" } }
+                .first
             throw invalid(
                 path,
                 "has the member '\(member.key.printable(limit: 40))', which is no setting"
@@ -29,7 +30,9 @@ enum ConfigurationFile {
         }
         do {
             return try await FileProvider<JSONSnapshot>(
-                config: ConfigReader(provider: InMemoryProvider(values: ["filePath": ConfigValue(.string(path), isSecret: false)]))
+                config: ConfigReader(
+                    provider: InMemoryProvider(values: ["filePath": ConfigValue(.string(path), isSecret: false)])
+                )
             )
         } catch {
             throw invalid(path, "can't be used: \(error)")
@@ -41,7 +44,9 @@ enum ConfigurationFile {
         guard descriptor >= 0 else { throw invalid(path, "can't be read: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw invalid(path, "is not a file") }
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw invalid(path, "is not a file")
+        }
         guard status.st_size <= maximumBytes else { throw invalid(path, "has more than \(maximumBytes) bytes") }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         var count = 0

@@ -32,7 +32,8 @@ extension GatewayConfiguration {
         settings.assign(.drainWindow, to: &drainWindow)
         settings.assign(.drainDeadline, to: &drainDeadline)
         isAllowAllChosen =
-            settings.source(of: .authorizer) != nil && settings[.authorizer] == .text(AuthorizerConfiguration.Kind.allowAll.rawValue)
+            settings.source(of: .authorizer) != nil
+            && settings[.authorizer] == .text(AuthorizerConfiguration.Kind.allowAll.rawValue)
         try assignParsed(settings)
     }
 

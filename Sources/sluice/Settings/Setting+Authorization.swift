@@ -2,42 +2,80 @@ import Gateway
 
 extension Setting {
     static let authorizer = Setting(
-        "authorizer", .choice(AuthorizerConfiguration.Kind.allCases.map(\.rawValue)), default: "allow-all", for: [.gateway],
+        "authorizer",
+        .choice(AuthorizerConfiguration.Kind.allCases.map(\.rawValue)),
+        default: "allow-all",
+        for: [.gateway],
         "Who decides about connects, subscribes and publishes. On a host that others reach, allow-all must be set explicitly."
     )
     static let jwtSecret = Setting(
-        "jwt-secret", .text, for: [.gateway], isSecret: true,
+        "jwt-secret",
+        .text,
+        for: [.gateway],
+        isSecret: true,
         "Secret of HS256/384/512 tokens, 32 bytes or more. Better as a variable or as --jwt-secret-file."
     )
     static let jwtSecretFile = Setting("jwt-secret-file", .text, for: [.gateway], "File with such a secret.")
     static let jwtPublicKeyFiles = Setting(
-        "jwt-public-key-files", .list, for: [.gateway], "PEM files with RSA, EC or Ed25519 public keys or certificates."
+        "jwt-public-key-files",
+        .list,
+        for: [.gateway],
+        "PEM files with RSA, EC or Ed25519 public keys or certificates."
     )
-    static let jwksFile = Setting("jwks-file", .text, for: [.gateway], "JSON Web Key Set; it is read again when it has changed.")
+    static let jwksFile = Setting(
+        "jwks-file",
+        .text,
+        for: [.gateway],
+        "JSON Web Key Set; it is read again when it has changed."
+    )
     static let jwtIssuer = Setting("jwt-issuer", .text, for: [.gateway], "What a token's iss must be.")
     static let jwtAudience = Setting("jwt-audience", .text, for: [.gateway], "What a token's aud must name.")
     static let jwtLeeway = Setting(
-        "jwt-leeway", .duration(.zero...(.seconds(3_600))), default: "30s", for: [.gateway],
+        "jwt-leeway",
+        .duration(.zero...(.seconds(3_600))),
+        default: "30s",
+        for: [.gateway],
         "How far the clocks of gateway and issuer may differ."
     )
     static let jwtRequiresExpiration = Setting(
-        "jwt-requires-expiration", .onOff, default: "false", for: [.gateway], "Whether a token without exp is refused."
+        "jwt-requires-expiration",
+        .onOff,
+        default: "false",
+        for: [.gateway],
+        "Whether a token without exp is refused."
     )
     static let webhookURL = Setting(
-        "webhook-url", .text, for: [.gateway], "Where the webhook authorizer posts its questions; https unless on this machine."
+        "webhook-url",
+        .text,
+        for: [.gateway],
+        "Where the webhook authorizer posts its questions; https unless on this machine."
     )
     static let webhookToken = Setting(
-        "webhook-token", .text, for: [.gateway], isSecret: true, "Bearer token that those requests carry."
+        "webhook-token",
+        .text,
+        for: [.gateway],
+        isSecret: true,
+        "Bearer token that those requests carry."
     )
     static let webhookHeaders = Setting(
-        "webhook-headers", .list, default: "origin,cookie", for: [.gateway], "The client's header fields that are passed on."
+        "webhook-headers",
+        .list,
+        default: "origin,cookie",
+        for: [.gateway],
+        "The client's header fields that are passed on."
     )
     static let webhookTimeout = Setting(
-        "webhook-timeout", .duration(.milliseconds(10)...(.seconds(60))), default: "2s", for: [.gateway],
+        "webhook-timeout",
+        .duration(.milliseconds(10)...(.seconds(60))),
+        default: "2s",
+        for: [.gateway],
         "How long one question may take; without an answer nothing is allowed."
     )
     static let webhookTTL = Setting(
-        "webhook-ttl", .duration(.zero...(.seconds(86_400))), default: "10s", for: [.gateway],
+        "webhook-ttl",
+        .duration(.zero...(.seconds(86_400))),
+        default: "10s",
+        for: [.gateway],
         "How long an answer without ttlSeconds is kept."
     )
 

@@ -2,80 +2,158 @@ import ChangeQueue
 import SluiceCore
 
 extension Setting {
-    static let host = Setting("host", .text, default: "127.0.0.1", for: [.gateway], "Address that HTTP and WebSocket are served on.")
-    static let port = Setting("port", .number(0...65_535), default: "8080", for: [.gateway], "Port of both; 0 takes a free one.")
+    static let host = Setting(
+        "host",
+        .text,
+        default: "127.0.0.1",
+        for: [.gateway],
+        "Address that HTTP and WebSocket are served on."
+    )
+    static let port = Setting(
+        "port",
+        .number(0...65_535),
+        default: "8080",
+        for: [.gateway],
+        "Port of both; 0 takes a free one."
+    )
     static let name = Setting(
-        "name", .text, default: "gateway", for: [.gateway],
+        "name",
+        .text,
+        default: "gateway",
+        for: [.gateway],
         "Name in the registry, different for each gateway of a data directory: one that comes back cleans its old rows."
     )
     static let link = Setting(
-        "link", .text, for: [.gateway],
+        "link",
+        .text,
+        for: [.gateway],
         "Where publishers connect: unix:/path or tcp://host:port; a Unix socket in the data directory when not set."
     )
-    static let eventLoops = Setting("event-loops", .number(1...256), default: "1", for: [.gateway], "Threads that serve connections.")
+    static let eventLoops = Setting(
+        "event-loops",
+        .number(1...256),
+        default: "1",
+        for: [.gateway],
+        "Threads that serve connections."
+    )
     static let listenBacklog = Setting(
-        "listen-backlog", .number(1...65_535), default: "4096", for: [.gateway], "Connections that may wait to be accepted."
+        "listen-backlog",
+        .number(1...65_535),
+        default: "4096",
+        for: [.gateway],
+        "Connections that may wait to be accepted."
     )
     static let retentionAge = Setting(
-        "retention-age", .duration(.seconds(1)...(.seconds(3_153_600_000))), default: "24h", for: [.gateway],
+        "retention-age",
+        .duration(.seconds(1)...(.seconds(3_153_600_000))),
+        default: "24h",
+        for: [.gateway],
         "Records older than this are trimmed from the log; resume reaches back so far."
     )
     static let retentionBytes = Setting(
-        "retention-bytes", .bytes(1 << 20...1 << 44), default: "8GiB", for: [.gateway],
+        "retention-bytes",
+        .bytes(1 << 20...1 << 44),
+        default: "8GiB",
+        for: [.gateway],
         "The oldest records are trimmed while the log's pages take more."
     )
     static let payloadBytes = Setting(
-        "payload-bytes", .bytes(1...Limits.payloadBytesCeiling), default: "1MiB", for: [.gateway], "Largest payload of one record."
+        "payload-bytes",
+        .bytes(1...Limits.payloadBytesCeiling),
+        default: "1MiB",
+        for: [.gateway],
+        "Largest payload of one record."
     )
     static let requestBytes = Setting(
-        "request-bytes", .bytes(1_024...1 << 30), default: "8MiB", for: [.gateway], "Largest body of a batch, POST /topics."
+        "request-bytes",
+        .bytes(1_024...1 << 30),
+        default: "8MiB",
+        for: [.gateway],
+        "Largest body of a batch, POST /topics."
     )
     static let httpIdleTimeout = Setting(
-        "http-idle-timeout", .duration(.seconds(1)...(.seconds(86_400))), default: "75s", for: [.gateway],
+        "http-idle-timeout",
+        .duration(.seconds(1)...(.seconds(86_400))),
+        default: "75s",
+        for: [.gateway],
         "Silence after which a kept-alive HTTP connection is closed."
     )
     static let itemTopic = Setting(
-        "item-topic", .text, default: "tables/{table}/{key}", for: [.gateway],
+        "item-topic",
+        .text,
+        default: "tables/{table}/{key}",
+        for: [.gateway],
         "Topic of a change to a table's item, with the placeholders {table}, {key} and {operation}."
     )
     static let itemImage = Setting(
-        "item-image", .choice(ItemImage.allCases.map(\.rawValue)), default: "new", for: [.gateway],
+        "item-image",
+        .choice(ItemImage.allCases.map(\.rawValue)),
+        default: "new",
+        for: [.gateway],
         "Which image of an item its change record carries unless the request says otherwise."
     )
     static let subscriptionsPerConnection = Setting(
-        "subscriptions-per-connection", .number(1...1_000_000), default: "1000", for: [.gateway],
+        "subscriptions-per-connection",
+        .number(1...1_000_000),
+        default: "1000",
+        for: [.gateway],
         "Topics that one WebSocket may be subscribed to."
     )
     static let messageBytes = Setting(
-        "message-bytes", .bytes(1_024...1 << 28), default: "2MiB", for: [.gateway], "Largest message of a WebSocket client."
+        "message-bytes",
+        .bytes(1_024...1 << 28),
+        default: "2MiB",
+        for: [.gateway],
+        "Largest message of a WebSocket client."
     )
     static let unwrittenBytes = Setting(
-        "unwritten-bytes", .bytes(1_024...1 << 30), default: "1MiB", for: [.gateway],
+        "unwritten-bytes",
+        .bytes(1_024...1 << 30),
+        default: "1MiB",
+        for: [.gateway],
         "Bytes that may wait for a client's socket; a slower client is closed with 4008 and resumes."
     )
     static let pingInterval = Setting(
-        "ping-interval", .duration(.milliseconds(100)...(.seconds(3_600))), default: "25s", for: [.gateway],
+        "ping-interval",
+        .duration(.milliseconds(100)...(.seconds(3_600))),
+        default: "25s",
+        for: [.gateway],
         "Silence after which a WebSocket is pinged."
     )
     static let idleTimeout = Setting(
-        "idle-timeout", .duration(.milliseconds(200)...(.seconds(86_400))), default: "60s", for: [.gateway],
+        "idle-timeout",
+        .duration(.milliseconds(200)...(.seconds(86_400))),
+        default: "60s",
+        for: [.gateway],
         "Silence after which a WebSocket is closed with 4009."
     )
     static let drainWindow = Setting(
-        "drain-window", .duration(.zero...(.seconds(3_600))), default: "5s", for: [.gateway],
+        "drain-window",
+        .duration(.zero...(.seconds(3_600))),
+        default: "5s",
+        for: [.gateway],
         "Over how long the closing of WebSockets is spread after SIGTERM."
     )
     static let drainDeadline = Setting(
-        "drain-deadline", .duration(.seconds(1)...(.seconds(86_400))), default: "30s", for: [.gateway],
+        "drain-deadline",
+        .duration(.seconds(1)...(.seconds(86_400))),
+        default: "30s",
+        for: [.gateway],
         "How long after SIGTERM connections that are still open are cut."
     )
     static let echo = Setting(
-        "echo", .onOff, default: "false", for: [.gateway], "Serve a plain WebSocket echo at /echo, for conformance suites."
+        "echo",
+        .onOff,
+        default: "false",
+        for: [.gateway],
+        "Serve a plain WebSocket echo at /echo, for conformance suites."
     )
 
     static let gateway = [
-        host, port, name, link, eventLoops, listenBacklog, retentionAge, retentionBytes, payloadBytes, requestBytes, httpIdleTimeout,
-        itemTopic, itemImage, subscriptionsPerConnection, messageBytes, unwrittenBytes, pingInterval, idleTimeout, drainWindow,
+        host, port, name, link, eventLoops, listenBacklog, retentionAge, retentionBytes, payloadBytes, requestBytes,
+        httpIdleTimeout,
+        itemTopic, itemImage, subscriptionsPerConnection, messageBytes, unwrittenBytes, pingInterval, idleTimeout,
+        drainWindow,
         drainDeadline, echo,
     ]
 }

@@ -1,39 +1,73 @@
 extension Setting {
     static let workers = Setting(
-        "workers", .number(1...1_024), default: "4", for: [.publisher], "Batches that may be on their way at once."
+        "workers",
+        .number(1...1_024),
+        default: "4",
+        for: [.publisher],
+        "Batches that may be on their way at once."
     )
     static let batchRecords = Setting(
-        "batch-records", .number(1...10_000), default: "256", for: [.publisher], "Most records in a batch."
+        "batch-records",
+        .number(1...10_000),
+        default: "256",
+        for: [.publisher],
+        "Most records in a batch."
     )
     static let batchBytes = Setting(
-        "batch-bytes", .bytes(1_024...1 << 25), default: "1MiB", for: [.publisher],
+        "batch-bytes",
+        .bytes(1_024...1 << 25),
+        default: "1MiB",
+        for: [.publisher],
         "Most bytes in a batch; one record alone may be larger."
     )
     static let batchWindow = Setting(
-        "batch-window", .duration(.zero...(.seconds(60))), default: "0", for: [.publisher],
+        "batch-window",
+        .duration(.zero...(.seconds(60))),
+        default: "0",
+        for: [.publisher],
         "How long a batch that isn't full waits for more; 0: what has gathered leaves at once."
     )
     static let visibilityTimeout = Setting(
-        "visibility-timeout", .duration(.seconds(1)...(.seconds(43_200))), default: "30s", for: [.publisher],
+        "visibility-timeout",
+        .duration(.seconds(1)...(.seconds(43_200))),
+        default: "30s",
+        for: [.publisher],
         "How long a received record is hidden from other publishers before it is taken for lost."
     )
     static let retryMinimum = Setting(
-        "retry-minimum", .duration(.milliseconds(1)...(.seconds(60))), default: "100ms", for: [.publisher],
+        "retry-minimum",
+        .duration(.milliseconds(1)...(.seconds(60))),
+        default: "100ms",
+        for: [.publisher],
         "Shortest wait before a record is delivered again to a gateway that didn't take it."
     )
     static let retryMaximum = Setting(
-        "retry-maximum", .duration(.milliseconds(1)...(.seconds(3_600))), default: "5s", for: [.publisher], "Longest such wait."
+        "retry-maximum",
+        .duration(.milliseconds(1)...(.seconds(3_600))),
+        default: "5s",
+        for: [.publisher],
+        "Longest such wait."
     )
     static let drainTimeout = Setting(
-        "drain-timeout", .duration(.zero...(.seconds(3_600))), default: "10s", for: [.publisher],
+        "drain-timeout",
+        .duration(.zero...(.seconds(3_600))),
+        default: "10s",
+        for: [.publisher],
         "How long after SIGTERM the publisher waits for receipts before it gives the rest back to the queue."
     )
     static let operationsHost = Setting(
-        "operations-host", .text, default: "127.0.0.1", for: [.publisher],
+        "operations-host",
+        .text,
+        default: "127.0.0.1",
+        for: [.publisher],
         "Address of the publisher's /healthz, /readyz, /metrics and /latency."
     )
     static let operationsPort = Setting(
-        "operations-port", .number(0...65_535), default: "0", for: [.publisher], "Port of the same; 0 takes a free one."
+        "operations-port",
+        .number(0...65_535),
+        default: "0",
+        for: [.publisher],
+        "Port of the same; 0 takes a free one."
     )
 
     static let publisher = [

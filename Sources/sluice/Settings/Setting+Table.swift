@@ -7,27 +7,45 @@ extension Setting {
     private static let both = Set(Part.allCases)
 
     static let data = Setting(
-        "data", .text, default: "./sluice-data", for: both,
+        "data",
+        .text,
+        default: "./sluice-data",
+        for: both,
         "The data directory: change log, consumer state, registry and sockets; it is made when it doesn't exist."
     )
     static let queue = Setting(
-        "queue", .choice(QueueSemantics.allCases.map(\.rawValue)), default: "sqs", for: both,
+        "queue",
+        .choice(QueueSemantics.allCases.map(\.rawValue)),
+        default: "sqs",
+        for: both,
         "How publishers take records from the log; the gateway only labels its figures with it."
     )
     static let logLevel = Setting(
-        "log-level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), default: "info", for: both,
+        "log-level",
+        .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+        default: "info",
+        for: both,
         "The least important log lines that are written, to standard error."
     )
     static let logFormat = Setting(
-        "log-format", .choice(LogFormat.allCases.map(\.rawValue)), default: "text", for: both,
+        "log-format",
+        .choice(LogFormat.allCases.map(\.rawValue)),
+        default: "text",
+        for: both,
         "Log lines for people, or one JSON object a line."
     )
     static let logMapSize = Setting(
-        "log-map-size", .bytes(1 << 20...1 << 44), default: "16GiB", for: both,
+        "log-map-size",
+        .bytes(1 << 20...1 << 44),
+        default: "16GiB",
+        for: both,
         "Size of the change log's map. The file is sparse; when it is full, publishes are answered 503 QueueFull."
     )
     static let linkSecret = Setting(
-        "link-secret", .text, for: both, isSecret: true,
+        "link-secret",
+        .text,
+        for: both,
+        isSecret: true,
         "What gateway and publishers prove to each other on a TCP delivery link. Better as a variable: others see flags."
     )
 

@@ -13,6 +13,7 @@ struct Settings: Sendable {
     /// - Parameters:
     ///   - flags: what was given on the command line, by the settings' names.
     ///   - file: the configuration file's path, if there is one; `SLUICE_CONFIG` names it otherwise.
+    ///   - environment: the process's variables.
     /// - Throws: `usage` for a faulty flag, `configuration` for anything else.
     init(flags: [String: String], file: String?, environment: [String: String]) async throws(CommandError) {
         var given: [AbsoluteConfigKey: ConfigValue] = [:]
@@ -51,7 +52,9 @@ struct Settings: Sendable {
     ) throws(CommandError) {
         let text = Settings.text(of: setting, in: reader)
         let (source, hasFailed) = outcome.outcome
-        if let source, hasFailed { throw Settings.invalid(setting, source, file, "it is not of the form '\(setting.form)'") }
+        if let source, hasFailed {
+            throw Settings.invalid(setting, source, file, "it is not of the form '\(setting.form)'")
+        }
         guard let text = text ?? setting.fallback else { return }
         do throws(InvalidSetting) {
             values[setting.name] = try SettingValue(text, setting.kind)
@@ -86,7 +89,12 @@ struct Settings: Sendable {
         }
     }
 
-    private static func invalid(_ setting: Setting, _ source: SettingSource, _ file: String?, _ reason: String) -> CommandError {
+    private static func invalid(
+        _ setting: Setting,
+        _ source: SettingSource,
+        _ file: String?,
+        _ reason: String
+    ) -> CommandError {
         CommandError(source == .flag ? .usage : .configuration, "\(source.name(of: setting, file: file)): \(reason).")
     }
 
