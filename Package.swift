@@ -4,13 +4,14 @@ import PackageDescription
 // `make check` sets the variable. Dependencies keep their warnings, which a flag on the command line would turn into errors too.
 let isStrict = Context.environment["WARNINGS_AS_ERRORS"] != nil
 
-let settings: [SwiftSetting] = [
+var settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+]
+if isStrict { settings.append(.treatAllWarnings(as: .error)) }
 
 func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
 

@@ -1,4 +1,4 @@
-/// What a command's exit code says, after sysexits(3). docs/operations.md lists them.
+/// What a command's exit code says, after `sysexits.h`; docs/operations.md lists them.
 enum CommandStatus: Int32, CaseIterable, Sendable {
     /// The command line isn't right.
     case usage = 64

@@ -1,0 +1,154 @@
+"""The demo page and client.js, in a real browser."""
+
+import os
+
+import pytest
+
+from chromium import PROGRAM, Chromium
+from processes import ROOT
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium isn't installed")
+
+PANES = "[...document.querySelectorAll('.pane')]"
+
+
+@pytest.fixture
+def browser():
+    browser = Chromium()
+    yield browser
+    browser.close()
+
+
+def subscribed(tab, panes=3):
+    tab.until(f"{PANES}.length === {panes} && {PANES}.every((pane) => pane.dataset.ready)", "the panes' subscriptions")
+
+
+def shows(pane, text):
+    return f"{PANES}[{pane}]?.querySelector('[data-role=events]').textContent.includes({text!r})"
+
+
+def focus(tab, selector):
+    tab.evaluate(f"document.querySelector({selector!r}).focus()")
+
+
+def test_message_typed_in_one_pane_appears_in_the_others(sluice, browser):
+    sluice.start()
+    address = sluice.gateway.address + "/?topics=orders/42,orders/42,orders/43"
+    first, second = browser.open(address), browser.open(address)
+    subscribed(first)
+    subscribed(second)
+    first.call("Page.bringToFront")
+    focus(first, ".pane [data-role=message]")
+    first.type("hello from the first pane")
+    for tab in (first, second):
+        for pane in (0, 1):
+            tab.until(shows(pane, "hello from the first pane"))
+        assert not tab.evaluate(shows(2, "hello from the first pane"))
+
+    # The form publishes over HTTP; JSON stays JSON.
+    focus(first, "#publish [name=data]")
+    first.type('{"total":3}')
+    first.until("document.getElementById('answer').textContent.startsWith('Committed as #')")
+    second.until(shows(1, '{"total":3}'))
+
+    # Another topic in a pane.
+    focus(second, ".pane:nth-of-type(3) [data-role=topic]")
+    second.evaluate(f"{PANES}[2].querySelector('[data-role=topic]').value = ''")
+    second.type("orders/42")
+    second.until(f"{PANES}[2].dataset.ready === 'orders/42'")
+    sluice.publish("orders/42", "for the third pane")
+    second.until(shows(2, "for the third pane"))
+
+    second.call("Page.bringToFront")
+    second.until("document.querySelectorAll('#stages tr').length > 3", "the latency table")
+    if path := os.environ.get("SLUICE_SCREENSHOT"):
+        picture(sluice, browser, path)
+
+
+def picture(sluice, browser, path):
+    tab = browser.open(sluice.gateway.address + "/?topics=orders/42,orders/42,orders/43", width=1240, height=1000)
+    subscribed(tab)
+    for number in range(40):
+        sluice.publish("orders/43", {"order": 43, "status": "packed", "box": number + 1})
+    for status in ("accepted", "paid", "packed", "on its way"):
+        sluice.publish("orders/42", {"order": 42, "status": status})
+    tab.call("Page.bringToFront")
+    tab.until(shows(1, "on its way"))
+    tab.evaluate("new Promise((resolve) => setTimeout(resolve, 2500))")
+    tab.screenshot(ROOT / path)
+
+
+def test_client_resumes_after_the_gateway_was_restarted(sluice, browser):
+    sluice.start()
+    tab = browser.open(sluice.gateway.address + "/?topics=other")
+    subscribed(tab, 1)
+    tab.evaluate(
+        f"""import("/client.js").then(({{ connect }}) => {{
+            window.seen = []; window.states = []; window.gaps = [];
+            const client = window.client = connect("/ws", {{
+                minimumDelay: 50, maximumDelay: 200, onState: (state) => states.push(state), onGap: (gap) => gaps.push(gap),
+            }});
+            return client.subscribe("t", (event) => seen.push(event.data)).ready;
+        }})"""
+    )
+    sluice.publish("t", 1)
+    tab.until("seen.length === 1")
+    port = sluice.gateway.port
+    sluice.gateway.kill()
+    tab.until("states.at(-1) === 'waiting' || states.filter((state) => state === 'connecting').length > 1")
+    sluice.start_gateway(port=port).ready()
+    sluice.publish("t", 2)
+    sluice.publish("t", 3)
+    tab.until("client.state === 'open'")
+    sluice.publish("t", 4)
+    tab.until("seen.length >= 4")
+    assert tab.evaluate("seen") == [1, 2, 3, 4]
+    assert tab.evaluate("gaps") == []
+    assert tab.evaluate("client.publish('t', 5).then(({ sequence }) => sequence)") == 5
+    assert tab.evaluate("client.publish('', 5).catch((error) => error.code)") == "InvalidTopic"
+
+
+def test_client_checks_the_chain_and_the_close_codes(sluice, browser):
+    sluice.start_gateway()
+    tab = browser.open(sluice.gateway.address + "/?topics=other")
+    subscribed(tab, 1)
+    result = tab.evaluate(
+        """import("/client.js").then(({ connect, reconnectsAfter, backoff }) => {
+            const sockets = [];
+            class Fake {
+                constructor() { this.readyState = 1; this.sent = []; sockets.push(this); }
+                send(text) { this.sent.push(JSON.parse(text)); }
+                close() { this.readyState = 3; }
+                say(message) { this.onmessage({ data: JSON.stringify(message) }); }
+            }
+            const seen = [], gaps = [], states = [];
+            const client = connect("ws://nowhere/ws", {
+                WebSocket: Fake, minimumDelay: 1, maximumDelay: 1, onGap: (gap) => gaps.push([gap.from, gap.to]), onState: (state) => states.push(state),
+            });
+            const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
+            const event = (sequence, previous) => sockets.at(-1).say({ type: "event", topic: "t", sequence, previous, data: sequence });
+            client.subscribe("t", (event) => seen.push(event.data));
+            return pause().then(() => {
+                sockets[0].say({ type: "connected", connectionId: "c" });
+                sockets[0].say({ type: "subscribed", id: "1", topics: [{ topic: "t", sequence: 5 }] });
+                event(6, 5); event(6, 5); event(5, 0); event(9, 7); event(10, 9);
+                sockets[0].onclose({ code: 1001, reason: "going away" });
+                return pause();
+            }).then(() => {
+                sockets[1].say({ type: "connected", connectionId: "d" });
+                const after = sockets[1].sent[0].after;
+                sockets[1].say({ type: "subscribed", id: "2", topics: [{ topic: "t", sequence: 30, gap: { from: 11, to: 20 } }] });
+                event(20, 15); event(30, 20);
+                sockets[1].onclose({ code: 4403, reason: "forbidden" });
+                return pause().then(() => ({
+                    seen, gaps, after, sockets: sockets.length, state: client.state,
+                    codes: [1000, 1001, 1002, 1006, 1012, 4008, 4009, 4401, 4402, 4403, 4429].filter(reconnectsAfter),
+                    delays: [backoff(0, 100, 1000, () => 0), backoff(3, 100, 1000, () => 1), backoff(50, 100, 1000, () => 1)],
+                }));
+            });
+        })"""
+    )
+    assert result == {
+        "seen": [6, 9, 10, 20, 30], "gaps": [[7, 8], [11, 20]], "after": {"t": 10}, "sockets": 2, "state": "closed",
+        "codes": [1001, 1006, 1012, 4008, 4009], "delays": [50, 800, 1000],
+    }
