@@ -1,0 +1,60 @@
+import NIOCore
+import SluiceCore
+import Testing
+
+@testable import Gateway
+
+@Suite("CloseHandshake")
+struct CloseHandshakeTests {
+    @Test("answers a client's close with its code and ends")
+    func answers() {
+        var handshake = CloseHandshake()
+        #expect(handshake.received(.code(1000)) == .answer(1000))
+        #expect(!handshake.isOpen)
+        #expect(handshake.received(.code(1000)) == .none)
+        #expect(handshake.close(.goingAway, until: 0) == .none)
+        #expect(handshake.isOverdue(now: .max) == false)
+        var empty = CloseHandshake()
+        #expect(empty.received(.empty) == .answer(nil))
+        var faulty = CloseHandshake()
+        #expect(faulty.received(.faulty(.invalidPayload)) == .sendAndEnd(.invalidPayload))
+    }
+
+    @Test("sends its own close once and ends with the client's answer")
+    func closes() {
+        var handshake = CloseHandshake()
+        #expect(handshake.close(.slowConsumer, until: 10) == .send(.slowConsumer))
+        #expect(handshake.close(.goingAway, until: 5) == .none)
+        #expect(!handshake.isOpen)
+        #expect(handshake.isOverdue(now: 9) == false)
+        #expect(handshake.received(.faulty(.protocolError)) == .end)
+        #expect(handshake.isOverdue(now: 10) == false)
+    }
+
+    @Test("ends without an answer when its time is over, once")
+    func overdue() {
+        var handshake = CloseHandshake()
+        #expect(handshake.isOverdue(now: .max) == false)
+        _ = handshake.close(.goingAway, until: 10)
+        #expect(handshake.isOverdue(now: 10) == true)
+        #expect(handshake.isOverdue(now: 11) == false)
+        #expect(handshake.received(.empty) == .none)
+    }
+
+    @Test("takes the codes that may be sent", arguments: [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 3000, 3999, 4000, 4999])
+    func soundCodes(code: UInt16) {
+        #expect(ClosePayload(ByteBuffer(bytes: [UInt8(code >> 8), UInt8(code & 0xFF)] + Array("ok".utf8))) == .code(code))
+    }
+
+    @Test("refuses the codes that may not", arguments: [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535])
+    func faultyCodes(code: UInt16) {
+        #expect(ClosePayload(ByteBuffer(bytes: [UInt8(code >> 8), UInt8(code & 0xFF)])) == .faulty(.protocolError))
+    }
+
+    @Test("refuses half a code and a reason that isn't UTF-8")
+    func faultyPayloads() {
+        #expect(ClosePayload(ByteBuffer()) == .empty)
+        #expect(ClosePayload(ByteBuffer(bytes: [3])) == .faulty(.protocolError))
+        #expect(ClosePayload(ByteBuffer(bytes: [3, 232, 0xC3])) == .faulty(.invalidPayload))
+    }
+}

@@ -1,0 +1,48 @@
+import SluiceCore
+import Testing
+
+@testable import Gateway
+
+@Suite("ConnectionWatch")
+struct ConnectionWatchTests {
+    private func verdict(_ watch: inout ConnectionWatch, _ now: UInt64) -> ConnectionWatch.Verdict {
+        watch.verdict(now: now, pingAfter: 25, idleAfter: 60)
+    }
+
+    @Test("pings once a silence and closes when it lasts")
+    func silence() {
+        var watch = ConnectionWatch(now: 100, expiresAt: nil)
+        #expect(verdict(&watch, 124) == .nothing)
+        #expect(verdict(&watch, 125) == .ping)
+        #expect(verdict(&watch, 130) == .nothing)
+        watch.heard(now: 131)
+        #expect(verdict(&watch, 155) == .nothing)
+        #expect(verdict(&watch, 156) == .ping)
+        #expect(verdict(&watch, 190) == .nothing)
+        #expect(verdict(&watch, 191) == .close(.idleTimeout))
+    }
+
+    @Test("ends with the token")
+    func expiry() {
+        var watch = ConnectionWatch(now: 100, expiresAt: 110)
+        #expect(verdict(&watch, 109) == .nothing)
+        #expect(verdict(&watch, 110) == .close(.tokenExpired))
+    }
+
+    @Test("ends with the drain, unless the token ends before")
+    func drain() {
+        var watch = ConnectionWatch(now: 100, expiresAt: 110)
+        watch.drain(at: 105)
+        #expect(verdict(&watch, 105) == .close(.goingAway))
+        var sooner = ConnectionWatch(now: 100, expiresAt: 103)
+        sooner.drain(at: 105)
+        #expect(verdict(&sooner, 103) == .close(.tokenExpired))
+    }
+
+    @Test("isn't confused by a clock that stands or goes back")
+    func clock() {
+        var watch = ConnectionWatch(now: 100, expiresAt: nil)
+        #expect(verdict(&watch, 100) == .nothing)
+        #expect(verdict(&watch, 1) == .nothing)
+    }
+}

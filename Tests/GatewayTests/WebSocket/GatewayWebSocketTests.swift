@@ -1,0 +1,63 @@
+import NIOCore
+import NIOPosix
+import SluiceCore
+import Testing
+
+@testable import Gateway
+
+@Suite("A gateway's WebSockets")
+struct GatewayWebSocketTests {
+    private static let handshake = "host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+        + "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+    @Test("subscribe and publish on the port of the HTTP API")
+    func roundTrip() async throws {
+        try await RunningGateway.run { gateway in
+            let request = "GET /ws?topic=orders/42 HTTP/1.1\r\n\(Self.handshake)sec-websocket-protocol: sluice.v1\r\n\r\n"
+            let text = try await RawSocket.converse(
+                port: gateway.port,
+                [
+                    (ByteBuffer(string: request), #""type":"subscribed""#),
+                    (ClientFrame.text(#"{"action":"publish","id":"2","topic":"orders/42","data":{}}"#), "published"),
+                ]
+            )
+            #expect(text.hasPrefix("HTTP/1.1 101 "))
+            #expect(text.contains("Sec-WebSocket-Protocol: sluice.v1\r\n"))
+            #expect(text.contains(#"{"type":"subscribed","topics":[{"topic":"orders/42","sequence":0}]}"#))
+            #expect(text.contains(#"{"type":"published","id":"2","sequence":1}"#))
+        }
+    }
+
+    @Test("are refused with the error over HTTP")
+    func refusals() async throws {
+        try await RunningGateway.run { gateway in
+            let fields = Self.handshake.split(separator: "\r\n").map(String.init)
+            let topic = try await gateway.send("GET", "/ws?topic=", fields: fields)
+            #expect(topic.status == 400 && topic.code == "InvalidTopic")
+            let subprotocol = try await gateway.send("GET", "/ws", fields: fields + ["sec-websocket-protocol: mqtt"])
+            #expect(subprotocol.status == 400 && subprotocol.code == "UnsupportedSubprotocol")
+            let plain = try await gateway.send("GET", "/ws")
+            #expect(plain.status == 426 && plain.code == "UpgradeRequired")
+        }
+    }
+}
+
+/// A TCP client that sends bytes and waits for an answer to each.
+private enum RawSocket {
+    static func converse(port: Int, _ steps: [(bytes: ByteBuffer, answer: String)]) async throws -> String {
+        let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer> =
+            try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel(wrappingChannelSynchronously: channel) }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            var parts = inbound.makeAsyncIterator()
+            var text = ""
+            for (bytes, answer) in steps {
+                try await outbound.write(bytes)
+                while !text.contains(answer), let part = try await parts.next() { text += String(buffer: part) }
+            }
+            return text
+        }
+    }
+}

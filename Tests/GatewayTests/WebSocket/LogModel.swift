@@ -1,0 +1,108 @@
+import ChangeQueue
+import SluiceCore
+import Synchronization
+
+@testable import Gateway
+
+/// A change log in memory, with the chain, for tests that need no disk.
+final class LogModel: Sendable {
+    private struct State {
+        var records: [ChangeRecord] = []
+        var heads: [Topic: SequenceNumber] = [:]
+        var trimmedThrough: UInt64 = 0
+        var fault: ChangeQueueError?
+        var waiting: [(token: UInt64, drafts: [RecordDraft])] = []
+        var client: AppendBridge?
+    }
+
+    private let state = Mutex(State())
+
+    /// Appends one record with a small payload.
+    @discardableResult
+    func append(_ topic: Topic, _ payload: String = "{}", _ contentType: ContentType = .json) -> ChangeRecord {
+        state.withLock { append(RecordDraft(topic: topic, payload: Array(payload.utf8), contentType: contentType), &$0) }
+    }
+
+    private func append(_ draft: RecordDraft, _ state: inout State) -> ChangeRecord {
+        let record = ChangeRecord(
+            draft,
+            sequence: SequenceNumber(UInt64(state.records.count + 1)),
+            previous: state.heads[draft.topic] ?? .none,
+            acceptedAtWallNanoseconds: 1
+        )
+        state.records.append(record)
+        state.heads[draft.topic] = record.sequence
+        return record
+    }
+
+    /// Removes everything up to a number.
+    func trim(through sequence: UInt64) { state.withLock { $0.trimmedThrough = sequence } }
+
+    /// Makes every later read fail, or work again.
+    func fail(_ fault: ChangeQueueError?) { state.withLock { $0.fault = fault } }
+
+    var drafts: [RecordDraft] { state.withLock { $0.waiting.flatMap(\.drafts) } }
+
+    func head(of topic: Topic) throws -> SequenceNumber {
+        try state.withLock { state in
+            if let fault = state.fault { throw fault }
+            return state.heads[topic] ?? .none
+        }
+    }
+
+    var reader: HistoryReader {
+        HistoryReader(
+            walk: { [self] _, head, after, limit in try walk(head, after, limit) },
+            record: { [self] sequence in try record(sequence) },
+            lastSequence: { [self] in state.withLock { SequenceNumber(UInt64($0.records.count)) } }
+        )
+    }
+
+    func submit(_ requests: [(token: UInt64, request: AppendRequest)], _ client: AppendBridge) {
+        state.withLock { state in
+            state.client = client
+            for (token, request) in requests {
+                if case .records(let drafts) = request { state.waiting.append((token, drafts)) }
+            }
+        }
+    }
+
+    /// Commits what was submitted, or refuses it.
+    func commit(refusing error: ChangeQueueError? = nil) {
+        let (outcomes, client) = state.withLock { state in
+            let outcomes = state.waiting.map { token, drafts in
+                if let error { return AppendOutcome(token: token, result: .failure(error)) }
+                let records = drafts.map { draft in
+                    let record = append(draft, &state)
+                    return AppendedRecord(sequence: record.sequence, previous: record.previous, committedAtNanoseconds: 1)
+                }
+                return AppendOutcome(token: token, result: .success(records))
+            }
+            state.waiting = []
+            return (outcomes, state.client)
+        }
+        client?.completed(outcomes)
+    }
+
+    private func record(_ sequence: SequenceNumber) throws -> ChangeRecord? {
+        try state.withLock { state in
+            if let fault = state.fault { throw fault }
+            guard sequence.rawValue > state.trimmedThrough, sequence.rawValue <= UInt64(state.records.count) else { return nil }
+            return state.records[Int(sequence.rawValue) - 1]
+        }
+    }
+
+    private func walk(_ head: SequenceNumber, _ after: SequenceNumber, _ limit: Int) throws -> TopicHistory {
+        var found: [SequenceNumber] = []
+        var wanted = head
+        while wanted > after {
+            guard found.count < limit, let record = try record(wanted) else {
+                let gap = SequenceGap(from: after.next, to: found.last ?? head.next)
+                return TopicHistory(sequences: found.reversed(), gap: gap)
+            }
+            found.append(wanted)
+            wanted = record.previous
+        }
+        return TopicHistory(sequences: found.reversed(), gap: nil)
+    }
+}

@@ -1,0 +1,188 @@
+import ChangeQueue
+import DeliveryLink
+import Glibc
+import Logging
+import Metrics
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import SluiceCore
+import Synchronization
+
+@testable import Gateway
+
+/// A gateway's WebSockets on one embedded loop: the test plays clients, log, registry and publishers.
+final class WebSocketHarness {
+    let eventLoop = EmbeddedEventLoop()
+    let log = LogModel()
+    let registry = RegistryModel()
+    let clock = HandClock()
+    let fanOut: FanOut
+    let upgrade: WebSocketUpgrade
+    private let receipts = ReceiptBox()
+    private let link: LinkReplies
+    private var nextDelivery: UInt64 = 0
+
+    final class ReceiptBox: Sendable {
+        let receipts = Mutex<[Receipt]>([])
+    }
+
+    final class WorkBox: Sendable {
+        let work = Mutex<[@Sendable () -> Void]>([])
+    }
+
+    private let offloaded = WorkBox()
+
+    init(
+        authorizer: any Authorizer = AllowAllAuthorizer(),
+        drainNanoseconds: UInt64 = 0,
+        configure: (inout WebSocketConfiguration) -> Void = { _ in }
+    ) {
+        var configuration = WebSocketConfiguration()
+        configuration.isEchoEnabled = true
+        configure(&configuration)
+        let log = log
+        let clock = clock
+        let offloaded = offloaded
+        let services = WebSocketServices(
+            configuration: configuration,
+            payloadBytes: 1024,
+            drainNanoseconds: drainNanoseconds,
+            authorizer: authorizer,
+            head: { topic in try log.head(of: topic) },
+            history: log.reader,
+            offload: { work in offloaded.work.withLock { $0.append(work) } },
+            registry: registry.recorder,
+            bridge: { eventLoop in AppendBridge(eventLoop: eventLoop) { requests, client in log.submit(requests, client) } },
+            committed: { _, _ in },
+            isDraining: { false },
+            counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
+            now: { clock.now }
+        )
+        fanOut = FanOut(
+            services: services,
+            group: eventLoop,
+            measures: DeliveryMeasures(GatewayMeasures(queue: .sqs)),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        upgrade = WebSocketUpgrade(services: services, loops: fanOut.loops)
+        let receipts = receipts
+        link = LinkReplies(eventLoop: eventLoop) { sent in receipts.receipts.withLock { $0 += sent } }
+        eventLoop.run()
+    }
+
+    var loop: WebSocketLoop? { fanOut.loops[eventLoop] }
+
+    /// Connects a client, as far as the gateway accepts it.
+    func connect(_ uri: String = "/ws", fields: [(String, String)] = []) throws -> WebSocketClient {
+        let channel = EmbeddedChannel(loop: eventLoop)
+        channel.allowOptionsWhenClosed = true
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(fields))
+        let accepted = upgrade.accept(head, on: channel)
+        eventLoop.run()
+        let headers = try accepted.wait()
+        try upgrade.install(head, on: channel).wait()
+        return WebSocketClient(channel: channel, harness: self, headers: headers)
+    }
+
+    /// Only accepts a client.
+    func accept(_ uri: String) throws {
+        let channel = EmbeddedChannel(loop: eventLoop)
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
+        _ = try upgrade.accept(head, on: channel).wait()
+    }
+
+    /// As ``connect(_:fields:)``, where the authorizer answers from a task: the loop turns until it has.
+    func connectAsynchronously(_ uri: String = "/ws") throws -> WebSocketClient {
+        let channel = EmbeddedChannel(loop: eventLoop)
+        channel.allowOptionsWhenClosed = true
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
+        var result: Result<HTTPHeaders, any Error>?
+        upgrade.accept(head, on: channel).assumeIsolated().whenComplete { result = $0 }
+        turn { result != nil }
+        let headers = try result?.get() ?? [:]
+        try upgrade.install(head, on: channel).wait()
+        return WebSocketClient(channel: channel, harness: self, headers: headers)
+    }
+
+    /// Turns the loop until something has happened on another thread.
+    func turn(until isDone: () -> Bool) {
+        while !isDone() {
+            eventLoop.run()
+            sched_yield()
+        }
+    }
+
+    /// Connects a client that subscribes by its URL, and commits the subscription.
+    func connectSubscribed(to topics: String...) throws -> WebSocketClient {
+        let client = try connect("/ws?" + topics.map { "topic=\($0)" }.joined(separator: "&"))
+        commitRegistry()
+        _ = client.read()
+        return client
+    }
+
+    func commitRegistry(failing error: APIError? = nil) {
+        registry.commit(failing: error)
+        eventLoop.run()
+    }
+
+    func commitLog(refusing error: ChangeQueueError? = nil) {
+        log.commit(refusing: error)
+        eventLoop.run()
+    }
+
+    /// Runs one round of what was handed to other threads; false when there was nothing.
+    @discardableResult
+    func runOffloaded() -> Bool {
+        let work = offloaded.work.withLock { work in
+            defer { work = [] }
+            return work
+        }
+        for one in work { one() }
+        eventLoop.run()
+        return !work.isEmpty
+    }
+
+    /// Runs what was handed to other threads until nothing is left.
+    func settle() { while runOffloaded() {} }
+
+    /// A publisher delivers records, each in a delivery of its own.
+    @discardableResult
+    func deliver(_ records: ChangeRecord..., to connections: [ConnectionID]? = nil) -> [Receipt] {
+        deliver(records, to: connections)
+    }
+
+    @discardableResult
+    func deliver(_ records: [ChangeRecord], to connections: [ConnectionID]? = nil) -> [Receipt] {
+        let deliveries = records.map { record in
+            nextDelivery += 1
+            let encoded = DeliveredRecord(
+                encoded: EncodedRecord(record).bytes,
+                receivedAtNanoseconds: 2,
+                resolvedAtNanoseconds: 3
+            )
+            return Delivery(id: nextDelivery, records: [encoded], sentAtNanoseconds: 4, connections: connections, takenAtNanoseconds: 5)
+        }
+        return receive(deliveries)
+    }
+
+    func receive(_ deliveries: [Delivery]) -> [Receipt] {
+        fanOut.receive(deliveries, on: link)
+        eventLoop.run()
+        return receipts.receipts.withLock { receipts in
+            defer { receipts = [] }
+            return receipts
+        }
+    }
+
+    /// Moves the clock and sweeps, half a second at a time.
+    func advance(seconds: Double) {
+        for _ in 0..<Int(seconds * 2) {
+            clock.advance(500_000_000)
+            loop?.sweepNow()
+        }
+        eventLoop.run()
+    }
+}
