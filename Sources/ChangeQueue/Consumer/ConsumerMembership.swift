@@ -1,0 +1,49 @@
+import Logging
+import SluiceCore
+
+/// What a queue holds as long as it takes part: its owner lock, its use of the store, and the thread for durable checkpoints.
+final class ConsumerMembership {
+    let store: ConsumerStore
+    let owner: OwnerID
+    private let semantics: QueueSemantics
+    private let run: RunDirectory
+    private let lock: OwnerLock
+    private let checkpoints: CheckpointWriter
+    private var saved: UInt64?
+    private var isOpen = true
+
+    init(_ semantics: QueueSemantics, _ store: ConsumerStore, _ run: RunDirectory, _ logger: Logger) throws(ChangeQueueError) {
+        self.semantics = semantics
+        self.store = store
+        self.run = run
+        OwnerLock.sweep(run)
+        lock = try OwnerLock(run)
+        owner = lock.owner
+        checkpoints = CheckpointWriter(path: DurableCheckpoint.path(semantics, in: store.origin.directory), logger: logger)
+        store.enter()
+    }
+
+    // A queue that is dropped without being closed is what a killed publisher leaves: its lock is free, the state as it was.
+    deinit { if isOpen { checkpoints.close() } }
+
+    /// Those of `owners` that are dead.
+    func dead(among owners: some Sequence<OwnerID>) -> Set<OwnerID> {
+        Set(owners.filter { $0 != owner && $0 != .none && !OwnerLock.isAlive($0, run) })
+    }
+
+    /// Has the checkpoint written when it has moved.
+    func save(retiredThrough sequence: UInt64) {
+        guard saved != sequence else { return }
+        saved = sequence
+        checkpoints.save(DurableCheckpoint(logID: store.origin.logID, retiredThrough: sequence))
+    }
+
+    /// Leaves: writes the last checkpoint and, when nobody else is there, marks the state as whole.
+    func leave(retiredThrough sequence: UInt64) throws(ChangeQueueError) {
+        guard isOpen else { return }
+        isOpen = false
+        save(retiredThrough: sequence)
+        checkpoints.close()
+        try store.leave()
+    }
+}

@@ -1,0 +1,141 @@
+import Glibc
+import LMDB
+import Logging
+import SluiceCore
+import Synchronization
+
+/// The consumer state on disk: an LMDB environment of its own, whose commits don't wait for the disk, shared by all publishers.
+///
+/// A process crash loses nothing. After a crash of the machine the state isn't trusted (``BootMark``) and each consumer begins at its durable
+/// checkpoint, which only repeats deliveries.
+final class ConsumerStore: Sendable {
+    /// The version of the layout in docs/storage.md.
+    static let formatVersion: UInt64 = 1
+
+    /// What is in the environment's directory.
+    static let dataFile = "data.mdb"
+
+    let environment: Environment
+    let databases: ConsumerDatabases
+    /// Where a consumer begins that has no state.
+    let origin: ConsumerOrigin
+    private let bootID: String
+    private let logger: Logger
+    // Held shared by everyone who has the state open.
+    private let users: Mutex<FileLock?>
+    private let queues = Mutex(0)
+
+    private init(environment: Environment, origin: ConsumerOrigin, bootID: String, users: consuming FileLock?, logger: Logger) throws {
+        self.environment = environment
+        self.origin = origin
+        self.bootID = bootID
+        self.users = Mutex(users)
+        self.logger = logger
+        databases = try ConsumerDatabases(environment)
+        try claim()
+    }
+
+    /// Opens the consumer state, and makes it when there is none; several processes may do so at once.
+    /// - Parameters:
+    ///   - directory: its directory; it and its parents are made.
+    ///   - logID: the log that is consumed; the state of another log is discarded.
+    ///   - bootID: the running boot.
+    /// - Throws: `cannotOpen`, `locked` for a second open in this process, `versionMismatch` for a newer layout.
+    static func open(
+        _ directory: String,
+        logID: UInt32,
+        mapSizeBytes: Int,
+        bootID: String = BootMark.currentBootID(),
+        logger: Logger
+    ) throws(ChangeQueueError) -> ConsumerStore {
+        try DataDirectory.make(directory)
+        // Openings and closings take turns, so that nobody opens what another one is about to discard.
+        let gate = try FileLock(directory + "/open.lock", isExclusive: true, waits: true)
+        defer { withExtendedLifetime(gate) {} }
+        try discardUntrusted(directory, bootID, logger)
+        try BootMark(bootID: bootID, isClean: false).write(in: directory)
+        let users = try FileLock(directory + "/users.lock", isExclusive: false, waits: true)
+        return try ChangeQueueError.typing("open the consumer state in \(directory)") {
+            try ConsumerStore(
+                environment: openEnvironment(directory, mapSizeBytes, logger),
+                origin: ConsumerOrigin(directory: directory, logID: logID),
+                bootID: bootID,
+                users: users,
+                logger: logger
+            )
+        }
+    }
+
+    // MARK: Users
+
+    /// A queue uses the store.
+    func enter() { queues.withLock { $0 += 1 } }
+
+    /// A queue has left. After the last one of all processes the state is synced and marked as whole.
+    func leave() throws(ChangeQueueError) {
+        guard queues.withLock({ $0 -= 1; return $0 == 0 }) else { return }
+        let gate = try FileLock(origin.directory + "/open.lock", isExclusive: true, waits: true)
+        defer { withExtendedLifetime(gate) {} }
+        try ChangeQueueError.typing("sync the consumer state") { try environment.sync() }
+        users.withLock { $0 = nil }
+        let others = try FileLock(origin.directory + "/users.lock", isExclusive: true, waits: false)
+        if others != nil { try BootMark(bootID: bootID, isClean: true).write(in: origin.directory) }
+    }
+
+    // MARK: Opening
+
+    private static func discardUntrusted(_ directory: String, _ bootID: String, _ logger: Logger) throws(ChangeQueueError) {
+        guard access(directory + "/" + dataFile, F_OK) == 0 else { return }
+        if let mark = BootMark.read(in: directory), mark.isTrusted(bootID: bootID) { return }
+        logger.warning(
+            "the machine stopped while publishers ran: consumer state is rebuilt from the durable checkpoint, some deliveries repeat",
+            metadata: ["directory": "\(directory)"]
+        )
+        unlink(directory + "/" + dataFile)
+        unlink(directory + "/lock.mdb")
+    }
+
+    private static func openEnvironment(_ directory: String, _ mapSizeBytes: Int, _ logger: Logger) throws -> Environment {
+        func open() throws(LMDBError) -> Environment {
+            try Environment(path: directory, mapSizeBytes: mapSizeBytes, maximumDatabases: 8, maximumReaders: 256, options: .noSync)
+        }
+        do throws(LMDBError) { return try open() } catch {
+            guard error.code == .invalid || error.code == .corrupted else { throw error }
+            let damaged = directory + "/" + dataFile + ".damaged"
+            logger.warning(
+                "consumer state is damaged and set aside: it is rebuilt from the durable checkpoint, some deliveries repeat",
+                metadata: ["error": "\(error)", "kept": "\(damaged)"]
+            )
+            rename(directory + "/" + dataFile, damaged)
+            unlink(directory + "/lock.mdb")
+            return try open()
+        }
+    }
+
+    /// Checks the layout's version and marks the state as this log's; that of another log is discarded.
+    private func claim() throws {
+        let discarded = try environment.write { transaction -> Bool in
+            let version = try transaction.get(databases.meta, "formatVersion") { $0.storedInteger ?? 0 } ?? 0
+            guard version <= ConsumerStore.formatVersion else {
+                throw ChangeQueueError(
+                    .versionMismatch,
+                    "Consumer state has layout version \(version) and this version of Sluice reads \(ConsumerStore.formatVersion)."
+                )
+            }
+            let logID = try transaction.get(databases.meta, "logID") { $0.storedInteger ?? 0 } ?? 0
+            if version == ConsumerStore.formatVersion, logID == UInt64(origin.logID) { return false }
+            try transaction.clear(databases.heads)
+            try transaction.clear(databases.sqs)
+            try transaction.clear(databases.sns)
+            try transaction.put(databases.meta, "formatVersion", ConsumerStore.formatVersion)
+            try transaction.put(databases.meta, "logID", UInt64(origin.logID))
+            return version != 0
+        }
+        if discarded {
+            logger.warning(
+                "consumer state belonged to another change log and is discarded: delivery starts at the log's beginning",
+                metadata: ["logID": "\(String(origin.logID, radix: 16))"]
+            )
+        }
+    }
+}
