@@ -1,4 +1,5 @@
 import ChangeQueue
+import SluiceCore
 
 /// Decides when a batch has gathered enough: count, bytes, or the window after its first record. A value; time is passed in.
 struct BatchWindow {

@@ -33,7 +33,7 @@ struct OperationsServer {
             )
         }
         router.get("latency") { _, _ -> Response in
-            try OperationsServer.json(LatencyReport(process: "publisher", queue: semantics, histograms: latency.histograms).json())
+            OperationsServer.json(LatencyReport(process: "publisher", queue: semantics, histograms: latency.histograms).json())
         }
         router.get("latency/records/:sequence") { _, context -> Response in
             guard let sequence = context.parameters.get("sequence", as: UInt64.self),
