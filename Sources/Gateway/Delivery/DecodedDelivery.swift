@@ -32,7 +32,9 @@ struct DecodedDelivery: Sendable {
         for delivered in delivery.records {
             records.append(
                 Record(
-                    record: try delivered.withEncodedBytes { bytes throws(RecordCodecError) in try RecordCodec.decode(bytes) },
+                    record: try delivered.withEncodedBytes { bytes throws(RecordCodecError) in
+                        try RecordCodec.decode(bytes)
+                    },
                     receivedAtNanoseconds: delivered.receivedAtNanoseconds,
                     resolvedAtNanoseconds: delivered.resolvedAtNanoseconds
                 )

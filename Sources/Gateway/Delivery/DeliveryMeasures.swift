@@ -4,7 +4,8 @@ import StageLatency
 
 /// Writes a delivered record's times down: the stages that end at the gateway, and its trace.
 ///
-/// The publisher measures hop, resolve and send; the gateway commit, receive (only it knows when the commit returned), link, write and total.
+/// The publisher measures hop, resolve and send; the gateway commit, receive (only it knows when the commit returned),
+/// link, write and total.
 struct DeliveryMeasures: Sendable {
     private let histograms: StageHistograms
     private let commitTimes: CommitTimes
@@ -56,7 +57,8 @@ struct DeliveryMeasures: Sendable {
         return time
     }
 
-    /// Histograms count every stage of which both ends are known, so each part carries only those ends that are this process's to count.
+    /// Histograms count every stage of which both ends are known, so each part carries only those ends that are this
+    /// process's to count.
     private func append(_ whole: StageTimes, to parts: inout [StageTimes]) {
         var receive = StageTimes()
         receive.committed = whole.committed

@@ -13,7 +13,11 @@ enum EventEncoding: UInt8, Sendable {
         switch parameter {
         case "base64": self = .base64
         case "frames": self = .frames
-        default: throw APIError(.invalidRequest, "'binary' must be 'frames' or 'base64', not '\(parameter.printable(limit: 40))'.")
+        default:
+            throw APIError(
+                .invalidRequest,
+                "'binary' must be 'frames' or 'base64', not '\(parameter.printable(limit: 40))'."
+            )
         }
     }
 }

@@ -38,7 +38,9 @@ enum EventEnvelope {
         JSONText.appendString(record.contentType.value, to: &json)
         if isBase64 { json.append(contentsOf: #","encoding":"base64""#.utf8) }
         let attributes = record.attributes
-        if let operation = attributes.operation { json.append(contentsOf: #","operation":"\#(operation.rawValue)""#.utf8) }
+        if let operation = attributes.operation {
+            json.append(contentsOf: #","operation":"\#(operation.rawValue)""#.utf8)
+        }
         if let table = attributes.table {
             json.append(contentsOf: #","table":"#.utf8)
             JSONText.appendString(table, to: &json)

@@ -1,7 +1,8 @@
 import NIOCore
 import SluiceCore
 
-/// The frames of some records of one topic, one after the other in one buffer: built once, written to every subscriber in one piece.
+/// The frames of some records of one topic, one after the other in one buffer: built once, written to every subscriber
+/// in one piece.
 struct EventFrames {
     private var buffer = ByteBuffer()
     // Where each record's frame begins.

@@ -3,15 +3,15 @@ import Logging
 import NIOCore
 import SluiceCore
 
-/// The gateway's side of the deliveries: decodes each record once, lets every event loop write to its sockets, and answers with receipts
-/// when the last socket is written.
+/// The gateway's side of the deliveries: decodes each record once, lets every event loop write to its sockets, and
+/// answers with receipts when the last socket is written.
 final class FanOut: DeliveryReceiver {
     let services: WebSocketServices
     let loops: LoopDirectory
     private let measures: DeliveryMeasures
     private let logger: Logger
 
-    /// - Parameter group: the event loops that connections run on.
+    /// The fan-out of a gateway whose connections run on the loops of `group`.
     convenience init(context: GatewayContext, group: any EventLoopGroup) {
         self.init(
             services: WebSocketServices(context),
@@ -54,7 +54,10 @@ final class FanOut: DeliveryReceiver {
             do throws(RecordCodecError) {
                 decoded.append(try DecodedDelivery(delivery))
             } catch {
-                logger.error("A delivery can't be decoded.", metadata: ["delivery": "\(delivery.id)", "error": "\(error)"])
+                logger.error(
+                    "A delivery can't be decoded.",
+                    metadata: ["delivery": "\(delivery.id)", "error": "\(error)"]
+                )
                 let receipt = Receipt(
                     deliveryID: delivery.id,
                     takenAtNanoseconds: delivery.takenAtNanoseconds,
@@ -95,6 +98,8 @@ final class FanOut: DeliveryReceiver {
             )
         }
         link.send(receipts)
-        measures.note(deliveries, writtenAtNanoseconds: done.writtenAtNanoseconds)
+        // A repetition, or a record that nobody wanted, has no latency.
+        let written = zip(deliveries, done.tallies).compactMap { $1.sockets > 0 ? $0 : nil }
+        measures.note(written, writtenAtNanoseconds: done.writtenAtNanoseconds)
     }
 }

@@ -1,6 +1,8 @@
 import Synchronization
 
-/// Gathers what several event loops did with the deliveries of one read. The last one answers.
+/// Gathers what several event loops did with the deliveries of one read.
+///
+/// The last one answers.
 final class PendingReceipts: Sendable {
     private struct State {
         var merged: LoopTallies

@@ -1,8 +1,8 @@
 import NIOCore
 import SluiceCore
 
-/// The fan-out on one event loop: all that one read of the link brought is gathered by topic, encoded once, and written to each subscriber
-/// in one piece; then every connection that was written to is flushed once.
+/// The fan-out on one event loop: all that one read of the link brought is gathered by topic, encoded once, and written
+/// to each subscriber in one piece; then every connection that was written to is flushed once.
 extension WebSocketLoop {
     /// Takes the deliveries of one read.
     func deliver(_ deliveries: [DecodedDelivery]) -> LoopTallies {
@@ -41,7 +41,8 @@ extension WebSocketLoop {
         }
     }
 
-    /// The records of a hole, read on this loop since they are few and still in memory; nil when they are too many or can't be read.
+    /// The records of a hole, read on this loop since they are few and still in memory; nil when they are too many or
+    /// can't be read.
     private func missing(before record: ChangeRecord, after position: SequenceNumber) -> [ChangeRecord]? {
         do {
             return try services.history.fill(
@@ -66,7 +67,8 @@ extension WebSocketLoop {
         }
     }
 
-    /// A hole that is too large for the loop: what has been gathered goes out, then each subscriber catches up from the log.
+    /// A hole that is too large for the loop: what has been gathered goes out, then each subscriber catches up from the
+    /// log.
     private func leaveToSubscribers(_ feed: Int, upTo sequence: SequenceNumber, _ turn: inout FanOutTurn) {
         let gathered = index.batch(of: feed)
         if let gathered {
@@ -91,14 +93,18 @@ extension WebSocketLoop {
     // MARK: - Writing
 
     private func write(_ batch: TopicBatch, _ turn: inout FanOutTurn) {
-        guard let first = batch.items.first?.record.sequence, let last = batch.items.last?.record.sequence else { return }
+        guard let first = batch.items.first?.record.sequence, let last = batch.items.last?.record.sequence else {
+            return
+        }
         index.setBatch(nil, of: batch.feed)
         var frames = BatchFrames(batch)
         var whole: UInt32 = 0
         // A copy: a connection that turns out to be closed takes itself out of the list.
         for subscription in index.subscriptions(of: batch.feed) where subscription.startAfter < last {
             guard let handler = connections[Int(subscription.connection)] else { continue }
-            let start = subscription.startAfter < first ? 0 : batch.items.count { $0.record.sequence <= subscription.startAfter }
+            let start =
+                subscription.startAfter < first
+                ? 0 : batch.items.count { $0.record.sequence <= subscription.startAfter }
             switch handler.deliver(frames.buffer(subscription.encoding, from: start)) {
             case .taken where start == 0: whole += 1
             case .taken: turn.count(1, batch.items[start...])
@@ -111,7 +117,12 @@ extension WebSocketLoop {
         turn.count(whole, batch.items[...])
     }
 
-    private func deliver(_ delivery: DecodedDelivery, to listed: [ConnectionID], _ position: Int, _ turn: inout FanOutTurn) {
+    private func deliver(
+        _ delivery: DecodedDelivery,
+        to listed: [ConnectionID],
+        _ position: Int,
+        _ turn: inout FanOutTurn
+    ) {
         let here = listed.compactMap { connections[$0] }
         guard !here.isEmpty else { return }
         var frames = EventFrames(encoding: .base64)

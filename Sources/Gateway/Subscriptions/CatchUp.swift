@@ -1,8 +1,10 @@
 import ChangeQueue
 import SluiceCore
 
-/// The way of one subscription from its history to live: walk the chain, send what it found in pieces, and do so again until the topic's
-/// position is reached. A value; the loop reads and writes.
+/// The way of one subscription from its history to live: walk the chain, send what it found in pieces, and do so again
+/// until the topic's position is reached.
+///
+/// A value; the loop reads and writes.
 struct CatchUp {
     /// What is next.
     enum Step: Equatable {
@@ -42,14 +44,17 @@ struct CatchUp {
         self.sent = sent
     }
 
-    /// What is next, nil when everything that was walked to is sent and the subscription may try to go live behind ``sent``.
+    /// What is next, nil when everything that was walked to is sent and the subscription may try to go live behind
+    /// ``sent``.
     func next() -> Step? { remaining.isEmpty ? nil : .read(Array(remaining.prefix(CatchUp.pieceRecords))) }
 
     /// The topic has gone on to `position` meanwhile.
     func more(upTo position: SequenceNumber) -> Step { .walk(head: position, after: sent) }
 
-    /// The chain was walked from `head`. Records that the log has no more are the gap that the reply tells, or that the client sees by
-    /// the next event's `previous`.
+    /// The chain was walked from `head`.
+    ///
+    /// Records that the log has no more are the gap that the reply tells, or that the client sees by the next event's
+    /// `previous`.
     mutating func walked(head: SequenceNumber, _ history: TopicHistory) {
         remaining = history.sequences[...]
         walkedTo = head

@@ -1,7 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// The way into an event loop for what other threads have done for its connections: what comes before the loop gets to it costs one wake-up.
+/// The way into an event loop for what other threads have done for its connections: what comes before the loop gets to
+/// it costs one wake-up.
 final class LoopInbox: Sendable {
     // One lock a message, taken on the threads of the registry, the log's readers and the authorizer; never on the way of a record.
     private let messages = Mutex<[LoopMessage]>([])
@@ -13,7 +14,9 @@ final class LoopInbox: Sendable {
         receiver = NIOLoopBoundBox.makeEmptyBox(eventLoop: eventLoop)
     }
 
-    /// Names the receiver. On the loop.
+    /// Names the receiver.
+    ///
+    /// On the loop.
     func connect(_ loop: WebSocketLoop) { receiver.value = loop }
 
     /// Hands a message over, from any thread.

@@ -1,10 +1,15 @@
 import SluiceCore
 
-/// Who is subscribed to what on one event loop, and where each topic stands in its chain. A value: the loop's shell performs what follows.
+/// Who is subscribed to what on one event loop, and where each topic stands in its chain.
 ///
-/// A subscription begins held and gets nothing; ``release(_:of:after:)`` lets it in at an exact place of the chain. Each topic has one position:
-/// a delivered record at or below it is a repetition, one whose `previous` is above it reveals a hole. Both lists, of a topic's subscriptions
-/// and of a connection's topics, know each other's places, so that nothing is searched when a connection of a popular topic goes.
+/// A value: the loop's shell performs what follows.
+///
+/// A subscription begins held and gets nothing; ``release(_:of:after:)`` lets it in at an exact place of the chain. Each
+/// topic has one position:
+/// a delivered record at or below it is a repetition, one whose `previous` is above it reveals a hole. Both lists, of a
+/// topic's subscriptions
+/// and of a connection's topics, know each other's places, so that nothing is searched when a connection of a popular
+/// topic goes.
 struct LoopSubscriptions {
     private struct Place {
         let ticket: SubscriptionTicket
@@ -55,14 +60,16 @@ struct LoopSubscriptions {
     }
 
     /// Lets a held subscription in behind `sequence`, up to which its client has everything or wants nothing.
-    /// - Returns: nil when it gets everything from now on, or when it doesn't stand any more; otherwise the topic's position, up to which the
+    /// - Returns: nil when it gets everything from now on, or when it doesn't stand any more; otherwise the topic's
+    ///   position, up to which the
     ///   client needs the history first.
     mutating func release(
         _ ticket: SubscriptionTicket,
         of connection: Int,
         after sequence: SequenceNumber
     ) -> SequenceNumber? {
-        guard let index = place(of: connection, ticket).map({ places[connection][$0].index }), var feed = feeds[ticket.feed],
+        guard let index = place(of: connection, ticket).map({ places[connection][$0].index }),
+            var feed = feeds[ticket.feed],
             feed.subscriptions[index].isHeld
         else { return nil }
         if feed.position > sequence { return feed.position }
@@ -123,9 +130,12 @@ struct LoopSubscriptions {
 
     // MARK: - Records
 
-    /// Judges a delivered record by its chain. The position moves when it is the next one, or when nobody wants it.
+    /// Judges a delivered record by its chain.
+    ///
+    /// The position moves when it is the next one, or when nobody wants it.
     mutating func arrival(_ topic: Topic, _ sequence: SequenceNumber, previous: SequenceNumber) -> RecordArrival {
-        guard let feed = feedOfTopic[topic], let position = feeds[feed]?.position, let live = feeds[feed]?.liveCount else {
+        guard let feed = feedOfTopic[topic], let position = feeds[feed]?.position, let live = feeds[feed]?.liveCount
+        else {
             return .unwanted
         }
         if live == 0 {
@@ -189,7 +199,8 @@ struct LoopSubscriptions {
     }
 
     private mutating func removeSubscription(at index: Int, from feed: Int) {
-        guard let isHeld = feeds[feed]?.subscriptions[index].isHeld, let last = feeds[feed]?.subscriptions.removeLast() else { return }
+        guard let isHeld = feeds[feed]?.subscriptions[index].isHeld, let last = feeds[feed]?.subscriptions.removeLast()
+        else { return }
         if !isHeld { feeds[feed]?.liveCount -= 1 }
         if let count = feeds[feed]?.subscriptions.count, index < count {
             feeds[feed]?.subscriptions[index] = last

@@ -2,7 +2,8 @@ import ChangeQueue
 import NIOCore
 import SluiceCore
 
-/// A subscribe on its way to its reply: first the registry's commit, then, if history was asked for, the walk along the chains.
+/// A subscribe on its way to its reply: first the registry's commit, then, if history was asked for, the walk along the
+/// chains.
 struct PendingSubscribe {
     /// One topic of it.
     struct Entry {
@@ -33,7 +34,9 @@ struct PendingSubscribe {
     var walks: [HistoryWalk] {
         entries.indices.compactMap { index in
             let entry = entries[index]
-            guard let after = entry.after, entry.ticket != nil, entry.history == nil, after < entry.head else { return nil }
+            guard let after = entry.after, entry.ticket != nil, entry.history == nil, after < entry.head else {
+                return nil
+            }
             return HistoryWalk(entry: index, topic: entry.topic, head: entry.head, after: after)
         }
     }

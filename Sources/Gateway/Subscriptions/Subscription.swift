@@ -1,6 +1,8 @@
 import SluiceCore
 
-/// One connection's subscription to one topic, as the topic's list holds it. Kept small: the fan-out walks these.
+/// One connection's subscription to one topic, as the topic's list holds it.
+///
+/// Kept small: the fan-out walks these.
 struct Subscription {
     /// The connection's place in the loop's table.
     let connection: Int32
@@ -11,7 +13,8 @@ struct Subscription {
     /// How its events come.
     let encoding: EventEncoding
 
-    /// What `startAfter` is while the subscription gets nothing from the fan-out: its reply or its history isn't sent yet.
+    /// What `startAfter` is while the subscription gets nothing from the fan-out: its reply or its history isn't sent
+    /// yet.
     static let held = SequenceNumber(UInt64.max)
 
     /// Whether it gets nothing from the fan-out.

@@ -2,7 +2,8 @@ import ChangeQueue
 import NIOCore
 import SluiceCore
 
-/// Sending history and going live: one piece at a time, the next when the last has left the buffer, so that a slow client slows only itself.
+/// Sending history and going live: one piece at a time, the next when the last has left the buffer, so that a slow
+/// client slows only itself.
 extension WebSocketLoop {
     /// Takes the next step of a catch-up, or lets the subscription in when there is none.
     func goOn(_ token: UInt64, _ catchUp: CatchUp) {
@@ -33,7 +34,8 @@ extension WebSocketLoop {
     /// A piece of the history has been read: it is sent, and the next is read when it has left.
     func send(_ token: UInt64, _ result: Result<HistoryPiece, APIError>) {
         guard var catchUp = catchUps[token] else { return }
-        guard let handler = connections[catchUp.connection], index.holds(catchUp.ticket, of: catchUp.connection.slot) else {
+        guard let handler = connections[catchUp.connection], index.holds(catchUp.ticket, of: catchUp.connection.slot)
+        else {
             catchUps[token] = nil
             return
         }

@@ -4,7 +4,7 @@ import SluiceCore
 
 /// The subscribe barrier: held in the index first, then committed to the registry, then answered, then let in.
 extension WebSocketLoop {
-    /// Begins a client's subscribe: may it?
+    /// Begins a client's subscribe with the authorizer.
     func subscribe(_ message: SubscribeMessage, for handler: WebSocketConnectionHandler) {
         for topic in message.topics {
             switch services.authorizer.decideNow(.subscribe, topic: topic, grant: handler.grant) {
@@ -16,7 +16,9 @@ extension WebSocketLoop {
         register(message, for: handler)
     }
 
-    /// Holds the subscriptions and has the registry commit the interest. Every record that is committed after that comes to this gateway.
+    /// Holds the subscriptions and has the registry commit the interest.
+    ///
+    /// Every record that is committed after that comes to this gateway.
     func register(_ message: SubscribeMessage, for handler: WebSocketConnectionHandler) {
         let slot = handler.slot
         let added = message.entries.count { index.ticket(of: slot, for: $0.topic) == nil }
@@ -43,7 +45,8 @@ extension WebSocketLoop {
         }
     }
 
-    /// The interest is committed: what is the newest record of each topic that isn't promised, and whose history is wanted?
+    /// The interest is committed: what comes after each topic's newest record of now is promised, what is before may be
+    /// wanted as history.
     func registered(_ token: UInt64, _ result: Result<Void, APIError>) {
         guard var pending = subscribes[token], connections[pending.connection] != nil else {
             subscribes[token] = nil
@@ -102,7 +105,9 @@ extension WebSocketLoop {
     private func judgeForeignNumbers(_ pending: inout PendingSubscribe) throws {
         for position in pending.entries.indices {
             let entry = pending.entries[position]
-            guard let after = entry.after, after > entry.head, after > (try services.history.lastSequence()) else { continue }
+            guard let after = entry.after, after > entry.head, after > (try services.history.lastSequence()) else {
+                continue
+            }
             let gap = SequenceGap(from: SequenceNumber(1), to: entry.head.next)
             pending.entries[position].history = TopicHistory(sequences: [], gap: gap)
         }
@@ -110,7 +115,9 @@ extension WebSocketLoop {
 
     /// The barrier: `subscribed` first, then the topics' events.
     private func answer(_ token: UInt64) {
-        guard let pending = subscribes.removeValue(forKey: token), let handler = connections[pending.connection] else { return }
+        guard let pending = subscribes.removeValue(forKey: token), let handler = connections[pending.connection] else {
+            return
+        }
         handler.subscribed(pending.id, pending.reply())
         for reply in pending.followUps { handler.answer(reply) }
         for entry in pending.entries {
@@ -129,7 +136,9 @@ extension WebSocketLoop {
 
     /// The subscribe came to nothing: what it began is undone.
     private func fail(_ token: UInt64, _ error: APIError) {
-        guard let pending = subscribes.removeValue(forKey: token), let handler = connections[pending.connection] else { return }
+        guard let pending = subscribes.removeValue(forKey: token), let handler = connections[pending.connection] else {
+            return
+        }
         let begun = pending.entries.filter { entry in
             entry.ticket.map { index.holds($0, of: pending.connection.slot) } ?? false
         }

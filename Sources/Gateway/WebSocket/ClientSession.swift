@@ -1,8 +1,9 @@
 import NIOCore
 import SluiceCore
 
-/// What one connection speaks: turns its messages into requests and what it is told into frames. A value; the connection's handler performs
-/// the requests.
+/// What one connection speaks: turns its messages into requests and what it is told into frames.
+///
+/// A value; the connection's handler performs the requests.
 protocol ClientSession: Sendable {
     /// The request of a message.
     mutating func request(_ message: InboundMessage) -> ClientRequest

@@ -1,7 +1,9 @@
 import NIOCore
 import SluiceCore
 
-/// The closing of one connection (RFC 6455, section 7), from either side. Time is passed in, nanoseconds of `StageClock`.
+/// The closing of one connection (RFC 6455, section 7), from either side.
+///
+/// Time is passed in, nanoseconds of `StageClock`.
 struct CloseHandshake {
     /// What to do.
     enum Action: Equatable {

@@ -2,7 +2,8 @@ import SluiceCore
 
 /// What the URL of a WebSocket connect asks for: `?topic=a&topic=b&after=17&after=3&binary=frames`.
 ///
-/// The first `after` belongs to the first `topic`, and so on; an empty one, or a missing one at the end, means "only what comes from now on".
+/// The first `after` belongs to the first `topic`, and so on; an empty one, or a missing one at the end, means "only
+/// what comes from now on".
 struct ConnectParameters: Equatable, Sendable {
     /// The topics, each once, in their order.
     var entries: [SubscribeMessage.Entry] = []
@@ -23,10 +24,16 @@ struct ConnectParameters: Equatable, Sendable {
             }
         }
         guard topics.count <= Limits.topicsPerRequest else {
-            throw APIError(.tooManySubscriptions, "The URL names \(topics.count) topics and the limit is \(Limits.topicsPerRequest).")
+            throw APIError(
+                .tooManySubscriptions,
+                "The URL names \(topics.count) topics and the limit is \(Limits.topicsPerRequest)."
+            )
         }
         guard positions.count <= topics.count else {
-            throw APIError(.invalidRequest, "The URL has \(positions.count) times 'after' and \(topics.count) times 'topic': each belongs to one.")
+            throw APIError(
+                .invalidRequest,
+                "The URL has \(positions.count) times 'after' and \(topics.count) times 'topic': each belongs to one."
+            )
         }
         var seen: Set<Topic> = []
         for (index, topic) in topics.enumerated() where seen.insert(topic).inserted {

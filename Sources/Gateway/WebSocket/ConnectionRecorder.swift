@@ -6,7 +6,9 @@ struct ConnectionRecorder: Sendable {
     /// A client has connected.
     var connected: @Sendable (_ id: ConnectionID, _ principal: String?, _ remoteAddress: String) -> Void
     /// It subscribes; `then` is called after the commit, on any thread.
-    var subscribe: @Sendable (_ id: ConnectionID, _ topics: [Topic], _ then: @escaping @Sendable (Result<Void, APIError>) -> Void) -> Void
+    var subscribe:
+        @Sendable (_ id: ConnectionID, _ topics: [Topic], _ then: @escaping @Sendable (Result<Void, APIError>) -> Void)
+            -> Void
     /// It unsubscribes.
     var unsubscribe: @Sendable (_ id: ConnectionID, _ topics: [Topic]) -> Void
     /// It is gone.

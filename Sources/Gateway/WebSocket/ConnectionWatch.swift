@@ -1,8 +1,10 @@
 import NIOCore
 import SluiceCore
 
-/// What time does to a connection: pings when it is silent, the end when it stays silent, its token's end, and the drain. Looked at by the
-/// loop's one sweep, so that no connection has a timer. Time is passed in, nanoseconds of `StageClock`.
+/// What time does to a connection: pings when it is silent, the end when it stays silent, its token's end, and the
+/// drain.
+///
+/// Looked at by the loop's one sweep, so that no connection has a timer. Time is passed in, nanoseconds of `StageClock`.
 struct ConnectionWatch {
     /// What is due.
     enum Verdict: Equatable {
@@ -19,7 +21,10 @@ struct ConnectionWatch {
     private var endsAt: UInt64
     private var endCode: CloseCode
 
-    /// - Parameter expiresAt: when the connection's token ends; nil for never.
+    /// Begins to watch.
+    /// - Parameters:
+    ///   - now: when the connection began.
+    ///   - expiresAt: when the connection's token ends; nil for never.
     init(now: UInt64, expiresAt: UInt64?) {
         lastHeard = now
         endsAt = expiresAt ?? .max

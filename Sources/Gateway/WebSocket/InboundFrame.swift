@@ -15,7 +15,8 @@ struct InboundFrame {
     var payload: ByteBuffer
 
     /// A frame from its parts.
-    init(isFinal: Bool = true, hasReservedBits: Bool = false, opcode: UInt8, isMasked: Bool = true, payload: ByteBuffer) {
+    init(isFinal: Bool = true, hasReservedBits: Bool = false, opcode: UInt8, isMasked: Bool = true, payload: ByteBuffer)
+    {
         self.isFinal = isFinal
         self.hasReservedBits = hasReservedBits
         self.opcode = opcode

@@ -1,8 +1,9 @@
 import NIOCore
 import SluiceCore
 
-/// Puts a client's messages together from frames and enforces RFC 6455, section 5: masks, reserved bits and opcodes, fragmentation with
-/// control frames in between, UTF-8 in text as soon as it can be judged, and the size limit over all fragments of a message.
+/// Puts a client's messages together from frames and enforces RFC 6455, section 5: masks, reserved bits and opcodes,
+/// fragmentation with control frames in between, UTF-8 in text as soon as it can be judged, and the size limit over all
+/// fragments of a message.
 struct MessageAssembler {
     /// What a frame led to.
     enum Event: Equatable {

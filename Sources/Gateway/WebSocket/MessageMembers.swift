@@ -1,6 +1,7 @@
 import SluiceCore
 
-/// The members of a `sluice.v1` message, found in one pass; those that aren't known are ignored, so that a later version may add some.
+/// The members of a `sluice.v1` message, found in one pass; those that aren't known are ignored, so that a later version
+/// may add some.
 struct MessageMembers {
     private(set) var action: JSONValue?
     private(set) var id: JSONValue?
@@ -38,7 +39,10 @@ struct MessageMembers {
     /// - Throws: `InvalidRequest` or `InvalidTopic`.
     func entries() throws(APIError) -> [SubscribeMessage.Entry] {
         guard let elements = topics?.elements, (1...Limits.topicsPerRequest).contains(elements.count) else {
-            throw APIError(.invalidRequest, "The message needs 'topics', an array of 1 to \(Limits.topicsPerRequest) strings.")
+            throw APIError(
+                .invalidRequest,
+                "The message needs 'topics', an array of 1 to \(Limits.topicsPerRequest) strings."
+            )
         }
         let positions = try positions()
         var entries: [SubscribeMessage.Entry] = []
@@ -48,7 +52,10 @@ struct MessageMembers {
             if seen.insert(topic).inserted { entries.append(.init(topic: topic, after: positions[topic])) }
         }
         if let unknown = positions.keys.first(where: { !seen.contains($0) }) {
-            throw APIError(.invalidRequest, "'after' names '\(unknown.name.printable(limit: 80))', which is not among the topics.")
+            throw APIError(
+                .invalidRequest,
+                "'after' names '\(unknown.name.printable(limit: 80))', which is not among the topics."
+            )
         }
         return entries
     }
@@ -84,7 +91,10 @@ struct MessageMembers {
         var positions: [Topic: SequenceNumber] = [:]
         for member in members {
             guard let number = member.value.unsignedInteger else {
-                throw APIError(.invalidRequest, "'after' must give a whole number for '\(member.key.printable(limit: 80))'.")
+                throw APIError(
+                    .invalidRequest,
+                    "'after' must give a whole number for '\(member.key.printable(limit: 80))'."
+                )
             }
             positions[try Topic(member.key)] = SequenceNumber(number)
         }

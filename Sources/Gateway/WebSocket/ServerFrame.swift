@@ -1,7 +1,9 @@
 import NIOCore
 import SluiceCore
 
-/// Builds the gateway's own frames. They aren't masked (RFC 6455, section 5.1), so one buffer serves every socket.
+/// Builds the gateway's own frames.
+///
+/// They aren't masked (RFC 6455, section 5.1), so one buffer serves every socket.
 enum ServerFrame {
     /// A ping without payload.
     static let ping = frame(.ping, [])

@@ -11,7 +11,10 @@ struct SluiceV1Session: ClientSession {
 
     func request(_ message: InboundMessage) -> ClientRequest {
         guard message.isText else {
-            return .refused(id: nil, APIError(.invalidRequest, "A message of \(SluiceV1Session.name) is JSON in a text frame, not binary."))
+            return .refused(
+                id: nil,
+                APIError(.invalidRequest, "A message of \(SluiceV1Session.name) is JSON in a text frame, not binary.")
+            )
         }
         var id: MessageID?
         do throws(APIError) {
@@ -25,11 +28,15 @@ struct SluiceV1Session: ClientSession {
 
     func greeting(_ connection: ConnectionID) -> ByteBuffer? { SluiceV1Encoder.connected(connection) }
 
-    func subscribed(_ id: MessageID?, _ topics: [SubscribedTopic]) -> ByteBuffer { SluiceV1Encoder.subscribed(id, topics) }
+    func subscribed(_ id: MessageID?, _ topics: [SubscribedTopic]) -> ByteBuffer {
+        SluiceV1Encoder.subscribed(id, topics)
+    }
 
     func unsubscribed(_ id: MessageID?, _ topics: [Topic]) -> ByteBuffer { SluiceV1Encoder.unsubscribed(id, topics) }
 
-    func published(_ id: MessageID?, _ sequence: SequenceNumber) -> ByteBuffer { SluiceV1Encoder.published(id, sequence) }
+    func published(_ id: MessageID?, _ sequence: SequenceNumber) -> ByteBuffer {
+        SluiceV1Encoder.published(id, sequence)
+    }
 
     func refused(_ id: MessageID?, _ error: APIError) -> ByteBuffer { SluiceV1Encoder.refused(id, error) }
 
@@ -40,7 +47,11 @@ struct SluiceV1Session: ClientSession {
         switch action {
         case "subscribe":
             return .subscribe(
-                SubscribeMessage(id: id, entries: try members.entries(), encoding: try members.encoding(otherwise: encoding))
+                SubscribeMessage(
+                    id: id,
+                    entries: try members.entries(),
+                    encoding: try members.encoding(otherwise: encoding)
+                )
             )
         case "unsubscribe": return .unsubscribe(id: id, topics: try members.entries().map(\.topic))
         case "publish": return .publish(try members.publish(id))

@@ -10,6 +10,9 @@ enum Subprotocols {
         if offered.isEmpty { return nil }
         if offered.contains(where: { $0 == SluiceV1Session.name }) { return SluiceV1Session.name }
         let names = offered.joined(separator: ", ").printable(limit: 100)
-        throw APIError(.unsupportedSubprotocol, "None of the subprotocols '\(names)' is spoken here: offer \(SluiceV1Session.name) or none.")
+        throw APIError(
+            .unsupportedSubprotocol,
+            "None of the subprotocols '\(names)' is spoken here: offer \(SluiceV1Session.name) or none."
+        )
     }
 }

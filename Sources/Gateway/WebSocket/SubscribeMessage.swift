@@ -6,7 +6,9 @@ struct SubscribeMessage: Equatable, Sendable {
     struct Entry: Equatable, Sendable {
         /// The topic.
         var topic: Topic
-        /// The last sequence number that the client knows: it first gets what came after it. Nil: only what comes from now on.
+        /// The last sequence number that the client knows: it first gets what came after it.
+        ///
+        /// Nil: only what comes from now on.
         var after: SequenceNumber?
     }
 

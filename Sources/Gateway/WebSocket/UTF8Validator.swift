@@ -1,4 +1,5 @@
-/// Checks UTF-8 (RFC 3629) piece by piece, so that a faulty text message is refused at the fragment that makes it faulty.
+/// Checks UTF-8 (RFC 3629) piece by piece, so that a faulty text message is refused at the fragment that makes it
+/// faulty.
 struct UTF8Validator {
     // Continuation bytes that are still to come, and what the next one may be: that excludes overlong forms and surrogates.
     private var needed: UInt8 = 0
@@ -30,7 +31,9 @@ struct UTF8Validator {
     private static func endOfASCII(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
         while index + 8 <= bytes.count {
-            guard bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 else { break }
+            guard bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 else {
+                break
+            }
             index += 8
         }
         while index < bytes.count, bytes[index] < 0x80 { index += 1 }

@@ -1,9 +1,13 @@
 public import NIOCore
 import SluiceCore
 
-/// What WebSocket connections may do and use. Whatever goes beyond has a code in docs/protocol.md.
+/// What WebSocket connections may do and use.
+///
+/// Whatever goes beyond has a code in docs/protocol.md.
 public struct WebSocketConfiguration: Sendable {
-    /// Largest message of a client, bytes, over all its fragments. A base64 payload of the largest size fits with its envelope.
+    /// Largest message of a client, bytes, over all its fragments.
+    ///
+    /// A base64 payload of the largest size fits with its envelope.
     public var messageBytes = 2 * Limits.payloadBytes
     /// Largest message that `/echo` takes, bytes.
     public var echoMessageBytes = 32 * 1024 * 1024

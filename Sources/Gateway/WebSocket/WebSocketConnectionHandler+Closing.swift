@@ -4,7 +4,9 @@ import SluiceCore
 extension WebSocketConnectionHandler {
     /// Closes the connection from the gateway's side.
     func close(_ code: CloseCode) {
-        perform(handshake.close(code, until: loop.services.now() &+ nanoseconds(loop.services.configuration.closeTimeout)))
+        perform(
+            handshake.close(code, until: loop.services.now() &+ nanoseconds(loop.services.configuration.closeTimeout))
+        )
     }
 
     /// Looks at the clock.
@@ -27,7 +29,9 @@ extension WebSocketConnectionHandler {
         }
     }
 
-    /// The client broke the protocol: nothing more of it counts. It gets a moment to take the close frame before the connection is cut.
+    /// The client broke the protocol: nothing more of it counts.
+    ///
+    /// It gets a moment to take the close frame before the connection is cut.
     func fail(_ code: CloseCode) {
         perform(handshake.close(code, until: loop.services.now() &+ WebSocketConnectionHandler.lingerNanoseconds))
     }

@@ -4,7 +4,8 @@ import SluiceCore
 
 /// One WebSocket connection on its event loop: frames in, requests to its ``WebSocketLoop``, ready-made frames out.
 ///
-/// An idle connection is this object, its channel and nothing else: no task, no lock, no timer, and only small values inside.
+/// An idle connection is this object, its channel and nothing else: no task, no lock, no timer, and only small values
+/// inside.
 final class WebSocketConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundIn = ByteBuffer
@@ -128,7 +129,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
 
     private var mayRead: Bool {
         // A client that doesn't take its replies isn't read either.
-        held == nil && Int(publishesInFlight) < loop.services.configuration.publishesInFlight && context?.channel.isWritable != false
+        held == nil && Int(publishesInFlight) < loop.services.configuration.publishesInFlight
+            && context?.channel.isWritable != false
     }
 
     func readIfWanted() {
@@ -170,7 +172,9 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Answers a request with an error. The connection stays open unless the client goes on making them.
+    /// Answers a request with an error.
+    ///
+    /// The connection stays open unless the client goes on making them.
     func refuse(_ id: MessageID?, _ error: APIError) {
         guard handshake.isOpen else { return }
         loop.services.counters.messageRefused()

@@ -42,8 +42,14 @@ extension WebSocketLoop {
 
     // MARK: - Authorization that takes I/O
 
-    /// Asks the authorizer about each topic; the connection does nothing else until it has answered, so that its requests keep their order.
-    func authorize(_ request: ClientRequest, _ action: TopicAction, _ topics: [Topic], _ handler: WebSocketConnectionHandler) {
+    /// Asks the authorizer about each topic; the connection does nothing else until it has answered, so that its
+    /// requests keep their order.
+    func authorize(
+        _ request: ClientRequest,
+        _ action: TopicAction,
+        _ topics: [Topic],
+        _ handler: WebSocketConnectionHandler
+    ) {
         let token = makeToken()
         authorizations[token] = PendingAuthorization(connection: handler.key, request: request)
         handler.hold()
@@ -62,7 +68,8 @@ extension WebSocketLoop {
     }
 
     func authorized(_ token: UInt64, _ result: Result<Void, APIError>) {
-        guard let pending = authorizations.removeValue(forKey: token), let handler = connections[pending.connection] else { return }
+        guard let pending = authorizations.removeValue(forKey: token), let handler = connections[pending.connection]
+        else { return }
         switch (result, pending.request) {
         case (.success, .subscribe(let message)): register(message, for: handler)
         case (.success, .publish(let message)): append(message, from: handler)

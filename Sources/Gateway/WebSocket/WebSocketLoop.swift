@@ -1,10 +1,12 @@
 import NIOCore
 import SluiceCore
 
-/// The WebSockets of one event loop: their table, their subscriptions, and the work that concerns more than one of them. Bound to the loop;
-/// other threads reach it through its ``LoopInbox``.
+/// The WebSockets of one event loop: their table, their subscriptions, and the work that concerns more than one of them.
 ///
-/// It decides nothing about the protocol (``ClientSession``, ``MessageAssembler``) and nothing about order (``LoopSubscriptions``,
+/// Bound to the loop; other threads reach it through its ``LoopInbox``.
+///
+/// It decides nothing about the protocol (``ClientSession``, ``MessageAssembler``) and nothing about order
+/// (``LoopSubscriptions``,
 /// ``CatchUp``): it asks those values and performs what they answer.
 final class WebSocketLoop {
     let eventLoop: any EventLoop
@@ -77,7 +79,9 @@ final class WebSocketLoop {
     /// Notes that a connection has something to flush.
     func note(dirty handler: WebSocketConnectionHandler) { dirty.append(handler) }
 
-    /// Flushes every connection that was written to, each once. Called at the end of whatever the loop was called for.
+    /// Flushes every connection that was written to, each once.
+    ///
+    /// Called at the end of whatever the loop was called for.
     func flushDirty() {
         while !dirty.isEmpty {
             let taken = dirty

@@ -5,7 +5,9 @@ import SluiceCore
 import StageLatency
 import SubscriptionRegistry
 
-/// What the WebSockets of a gateway need of its other parts. Narrower than ``GatewayContext``, so that tests need no log and no registry.
+/// What the WebSockets of a gateway need of its other parts.
+///
+/// Narrower than ``GatewayContext``, so that tests need no log and no registry.
 struct WebSocketServices: Sendable {
     /// Limits and time-outs.
     var configuration: WebSocketConfiguration

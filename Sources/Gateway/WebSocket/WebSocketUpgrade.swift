@@ -4,13 +4,13 @@ import NIOHTTP1
 import NIOWebSocket
 import SluiceCore
 
-/// Turns connections to `/ws`, and to `/echo` when it is served, into WebSockets: the authorizer and the URL's topics are checked before the
-/// upgrade, so that a client that may not connect gets a plain HTTP answer with its error.
+/// Turns connections to `/ws`, and to `/echo` when it is served, into WebSockets: the authorizer and the URL's topics
+/// are checked before the upgrade, so that a client that may not connect gets a plain HTTP answer with its error.
 struct WebSocketUpgrade: ConnectionUpgrading {
     private let services: WebSocketServices
     private let loops: LoopDirectory
 
-    /// - Parameter fanOut: whose connections they become.
+    /// Upgrades to the connections of a gateway's fan-out.
     init(context: GatewayContext, fanOut: FanOut) {
         self.init(services: fanOut.services, loops: fanOut.loops)
     }
@@ -79,7 +79,10 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         let headers = HTTPHeaders(subprotocol.map { [("Sec-WebSocket-Protocol", $0)] } ?? [])
         // The usual gateway without authorization decides without a task.
         if services.authorizer is AllowAllAuthorizer {
-            note(AcceptedUpgrade(grant: .everything, parameters: parameters, acceptedAtNanoseconds: services.now()), channel)
+            note(
+                AcceptedUpgrade(grant: .everything, parameters: parameters, acceptedAtNanoseconds: services.now()),
+                channel
+            )
             promise.succeed(headers)
             return
         }
@@ -121,16 +124,26 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             expiresAtNanoseconds: monotonic(accepted.grant.expiresAtWallNanoseconds)
         )
         // The mark is the slow consumer's limit: a channel that isn't writable has more than that unwritten.
-        let mark = ChannelOptions.Types.WriteBufferWaterMark(low: configuration.unwrittenBytes / 2, high: configuration.unwrittenBytes)
+        let mark = ChannelOptions.Types.WriteBufferWaterMark(
+            low: configuration.unwrittenBytes / 2,
+            high: configuration.unwrittenBytes
+        )
         try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
         let decoder = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: min(maximum, Int(UInt32.max))))
         if !isEcho {
-            services.registry.connected(handler.id, accepted.grant.principal, channel.remoteAddress?.description ?? "unknown")
+            services.registry.connected(
+                handler.id,
+                accepted.grant.principal,
+                channel.remoteAddress?.description ?? "unknown"
+            )
         }
         try channel.pipeline.syncOperations.addHandlers([decoder, handler])
         if let parameters = accepted.parameters, !parameters.entries.isEmpty {
             // Allowed before the upgrade.
-            loop.register(SubscribeMessage(id: nil, entries: parameters.entries, encoding: parameters.encoding), for: handler)
+            loop.register(
+                SubscribeMessage(id: nil, entries: parameters.entries, encoding: parameters.encoding),
+                for: handler
+            )
         }
         loop.flushDirty()
     }

@@ -37,7 +37,11 @@ struct EventEnvelopeTests {
     @Test("names the item that changed")
     func attributes() {
         let attributes = RecordAttributes(operation: .modify, table: "orders", itemKey: "4\"2")
-        #expect(json("1", .json, attributes).hasSuffix(#""application/json","operation":"MODIFY","table":"orders","key":"4\"2","data":1}"#))
+        #expect(
+            json("1", .json, attributes).hasSuffix(
+                #""application/json","operation":"MODIFY","table":"orders","key":"4\"2","data":1}"#
+            )
+        )
     }
 
     @Test("writes numbers of every length", arguments: [0, 9, 10, 99, 1_000_000, UInt64.max])

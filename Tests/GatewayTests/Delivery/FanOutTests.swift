@@ -22,7 +22,11 @@ struct FanOutTests {
             #expect(client.writes == writes + 1)
         }
         #expect(receipts.map(\.deliveryID) == [1, 2, 3, 4])
-        #expect(receipts.allSatisfy { $0.isTaken && $0.sockets == 3 && $0.takenAtNanoseconds == 5 && $0.writtenAtNanoseconds > 0 })
+        #expect(
+            receipts.allSatisfy {
+                $0.isTaken && $0.sockets == 3 && $0.takenAtNanoseconds == 5 && $0.writtenAtNanoseconds > 0
+            }
+        )
     }
 
     @Test("drops repetitions and answers for them")
@@ -114,7 +118,8 @@ struct FanOutTests {
             resolvedAtNanoseconds: 0
         )
         let receipts = harness.receive([
-            Delivery(id: 7, records: [damaged], sentAtNanoseconds: 0), Delivery(id: 8, records: [sound], sentAtNanoseconds: 0),
+            Delivery(id: 7, records: [damaged], sentAtNanoseconds: 0),
+            Delivery(id: 8, records: [sound], sentAtNanoseconds: 0),
         ])
         #expect(receipts.map(\.deliveryID) == [7, 8])
         #expect(receipts.map(\.status) == [.failed(.corruptRecord), .ok])
@@ -141,7 +146,9 @@ struct FanOutTests {
     func merge() {
         let pending = PendingReceipts(deliveries: 1, loops: 2)
         let id = ConnectionID.random()
-        #expect(pending.add(LoopTallies(tallies: [DeliveryTally(sockets: 2, found: [id])], writtenAtNanoseconds: 9)) == nil)
+        #expect(
+            pending.add(LoopTallies(tallies: [DeliveryTally(sockets: 2, found: [id])], writtenAtNanoseconds: 9)) == nil
+        )
         let merged = pending.add(LoopTallies(tallies: [DeliveryTally(sockets: 3, slow: [id])], writtenAtNanoseconds: 7))
         #expect(merged?.tallies.first?.sockets == 5)
         #expect(merged?.tallies.first?.found == [id])

@@ -51,7 +51,9 @@ struct DeliveryOrderTests {
             default:
                 // A publisher's turn: some of the latest records, shuffled, some of them twice, some never.
                 let latest = appended.suffix(Int.random(in: 1...9, using: &random))
-                harness.deliver(latest.filter { _ in Int.random(in: 0..<4, using: &random) > 0 }.shuffled(using: &random))
+                harness.deliver(
+                    latest.filter { _ in Int.random(in: 0..<4, using: &random) > 0 }.shuffled(using: &random)
+                )
             }
             for place in models.indices { try note(&models[place]) }
         }
@@ -113,7 +115,9 @@ struct DeliveryOrderTests {
         for place in models.indices {
             try note(&models[place])
             for (topic, from) in models[place].from {
-                let expected = appended.filter { $0.topic == topic && $0.sequence.rawValue > from }.map(\.sequence.rawValue)
+                let expected = appended.filter { $0.topic == topic && $0.sequence.rawValue > from }.map(
+                    \.sequence.rawValue
+                )
                 #expect(models[place].seen[topic] ?? [] == expected, "\(topic) after \(from)")
             }
         }

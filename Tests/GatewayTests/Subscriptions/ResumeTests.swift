@@ -23,7 +23,10 @@ struct ResumeTests {
         try subscribe(client, after: 2)
         harness.commitRegistry()
         harness.runOffloaded()
-        #expect(client.texts().first == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"recovered":true}]}"#)
+        #expect(
+            client.texts().first
+                == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"recovered":true}]}"#
+        )
         harness.deliver(harness.log.append(topic))
         #expect(client.read().isEmpty)
         harness.settle()
@@ -56,7 +59,11 @@ struct ResumeTests {
         _ = client.read()
         try subscribe(client, after: 1)
         harness.commitRegistry()
-        #expect(client.texts() == [#"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":1,"recovered":true}]}"#])
+        #expect(
+            client.texts() == [
+                #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":1,"recovered":true}]}"#
+            ]
+        )
         harness.log.append(Topic(alreadyChecked: "b"))
         let other = try harness.connect("/ws?topic=a&after=2")
         harness.commitRegistry()
@@ -74,7 +81,10 @@ struct ResumeTests {
         harness.commitRegistry()
         harness.settle()
         let frames = client.read()
-        #expect(frames.first?.text == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"gap":{"from":2,"to":4}}]}"#)
+        #expect(
+            frames.first?.text
+                == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"gap":{"from":2,"to":4}}]}"#
+        )
         #expect(frames.compactMap { SequenceInEvent.number($0) } == [4, 5])
     }
 
@@ -86,7 +96,11 @@ struct ResumeTests {
         _ = client.read()
         try subscribe(client, after: 500)
         harness.commitRegistry()
-        #expect(client.texts() == [#"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":1,"gap":{"from":1,"to":2}}]}"#])
+        #expect(
+            client.texts() == [
+                #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":1,"gap":{"from":1,"to":2}}]}"#
+            ]
+        )
         harness.deliver(harness.log.append(topic))
         #expect(client.sequences() == [2])
     }

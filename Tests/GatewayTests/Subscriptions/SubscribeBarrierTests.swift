@@ -22,7 +22,9 @@ struct SubscribeBarrierTests {
         harness.log.append(topic("a"))
         harness.commitRegistry()
         #expect(
-            client.texts() == [#"{"type":"subscribed","id":"1","topics":[{"topic":"b","sequence":0},{"topic":"a","sequence":2}]}"#]
+            client.texts() == [
+                #"{"type":"subscribed","id":"1","topics":[{"topic":"b","sequence":0},{"topic":"a","sequence":2}]}"#
+            ]
         )
         harness.deliver(harness.log.append(topic("a"), #"{"n":1}"#))
         #expect(
@@ -85,7 +87,11 @@ struct SubscribeBarrierTests {
         try client.send(#"{"action":"subscribe","id":"1","topics":["a","b"]}"#)
         try client.send(#"{"action":"unsubscribe","id":"2","topics":["a"]}"#)
         harness.commitRegistry()
-        #expect(client.texts().map { $0.prefix(30) } == [#"{"type":"subscribed","id":"1","#, #"{"type":"unsubscribed","id":"2"#])
+        #expect(
+            client.texts().map { $0.prefix(30) } == [
+                #"{"type":"subscribed","id":"1","#, #"{"type":"unsubscribed","id":"2"#,
+            ]
+        )
         harness.deliver(harness.log.append(topic("a")), harness.log.append(topic("b")))
         #expect(client.sequences() == [2])
         try client.send(#"{"action":"unsubscribe","id":"3","topics":["b","never"]}"#)

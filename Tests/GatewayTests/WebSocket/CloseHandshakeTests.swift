@@ -41,12 +41,20 @@ struct CloseHandshakeTests {
         #expect(handshake.received(.empty) == .none)
     }
 
-    @Test("takes the codes that may be sent", arguments: [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 3000, 3999, 4000, 4999])
+    @Test(
+        "takes the codes that may be sent",
+        arguments: [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 3000, 3999, 4000, 4999]
+    )
     func soundCodes(code: UInt16) {
-        #expect(ClosePayload(ByteBuffer(bytes: [UInt8(code >> 8), UInt8(code & 0xFF)] + Array("ok".utf8))) == .code(code))
+        #expect(
+            ClosePayload(ByteBuffer(bytes: [UInt8(code >> 8), UInt8(code & 0xFF)] + Array("ok".utf8))) == .code(code)
+        )
     }
 
-    @Test("refuses the codes that may not", arguments: [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535])
+    @Test(
+        "refuses the codes that may not",
+        arguments: [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535]
+    )
     func faultyCodes(code: UInt16) {
         #expect(ClosePayload(ByteBuffer(bytes: [UInt8(code >> 8), UInt8(code & 0xFF)])) == .faulty(.protocolError))
     }

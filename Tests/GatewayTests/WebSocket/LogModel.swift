@@ -20,7 +20,9 @@ final class LogModel: Sendable {
     /// Appends one record with a small payload.
     @discardableResult
     func append(_ topic: Topic, _ payload: String = "{}", _ contentType: ContentType = .json) -> ChangeRecord {
-        state.withLock { append(RecordDraft(topic: topic, payload: Array(payload.utf8), contentType: contentType), &$0) }
+        state.withLock {
+            append(RecordDraft(topic: topic, payload: Array(payload.utf8), contentType: contentType), &$0)
+        }
     }
 
     private func append(_ draft: RecordDraft, _ state: inout State) -> ChangeRecord {
@@ -74,7 +76,11 @@ final class LogModel: Sendable {
                 if let error { return AppendOutcome(token: token, result: .failure(error)) }
                 let records = drafts.map { draft in
                     let record = append(draft, &state)
-                    return AppendedRecord(sequence: record.sequence, previous: record.previous, committedAtNanoseconds: 1)
+                    return AppendedRecord(
+                        sequence: record.sequence,
+                        previous: record.previous,
+                        committedAtNanoseconds: 1
+                    )
                 }
                 return AppendOutcome(token: token, result: .success(records))
             }
@@ -87,7 +93,9 @@ final class LogModel: Sendable {
     private func record(_ sequence: SequenceNumber) throws -> ChangeRecord? {
         try state.withLock { state in
             if let fault = state.fault { throw fault }
-            guard sequence.rawValue > state.trimmedThrough, sequence.rawValue <= UInt64(state.records.count) else { return nil }
+            guard sequence.rawValue > state.trimmedThrough, sequence.rawValue <= UInt64(state.records.count) else {
+                return nil
+            }
             return state.records[Int(sequence.rawValue) - 1]
         }
     }

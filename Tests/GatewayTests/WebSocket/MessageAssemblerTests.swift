@@ -25,7 +25,11 @@ struct MessageAssemblerTests {
 
     @Test("gives whole messages, empty ones too")
     func whole() {
-        #expect(run([Self.frame(1, "a"), Self.frame(2, "b"), Self.frame(1)]) == [message("a"), message("b", isText: false), message("")])
+        #expect(
+            run([Self.frame(1, "a"), Self.frame(2, "b"), Self.frame(1)]) == [
+                message("a"), message("b", isText: false), message(""),
+            ]
+        )
     }
 
     @Test("joins fragments, with control frames in between")
@@ -34,7 +38,9 @@ struct MessageAssemblerTests {
             Self.frame(1, "a", final: false), Self.frame(9, "x"), Self.frame(0, "", final: false), Self.frame(10, "y"),
             Self.frame(0, "b"), Self.frame(1, "c"),
         ])
-        #expect(events == [.incomplete, .ping(ByteBuffer(string: "x")), .incomplete, .pong, message("ab"), message("c")])
+        #expect(
+            events == [.incomplete, .ping(ByteBuffer(string: "x")), .incomplete, .pong, message("ab"), message("c")]
+        )
     }
 
     @Test("fails a continuation of nothing, and a message inside a message")
@@ -42,7 +48,9 @@ struct MessageAssemblerTests {
         #expect(run([Self.frame(0, "a")]) == [.failure(.protocolError)])
         #expect(run([Self.frame(0, "a", final: false)]) == [.failure(.protocolError)])
         #expect(run([Self.frame(1, "a", final: false), Self.frame(1, "b")]).last == .failure(.protocolError))
-        #expect(run([Self.frame(2, "a", final: false), Self.frame(2, "b", final: false)]).last == .failure(.protocolError))
+        #expect(
+            run([Self.frame(2, "a", final: false), Self.frame(2, "b", final: false)]).last == .failure(.protocolError)
+        )
         #expect(run([Self.frame(1, "a"), Self.frame(0, "b")]).last == .failure(.protocolError))
     }
 
@@ -52,7 +60,10 @@ struct MessageAssemblerTests {
         #expect(run([Self.frame(1, "a", final: false), Self.frame(opcode)]).last == .failure(.protocolError))
     }
 
-    @Test("fails reserved bits and frames that aren't masked, control frames too", arguments: [1, 2, 8, 9, 10] as [UInt8])
+    @Test(
+        "fails reserved bits and frames that aren't masked, control frames too",
+        arguments: [1, 2, 8, 9, 10] as [UInt8]
+    )
     func reservedBitsAndMasks(opcode: UInt8) {
         var reserved = Self.frame(opcode)
         reserved.hasReservedBits = true
@@ -73,9 +84,15 @@ struct MessageAssemblerTests {
     func size() {
         #expect(run([Self.frame(2, "12345")], limit: 5) == [message("12345", isText: false)])
         #expect(run([Self.frame(2, "123456")], limit: 5) == [.failure(.messageTooBig)])
-        let parts = [Self.frame(2, "123", final: false), Self.frame(9, "12345"), Self.frame(0, "45", final: false), Self.frame(0, "6")]
+        let parts = [
+            Self.frame(2, "123", final: false), Self.frame(9, "12345"), Self.frame(0, "45", final: false),
+            Self.frame(0, "6"),
+        ]
         #expect(run(parts, limit: 5).last == .failure(.messageTooBig))
-        #expect(run([Self.frame(1, "123", final: false), Self.frame(0, "45"), Self.frame(1, "12345")], limit: 5).last == message("12345"))
+        #expect(
+            run([Self.frame(1, "123", final: false), Self.frame(0, "45"), Self.frame(1, "12345")], limit: 5).last
+                == message("12345")
+        )
     }
 
     @Test("checks UTF-8 across fragments and fails at the first faulty one")
@@ -91,16 +108,24 @@ struct MessageAssemblerTests {
         }
         var early = MessageAssembler(maximumMessageBytes: 100)
         #expect(early.take(InboundFrame(isFinal: false, opcode: 1, payload: ByteBuffer(bytes: [0xF4]))) == .incomplete)
-        #expect(early.take(InboundFrame(isFinal: false, opcode: 0, payload: ByteBuffer(bytes: [0x90]))) == .failure(.invalidPayload))
+        #expect(
+            early.take(InboundFrame(isFinal: false, opcode: 0, payload: ByteBuffer(bytes: [0x90])))
+                == .failure(.invalidPayload)
+        )
     }
 
     @Test("fails a text that ends inside a character, and lets binary be anything")
     func endOfText() {
         var cut = MessageAssembler(maximumMessageBytes: 100)
-        #expect(cut.take(InboundFrame(opcode: 1, payload: ByteBuffer(bytes: [0x61, 0xC3]))) == .failure(.invalidPayload))
+        #expect(
+            cut.take(InboundFrame(opcode: 1, payload: ByteBuffer(bytes: [0x61, 0xC3]))) == .failure(.invalidPayload)
+        )
         var binary = MessageAssembler(maximumMessageBytes: 100)
         let payload = ByteBuffer(bytes: [0xFF, 0xC3])
-        #expect(binary.take(InboundFrame(opcode: 2, payload: payload)) == .message(InboundMessage(isText: false, payload: payload)))
+        #expect(
+            binary.take(InboundFrame(opcode: 2, payload: payload))
+                == .message(InboundMessage(isText: false, payload: payload))
+        )
     }
 
     @Test("gives the payload of a close frame")

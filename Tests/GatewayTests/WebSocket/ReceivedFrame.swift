@@ -19,7 +19,9 @@ struct ReceivedFrame: Equatable {
     }
 
     private static func readOne(_ buffer: inout ByteBuffer) -> ReceivedFrame? {
-        guard let first = buffer.readInteger(as: UInt8.self), let second = buffer.readInteger(as: UInt8.self) else { return nil }
+        guard let first = buffer.readInteger(as: UInt8.self), let second = buffer.readInteger(as: UInt8.self) else {
+            return nil
+        }
         let count: Int
         switch second {
         case 126: count = Int(buffer.readInteger(as: UInt16.self) ?? 0)

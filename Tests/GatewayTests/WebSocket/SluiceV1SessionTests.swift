@@ -14,13 +14,16 @@ struct SluiceV1SessionTests {
     private func topic(_ name: String) -> Topic { Topic(alreadyChecked: name) }
 
     private static let faults: [(String, APIErrorCode)] = [
-        ("", .invalidJSON), ("{", .invalidJSON), (#"{"action":"ping"} x"#, .invalidJSON), ("[]", .invalidRequest), ("3", .invalidRequest),
+        ("", .invalidJSON), ("{", .invalidJSON), (#"{"action":"ping"} x"#, .invalidJSON), ("[]", .invalidRequest),
+        ("3", .invalidRequest),
         ("{}", .invalidRequest), (#"{"action":7}"#, .invalidRequest), (#"{"action":"dance"}"#, .unknownAction),
         (#"{"action":"ping","id":7}"#, .invalidRequest),
         (#"{"action":"ping","id":"\#(String(repeating: "i", count: 129))"}"#, .invalidRequest),
         (#"{"action":"subscribe"}"#, .invalidRequest), (#"{"action":"subscribe","topics":[]}"#, .invalidRequest),
-        (#"{"action":"subscribe","topics":"a"}"#, .invalidRequest), (#"{"action":"subscribe","topics":[1]}"#, .invalidRequest),
-        (#"{"action":"subscribe","topics":[""]}"#, .invalidTopic), (#"{"action":"subscribe","topics":["a/#"]}"#, .invalidTopic),
+        (#"{"action":"subscribe","topics":"a"}"#, .invalidRequest),
+        (#"{"action":"subscribe","topics":[1]}"#, .invalidRequest),
+        (#"{"action":"subscribe","topics":[""]}"#, .invalidTopic),
+        (#"{"action":"subscribe","topics":["a/#"]}"#, .invalidTopic),
         (#"{"action":"subscribe","topics":["a\n"]}"#, .invalidTopic),
         (#"{"action":"subscribe","topics":["\#(String(repeating: "t", count: 401))"]}"#, .invalidTopic),
         (#"{"action":"subscribe","topics":["a"],"after":17}"#, .invalidRequest),
@@ -30,7 +33,8 @@ struct SluiceV1SessionTests {
         (#"{"action":"subscribe","topics":["a"],"binary":"raw"}"#, .invalidRequest),
         (#"{"action":"unsubscribe"}"#, .invalidRequest), (#"{"action":"unsubscribe","topics":["+"]}"#, .invalidTopic),
         (#"{"action":"publish","data":1}"#, .invalidRequest), (#"{"action":"publish","topic":"a"}"#, .invalidRequest),
-        (#"{"action":"publish","topic":1,"data":1}"#, .invalidRequest), (#"{"action":"publish","topic":"","data":1}"#, .invalidTopic),
+        (#"{"action":"publish","topic":1,"data":1}"#, .invalidRequest),
+        (#"{"action":"publish","topic":"","data":1}"#, .invalidTopic),
         (#"{"action":"publish","topic":"a","data":1,"contentType":1}"#, .invalidRequest),
         (#"{"action":"publish","topic":"a","data":1,"contentType":""}"#, .invalidRequest),
         (#"{"action":"publish","topic":"a","data":1,"contentType":"text/plain"}"#, .invalidRequest),
@@ -61,7 +65,9 @@ struct SluiceV1SessionTests {
 
     @Test("refuses binary messages")
     func binary() {
-        let request = SluiceV1Session(encoding: .base64).request(InboundMessage(isText: false, payload: ByteBuffer(string: "{}")))
+        let request = SluiceV1Session(encoding: .base64).request(
+            InboundMessage(isText: false, payload: ByteBuffer(string: "{}"))
+        )
         guard case .refused(nil, let error) = request else {
             Issue.record("not refused")
             return
@@ -76,7 +82,8 @@ struct SluiceV1SessionTests {
             entries: [.init(topic: topic("b"), after: nil), .init(topic: topic("a/ü"), after: SequenceNumber(17))],
             encoding: .frames
         )
-        let text = #"{"action":"subscribe","id":"1","topics":["b","a\/\u00fc","b"],"after":{"a/ü":17},"binary":"frames","later":true}"#
+        let text =
+            #"{"action":"subscribe","id":"1","topics":["b","a\/\u00fc","b"],"after":{"a/ü":17},"binary":"frames","later":true}"#
         #expect(request(text) == .subscribe(expected))
     }
 
@@ -91,23 +98,48 @@ struct SluiceV1SessionTests {
         #expect(
             json
                 == .publish(
-                    PublishMessage(id: nil, topic: topic("a"), contentType: .json, payload: Array(#"{"x" : 1.0e0, "y":"\u00e9"}"#.utf8))
+                    PublishMessage(
+                        id: nil,
+                        topic: topic("a"),
+                        contentType: .json,
+                        payload: Array(#"{"x" : 1.0e0, "y":"\u00e9"}"#.utf8)
+                    )
                 )
         )
         let text = request(#"{"action":"publish","topic":"a","contentType":"text/plain","data":"a\nb"}"#)
         #expect(
             text
-                == .publish(PublishMessage(id: nil, topic: topic("a"), contentType: ContentType("text/plain"), payload: Array("a\nb".utf8)))
+                == .publish(
+                    PublishMessage(
+                        id: nil,
+                        topic: topic("a"),
+                        contentType: ContentType("text/plain"),
+                        payload: Array("a\nb".utf8)
+                    )
+                )
         )
-        let binary = request(#"{"action":"publish","topic":"a","contentType":"image/png","encoding":"base64","data":"AP8="}"#)
+        let binary = request(
+            #"{"action":"publish","topic":"a","contentType":"image/png","encoding":"base64","data":"AP8="}"#
+        )
         #expect(
-            binary == .publish(PublishMessage(id: nil, topic: topic("a"), contentType: ContentType("image/png"), payload: [0, 255]))
+            binary
+                == .publish(
+                    PublishMessage(
+                        id: nil,
+                        topic: topic("a"),
+                        contentType: ContentType("image/png"),
+                        payload: [0, 255]
+                    )
+                )
         )
     }
 
     @Test("answers pings itself")
     func ping() {
-        #expect(request(#"{"action":"ping","id":"3"}"#) == .reply(ServerFrame.frame(.text, Array(#"{"type":"pong","id":"3"}"#.utf8))))
+        #expect(
+            request(#"{"action":"ping","id":"3"}"#)
+                == .reply(ServerFrame.frame(.text, Array(#"{"type":"pong","id":"3"}"#.utf8)))
+        )
         #expect(request(#"{"action":"ping"}"#) == .reply(ServerFrame.frame(.text, Array(#"{"type":"pong"}"#.utf8))))
     }
 
@@ -137,8 +169,13 @@ struct SluiceV1SessionTests {
                 == #"{"type":"subscribed","id":"\"1\"","topics":[{"topic":"a","sequence":17},"#
                 + #"{"topic":"b","sequence":0,"recovered":true},{"topic":"c\"","sequence":9,"gap":{"from":2,"to":5}}]}"#
         )
-        #expect(text(session.unsubscribed(nil, [topic("a"), topic("b")])) == #"{"type":"unsubscribed","topics":["a","b"]}"#)
-        #expect(text(session.published(MessageID("2"), SequenceNumber(18))) == #"{"type":"published","id":"2","sequence":18}"#)
+        #expect(
+            text(session.unsubscribed(nil, [topic("a"), topic("b")])) == #"{"type":"unsubscribed","topics":["a","b"]}"#
+        )
+        #expect(
+            text(session.published(MessageID("2"), SequenceNumber(18)))
+                == #"{"type":"published","id":"2","sequence":18}"#
+        )
         #expect(
             text(session.refused(nil, APIError(.invalidTopic, "it's \"bad\"")))
                 == #"{"type":"error","code":"InvalidTopic","message":"it's \"bad\""}"#

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("UTF8Validator")
 struct UTF8ValidatorTests {
-    private static let sound = ["", "ascii only, longer than eight bytes", "κόσμε", "häß", "日本語テキスト", "😀🏳️‍🌈", "\u{10FFFF}\u{FFFD}\u{7FF}\u{800}"]
+    private static let sound = [
+        "", "ascii only, longer than eight bytes", "κόσμε", "häß", "日本語テキスト", "😀🏳️‍🌈", "\u{10FFFF}\u{FFFD}\u{7FF}\u{800}",
+    ]
     private static let faulty: [[UInt8]] = [
         [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x9F, 0xBF], [0xED, 0xA0, 0x80], [0xF0, 0x8F, 0xBF, 0xBF],
         [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFE], [0xFF], [0xC3, 0x28], [0xE2, 0x28, 0xA1],

@@ -28,11 +28,14 @@ struct WebSocketConnectionHandlerTests {
         let client = try harness.connect("/echo")
         try client.send(
             ClientFrame.text("häß"),
-            ClientFrame.bytes(2, [0, 255], isFinal: false), ClientFrame.bytes(9, Array("p".utf8)), ClientFrame.bytes(0, [1])
+            ClientFrame.bytes(2, [0, 255], isFinal: false),
+            ClientFrame.bytes(9, Array("p".utf8)),
+            ClientFrame.bytes(0, [1])
         )
         #expect(
             client.read() == [
-                ReceivedFrame(opcode: 1, payload: Array("häß".utf8)), ReceivedFrame(opcode: 10, payload: Array("p".utf8)),
+                ReceivedFrame(opcode: 1, payload: Array("häß".utf8)),
+                ReceivedFrame(opcode: 10, payload: Array("p".utf8)),
                 ReceivedFrame(opcode: 2, payload: [0, 255, 1]),
             ]
         )
@@ -49,9 +52,11 @@ struct WebSocketConnectionHandlerTests {
 
     private static let brokenFrames: [(frame: ByteBuffer, code: UInt16)] = [
         (ClientFrame.bytes(1, [0x61], isMasked: false), 1002), (ClientFrame.bytes(1, [0x61], reservedBits: 0x40), 1002),
-        (ClientFrame.bytes(3), 1002), (ClientFrame.bytes(0, [0x61]), 1002), (ClientFrame.bytes(9, [0x61], isFinal: false), 1002),
+        (ClientFrame.bytes(3), 1002), (ClientFrame.bytes(0, [0x61]), 1002),
+        (ClientFrame.bytes(9, [0x61], isFinal: false), 1002),
         (ClientFrame.bytes(9, Array(repeating: 1, count: 126)), 1002), (ClientFrame.bytes(1, [0xFF]), 1007),
-        (ClientFrame.close(1000, reason: [0xC3]), 1007), (ClientFrame.close(1005), 1002), (ClientFrame.bytes(8, [3]), 1002),
+        (ClientFrame.close(1000, reason: [0xC3]), 1007), (ClientFrame.close(1005), 1002),
+        (ClientFrame.bytes(8, [3]), 1002),
         (ClientFrame.bytes(2, Array(repeating: 1, count: 201)), 1009),
     ]
 
@@ -73,7 +78,9 @@ struct WebSocketConnectionHandlerTests {
         let harness = WebSocketHarness()
         let client = try harness.connect("/echo")
         try client.send(ClientFrame.close(code), ClientFrame.text("ignored"))
-        #expect(client.read() == [ReceivedFrame(opcode: 8, payload: code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } ?? [])])
+        #expect(
+            client.read() == [ReceivedFrame(opcode: 8, payload: code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } ?? [])]
+        )
         #expect(!client.isOpen)
     }
 
@@ -141,7 +148,9 @@ struct WebSocketConnectionHandlerTests {
     func expiry() async throws {
         try await OwnThread.run {
             let end = StageClock.wallNanoseconds() + 20_000_000_000
-            let harness = WebSocketHarness(authorizer: FixedAuthorizer(Grant(expiresAtWallNanoseconds: end, subscribe: [.everything])))
+            let harness = WebSocketHarness(
+                authorizer: FixedAuthorizer(Grant(expiresAtWallNanoseconds: end, subscribe: [.everything]))
+            )
             let client = try harness.connectAsynchronously()
             _ = client.read()
             harness.advance(seconds: 5)

@@ -53,7 +53,9 @@ final class WebSocketHarness {
             history: log.reader,
             offload: { work in offloaded.work.withLock { $0.append(work) } },
             registry: registry.recorder,
-            bridge: { eventLoop in AppendBridge(eventLoop: eventLoop) { requests, client in log.submit(requests, client) } },
+            bridge: { eventLoop in
+                AppendBridge(eventLoop: eventLoop) { requests, client in log.submit(requests, client) }
+            },
             committed: { _, _ in },
             isDraining: { false },
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
@@ -163,7 +165,13 @@ final class WebSocketHarness {
                 receivedAtNanoseconds: 2,
                 resolvedAtNanoseconds: 3
             )
-            return Delivery(id: nextDelivery, records: [encoded], sentAtNanoseconds: 4, connections: connections, takenAtNanoseconds: 5)
+            return Delivery(
+                id: nextDelivery,
+                records: [encoded],
+                sentAtNanoseconds: 4,
+                connections: connections,
+                takenAtNanoseconds: 5
+            )
         }
         return receive(deliveries)
     }

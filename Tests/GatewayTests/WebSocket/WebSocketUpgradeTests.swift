@@ -22,7 +22,8 @@ struct WebSocketUpgradeTests {
     private static let refusals: [(uri: String, fields: [(String, String)], code: APIErrorCode)] = [
         ("/ws", [("Sec-WebSocket-Protocol", "mqtt, graphql-ws")], .unsupportedSubprotocol), ("/other", [], .notFound),
         ("/ws/", [], .notFound), ("/ws?topic=", [], .invalidTopic), ("/ws?topic=a%2Bb", [], .invalidTopic),
-        ("/ws?topic=\(String(repeating: "t", count: 401))", [], .invalidTopic), ("/ws?topic=a&after=x", [], .invalidRequest),
+        ("/ws?topic=\(String(repeating: "t", count: 401))", [], .invalidTopic),
+        ("/ws?topic=a&after=x", [], .invalidRequest),
         ("/ws?topic=a&after=1&after=2", [], .invalidRequest), ("/ws?binary=raw", [], .invalidRequest),
         ("/ws?topic=a&topic=b&topic=c", [], .tooManySubscriptions),
     ]
@@ -48,12 +49,17 @@ struct WebSocketUpgradeTests {
             let refusing = WebSocketHarness(authorizer: FixedAuthorizer(Grant(), refusal: .tokenMissing))
             #expect(throws: APIError.tokenMissing) { try refusing.connectAsynchronously() }
             let pattern = try TopicPattern("orders/+")
-            let harness = WebSocketHarness(authorizer: FixedAuthorizer(Grant(principal: "ann", subscribe: [pattern], asksFor: [.subscribe])))
+            let harness = WebSocketHarness(
+                authorizer: FixedAuthorizer(Grant(principal: "ann", subscribe: [pattern], asksFor: [.subscribe]))
+            )
             let error = #expect(throws: APIError.self) { try harness.connectAsynchronously("/ws?topic=users/1") }
             #expect(error?.code == .forbidden)
             let client = try harness.connectAsynchronously("/ws?topic=orders/1&topic=open/2")
             harness.commitRegistry()
-            #expect(client.texts().last == #"{"type":"subscribed","topics":[{"topic":"orders/1","sequence":0},{"topic":"open/2","sequence":0}]}"#)
+            #expect(
+                client.texts().last
+                    == #"{"type":"subscribed","topics":[{"topic":"orders/1","sequence":0},{"topic":"open/2","sequence":0}]}"#
+            )
             #expect(harness.registry.events.first == "connected ann")
         }
     }
@@ -70,7 +76,8 @@ struct WebSocketUpgradeTests {
     @Test("pairs the URL's topics with what the client knows of them")
     func parameters() throws {
         let parameters = try ConnectParameters([
-            ("topic", "a"), ("after", "17"), ("topic", "b"), ("after", ""), ("topic", "a"), ("topic", "c"), ("binary", "frames"),
+            ("topic", "a"), ("after", "17"), ("topic", "b"), ("after", ""), ("topic", "a"), ("topic", "c"),
+            ("binary", "frames"),
             ("token", "secret"),
         ])
         #expect(parameters.entries.map(\.topic.name) == ["a", "b", "c"])
