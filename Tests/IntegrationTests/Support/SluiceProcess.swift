@@ -1,0 +1,116 @@
+import AsyncHTTPClient
+import Foundation
+import Glibc
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+@testable import sluice
+
+/// One real `sluice` process.
+final class SluiceProcess: Sendable {
+    /// Where it says that it listens, `http://127.0.0.1:PORT`.
+    let address: String
+    private let processID: pid_t
+    private let exit: AsyncStream<Int32>
+
+    /// The port of ``address``.
+    var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
+
+    /// Starts a process and waits until it listens.
+    /// - Throws: ``TestFailure`` with what it logged when it ends before.
+    init(_ arguments: [String]) async throws {
+        let (exit, ended) = AsyncStream<Int32>.makeStream()
+        let (addresses, listening) = AsyncStream<String>.makeStream()
+        let lines = Lines()
+        let process = Process()
+        let output = Pipe()
+        let error = Pipe()
+        process.executableURL = SluiceProcess.executable
+        process.arguments = arguments
+        process.environment = SluiceProcess.environment
+        process.standardOutput = output
+        process.standardError = error
+        process.terminationHandler = { process in
+            ended.yield(
+                process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+            )
+            ended.finish()
+            listening.finish()
+        }
+        try process.run()
+        LineReader.start(output, named: "test-out") { line in
+            if line.hasPrefix("listening ") { listening.yield(String(line.dropFirst("listening ".count))) }
+        }
+        LineReader.start(error, named: "test-err") { lines.append($0) }
+        processID = process.processIdentifier
+        self.exit = exit
+        guard let address = await addresses.first(where: { _ in true }) else {
+            throw TestFailure(
+                "sluice \(arguments.joined(separator: " ")) ended:\n" + lines.all.suffix(20).joined(separator: "\n")
+            )
+        }
+        self.address = address
+    }
+
+    /// Waits until `/readyz` answers 200.
+    func ready() async throws {
+        try await eventually("\(address) is ready") {
+            let answer = try? await HTTPClient.shared.execute(
+                HTTPClientRequest(url: self.address + "/readyz"),
+                timeout: .seconds(5)
+            )
+            return answer?.status == .ok
+        }
+    }
+
+    /// Ends the process as a crash would.
+    func kill() async {
+        Glibc.kill(processID, SIGKILL)
+        _ = await exit.first { _ in true }
+    }
+
+    /// Drains the process.
+    /// - Returns: its exit code.
+    func terminate() async -> Int32? {
+        Glibc.kill(processID, SIGTERM)
+        return await exit.first { _ in true }
+    }
+
+    /// For a `defer`: ends the process, if it still runs, without waiting.
+    func abandon() { Glibc.kill(processID, SIGKILL) }
+
+    /// Runs a command to its end.
+    /// - Returns: its exit code and what it printed to standard output.
+    static func run(_ arguments: [String]) async throws -> (code: Int32, output: [UInt8]) {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = executable
+        process.arguments = arguments
+        process.environment = environment
+        process.standardOutput = output
+        let (exit, ended) = AsyncStream<Int32>.makeStream()
+        process.terminationHandler = { ended.yield($0.terminationStatus) }
+        try process.run()
+        let printed = try output.fileHandleForReading.readToEnd() ?? Data()
+        return (await exit.first { _ in true } ?? -1, Array(printed))
+    }
+
+    /// The program that was built with the tests.
+    private static var executable: URL {
+        if let path = ProcessInfo.processInfo.environment["SLUICE_BINARY"] { return URL(fileURLWithPath: path) }
+        return URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
+            "sluice"
+        )
+    }
+
+    private static var environment: [String: String] {
+        ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("SLUICE_") }
+    }
+
+    private final class Lines: Sendable {
+        private let lines = Mutex<[String]>([])
+        var all: [String] { lines.withLock { $0 } }
+        func append(_ line: String) { lines.withLock { $0.append(line) } }
+    }
+}
