@@ -1,7 +1,11 @@
 import SluiceCore
 
-/// The JSON around a record's payload, the same over WebSocket and in histories:
-/// `{"type":"event","topic":…,"sequence":…,"previous":…,"contentType":…[,"encoding":"base64"][,"operation":…,"table":…,"key":…],"data":…}`.
+/// The JSON around a record's payload, the same over WebSocket and in histories.
+///
+/// ```
+/// {"type":"event","topic":…,"sequence":…,"previous":…,"contentType":…[,"encoding":"base64"]
+///  [,"operation":…,"table":…,"key":…],"data":…}
+/// ```
 enum EventEnvelope {
     /// Appends the whole event; the payload's bytes are spliced in.
     static func appendJSON(_ record: ChangeRecord, to json: inout [UInt8]) {
