@@ -87,6 +87,7 @@ final class PublisherLoop {
     private func turn() throws -> Bool {
         let now = StageClock.nowNanoseconds()
         if now >= nextHeartbeat { try heartbeat(now) }
+        if now >= nextRenewal, let row = presence.row { try renew(row, now) }
         guard stopBy == nil, pool.hasIdleWorker else { return false }
         let received = try receive()
         if received == 0 { try followRegistry() }
@@ -128,10 +129,13 @@ final class PublisherLoop {
         _ = try queue.heartbeat(nowNanoseconds: StageClock.wallNanoseconds())
         _ = try resolver.refresh()
         links.follow(resolver.gateways)
-        if now >= nextRenewal, let row = presence.row {
-            try registry.renew(row)
-            nextRenewal = now &+ PublisherLoop.renewalNanoseconds
-        }
+        latency.heartbeat(linksConnected: links.connectedCount, isReady: nextRenewal != 0)
+    }
+
+    /// Keeps this publisher's row in the registry; from the first one on, `sluice latency` finds it and it is ready.
+    private func renew(_ row: PublisherRow, _ now: UInt64) throws {
+        try registry.renew(row)
+        nextRenewal = now &+ PublisherLoop.renewalNanoseconds
         latency.heartbeat(linksConnected: links.connectedCount, isReady: true)
     }
 
