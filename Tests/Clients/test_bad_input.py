@@ -172,7 +172,7 @@ def test_too_many_subscriptions(running):
 @pytest.mark.parametrize(
     "changes, status",
     [
-        ({"Sec-WebSocket-Version": "12"}, 426), ({"Sec-WebSocket-Key": ""}, 400), ({"Sec-WebSocket-Key": "short"}, 400),
+        ({"Sec-WebSocket-Version": "12"}, 426), ({"Sec-WebSocket-Key": ""}, 426), ({"Sec-WebSocket-Key": "short"}, 426),
         ({"Sec-WebSocket-Protocol": "mqtt"}, 400),
     ],
 )

@@ -34,6 +34,7 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
     private var phase = Phase.waiting
     // What came while the decision was open; reading stops meanwhile, so that it holds one read's worth.
     private var held: [NIOAny] = []
+    private var heldError: (any Error)?
     private var isReadHeld = false
 
     /// - Parameter httpHandlers: decoder and encoder, which a WebSocket doesn't keep.
@@ -84,9 +85,10 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Bytes that aren't HTTP: PublishHandler knows the answer.
-        if case .waiting = phase { becomeHTTP(context, nil) }
-        context.fireErrorCaught(error)
+        guard case .waiting = phase else { return context.fireErrorCaught(error) }
+        // Bytes that aren't HTTP: PublishHandler knows the answer, once it is there.
+        heldError = error
+        becomeHTTP(context, nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -182,6 +184,9 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
         held = []
         for part in parts { context.fireChannelRead(part) }
         context.fireChannelReadComplete()
+        // Before the chooser leaves, for a context that has left leads nowhere.
+        if let heldError { context.fireErrorCaught(heldError) }
+        heldError = nil
         if isReadHeld { context.read() }
         context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
