@@ -13,24 +13,33 @@ enum OpenEnvironments {
 
     private static let lock = MapLock()
     // Guarded by `lock`.
-    private nonisolated(unsafe) static var open: Set<Identity> = []
+    private nonisolated(unsafe) static var directories: [Identity: CInt] = [:]
 
     /// Enters the directory at `path`.
     static func enter(_ path: String) throws(LMDBError) -> Identity {
+        // Held until it is left: the inode of a directory that is removed meanwhile can't be given to another one.
+        let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw LMDBError(.system(errno), operation: "open \(path)") }
         var status = stat()
-        guard stat(path, &status) == 0 else { throw LMDBError(.system(errno), operation: "open \(path)") }
+        guard fstat(directory, &status) == 0 else {
+            let code = errno
+            close(directory)
+            throw LMDBError(.system(code), operation: "open \(path)")
+        }
         let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         lock.lockExclusively()
         defer { lock.unlock() }
-        guard open.insert(identity).inserted else {
+        guard directories[identity] == nil else {
+            close(directory)
             throw LMDBError(.alreadyOpen, operation: "open \(path)")
         }
+        directories[identity] = directory
         return identity
     }
 
     static func leave(_ identity: Identity) {
         lock.lockExclusively()
         defer { lock.unlock() }
-        open.remove(identity)
+        if let directory = directories.removeValue(forKey: identity) { close(directory) }
     }
 }

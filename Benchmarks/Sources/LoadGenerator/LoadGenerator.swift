@@ -28,7 +28,12 @@ struct LoadGenerator: AsyncParsableCommand {
         let channels = try await connect(group: group, tally: tally)
         let connectSeconds = Double(Marker.now() - connectStarted) / 1e9
         if !json { print("\(connections) connections subscribed in \(format(connectSeconds)) s") }
-        try await publish(count: min(50, max(1, rate)), group: group)
+        let warmUp = topics * max(1, 50 / topics)
+        try await publish(count: warmUp, group: group)
+        let isWarm = Marker.now() + 5_000_000_000
+        while tally.count < UInt64(warmUp) * UInt64(connections / topics), Marker.now() < isWarm {
+            try await Task.sleep(for: .milliseconds(5))
+        }
         tally.reset()
         let before = Usage.current()
         let started = Marker.now()

@@ -98,19 +98,18 @@ struct TestWebSocket {
                         }
                     )
                     let fields = HTTPHeaders([("Host", "127.0.0.1:\(port)"), ("Sec-WebSocket-Protocol", "sluice.v1")])
-                    return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                        configuration: .init(
-                            upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Frames?>(
-                                upgradeRequestHead: HTTPRequestHead(
-                                    version: .http1_1,
-                                    method: .GET,
-                                    uri: uri,
-                                    headers: fields
-                                ),
-                                upgraders: [upgrader],
-                                notUpgradingCompletionHandler: { $0.eventLoop.makeSucceededFuture(nil) }
-                            )
+                    let request = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: fields)
+                    var pipeline = NIOUpgradableHTTPClientPipelineConfiguration(
+                        upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Frames?>(
+                            upgradeRequestHead: request,
+                            upgraders: [upgrader],
+                            notUpgradingCompletionHandler: { $0.eventLoop.makeSucceededFuture(nil) }
                         )
+                    )
+                    // The first frames may come in one piece with the 101; by default they would be dropped.
+                    pipeline.leftOverBytesStrategy = .forwardBytes
+                    return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
+                        configuration: pipeline
                     )
                 }
             }
