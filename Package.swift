@@ -108,7 +108,8 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Gateway", "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "StageLatency", "DeliveryLink",
+                "Gateway", "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "StageLatency",
+                "DeliveryLink",
                 log, lifecycle, asyncHTTPClient, nioCore, product("NIOHTTP1", "swift-nio"),
                 product("UnixSignals", "swift-service-lifecycle"),
                 product("ArgumentParser", "swift-argument-parser"), product("Configuration", "swift-configuration"),
@@ -117,7 +118,11 @@ let package = Package(
         ),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
         .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore"], swiftSettings: settings),
-        .testTarget(name: "ChangeQueueTests", dependencies: ["ChangeQueue", "LMDB", "SluiceCore"], swiftSettings: settings),
+        .testTarget(
+            name: "ChangeQueueTests",
+            dependencies: ["ChangeQueue", "LMDB", "SluiceCore"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SubscriptionRegistryTests",
             dependencies: ["SubscriptionRegistry", "SluiceCore", product("GRDB", "GRDB.swift"), log],
@@ -138,7 +143,8 @@ let package = Package(
             dependencies: [
                 "Gateway", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, nioEmbedded, log, asyncHTTPClient, product("NIOHTTP1", "swift-nio"),
-                product("NIOWebSocket", "swift-nio"), product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
+                product("NIOWebSocket", "swift-nio"), product("JWTKit", "jwt-kit"),
+                product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"), lifecycle,
                 product("CryptoExtras", "swift-crypto"),
             ],
@@ -147,13 +153,16 @@ let package = Package(
         .testTarget(
             name: "PublisherTests",
             dependencies: [
-                "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency", log, nioCore,
+                "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency", log,
+                nioCore,
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["sluice", "Gateway", "Publisher", "SluiceCore", log, product("ArgumentParser", "swift-argument-parser")],
+            dependencies: [
+                "sluice", "Gateway", "Publisher", "SluiceCore", log, product("ArgumentParser", "swift-argument-parser"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

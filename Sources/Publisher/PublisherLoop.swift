@@ -101,7 +101,9 @@ final class PublisherLoop {
         let resolvedAt = StageClock.nowNanoseconds()
         latency.resolved(records, receivedAt: receivedAtNanoseconds, resolvedAt: resolvedAt)
         perform(
-            pool.start(Batch(entries: entries, receivedAtNanoseconds: receivedAtNanoseconds, resolvedAtNanoseconds: resolvedAt))
+            pool.start(
+                Batch(entries: entries, receivedAtNanoseconds: receivedAtNanoseconds, resolvedAtNanoseconds: resolvedAt)
+            )
         )
         return true
     }
@@ -227,7 +229,10 @@ final class PublisherLoop {
             try queue.retry(handles, after: delay, nowNanoseconds: StageClock.wallNanoseconds())
             latency.countRetried(handles.count)
         } catch {
-            logger.error("records can't be given back, the visibility timeout will", metadata: ["count": "\(handles.count)", "error": "\(error)"])
+            logger.error(
+                "records can't be given back, the visibility timeout will",
+                metadata: ["count": "\(handles.count)", "error": "\(error)"]
+            )
             latency.countFailure()
         }
     }
@@ -244,9 +249,14 @@ final class PublisherLoop {
 
     private func close() {
         do { try registry.remove(publisher: presence.publisherID) } catch {
-            logger.warning("the registry keeps this publisher's row until its lease lapses", metadata: ["error": "\(error)"])
+            logger.warning(
+                "the registry keeps this publisher's row until its lease lapses",
+                metadata: ["error": "\(error)"]
+            )
         }
-        do { try queue.close() } catch { logger.error("consumer state can't be closed", metadata: ["error": "\(error)"]) }
+        do { try queue.close() } catch {
+            logger.error("consumer state can't be closed", metadata: ["error": "\(error)"])
+        }
         links.close()
         logger.info("drained")
     }

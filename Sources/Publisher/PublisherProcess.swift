@@ -20,7 +20,13 @@ struct PublisherProcess: Sendable {
     func run() async throws {
         let latency = PublisherLatency(semantics: configuration.semantics)
         let presence = PublisherPresence()
-        let thread = try PublisherThread(configuration: configuration, latency: latency, presence: presence, group: group, logger: logger)
+        let thread = try PublisherThread(
+            configuration: configuration,
+            latency: latency,
+            presence: presence,
+            group: group,
+            logger: logger
+        )
         let server = operationsServer(latency: latency, presence: presence)
         let drainTimeout = configuration.drainTimeout
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -55,7 +61,10 @@ struct PublisherProcess: Sendable {
         )
         return server.application { address in
             presence.listening(at: address)
-            logger.info("publisher is up", metadata: ["publisher": "\(presence.publisherID)", "operations": "\(address)"])
+            logger.info(
+                "publisher is up",
+                metadata: ["publisher": "\(presence.publisherID)", "operations": "\(address)"]
+            )
             await onRunning(address)
         }
     }

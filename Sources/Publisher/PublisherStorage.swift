@@ -13,7 +13,10 @@ struct PublisherStorage {
 
     /// Opens, or makes, everything, so that gateway and publisher may start in any order.
     /// - Throws: ``PublisherError`` with code `dataDirectory`, with what couldn't be opened and why.
-    static func open(_ configuration: PublisherConfiguration, _ logger: Logger) throws(PublisherError) -> PublisherStorage {
+    static func open(
+        _ configuration: PublisherConfiguration,
+        _ logger: Logger
+    ) throws(PublisherError) -> PublisherStorage {
         let directory = configuration.dataDirectory
         do {
             let run = try RunDirectory(data: directory)

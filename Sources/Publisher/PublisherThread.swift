@@ -22,7 +22,12 @@ final class PublisherThread: Sendable {
         let storage = try PublisherStorage.open(configuration, logger)
         let doorbell = storage.doorbell
         let mailbox = Mailbox(wake: { doorbell.wake() })
-        let links = LinkPool(group: group, secret: configuration.linkSecret, events: LinkMail(mailbox: mailbox), logger: logger)
+        let links = LinkPool(
+            group: group,
+            secret: configuration.linkSecret,
+            events: LinkMail(mailbox: mailbox),
+            logger: logger
+        )
         let loop = PublisherLoop(
             configuration: configuration,
             storage: storage,

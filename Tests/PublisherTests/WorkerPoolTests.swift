@@ -15,7 +15,9 @@ import Testing
 
     private func batch(_ range: ClosedRange<UInt64>, to gateways: [GatewayID], receiveCount: Int = 1) -> Batch {
         Batch(
-            entries: receivedRecords(range, receiveCount: receiveCount).map { Batch.Entry(received: $0, gateways: gateways) },
+            entries: receivedRecords(range, receiveCount: receiveCount).map {
+                Batch.Entry(received: $0, gateways: gateways)
+            },
             receivedAtNanoseconds: 10,
             resolvedAtNanoseconds: 20
         )
@@ -34,7 +36,9 @@ import Testing
         for action in actions {
             switch action {
             case .send(let gateway, let id, let entries, _, _):
-                seen.sends.append("\(gateway)#\(id):\(entries.map(\.record.sequence.description).joined(separator: ","))")
+                seen.sends.append(
+                    "\(gateway)#\(id):\(entries.map(\.record.sequence.description).joined(separator: ","))"
+                )
             case .retire(let handles): seen.retired += handles.map(\.sequence.rawValue)
             case .retry(let handles, let delay):
                 seen.retried += handles.map(\.sequence.rawValue)
@@ -89,7 +93,9 @@ import Testing
             _ = pool.start(batch(1...1, to: [a], receiveCount: attempt))
             delays += seen(pool.answer(deliveryID: UInt64(attempt), taken: false)).delays
         }
-        let expected: [Duration] = [.milliseconds(100), .milliseconds(200), .milliseconds(400), .milliseconds(800), .seconds(1), .seconds(1)]
+        let expected: [Duration] = [
+            .milliseconds(100), .milliseconds(200), .milliseconds(400), .milliseconds(800), .seconds(1), .seconds(1),
+        ]
         #expect(delays == expected)
     }
 

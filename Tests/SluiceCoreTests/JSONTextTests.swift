@@ -5,8 +5,10 @@ import Testing
     @Test(
         "valid JSON is accepted",
         arguments: [
-            "{}", "[]", "null", "true", "false", "0", "-0", "1.5e+10", "\"\"", "\"\\u00e9\\n\"", " [1 , {\"a\" : [ ] } ] ", "\"☕️\"",
-            String(repeating: "[", count: 128) + String(repeating: "]", count: 128), "{\"a\":1,\"a\":2}", "1E5", "\"\u{7F}\"",
+            "{}", "[]", "null", "true", "false", "0", "-0", "1.5e+10", "\"\"", "\"\\u00e9\\n\"",
+            " [1 , {\"a\" : [ ] } ] ", "\"☕️\"",
+            String(repeating: "[", count: 128) + String(repeating: "]", count: 128), "{\"a\":1,\"a\":2}", "1E5",
+            "\"\u{7F}\"",
         ]
     )
     func valid(text: String) { #expect(JSONText.isValid(text.utf8)) }
@@ -14,14 +16,18 @@ import Testing
     @Test(
         "what is not JSON is refused",
         arguments: [
-            "", " ", "{", "}", "[1,]", "{\"a\":1,}", "{a:1}", "'a'", "01", "1.", ".5", "+1", "-", "1e", "nul", "tru", "\"", "\"\\x\"",
+            "", " ", "{", "}", "[1,]", "{\"a\":1,}", "{a:1}", "'a'", "01", "1.", ".5", "+1", "-", "1e", "nul", "tru",
+            "\"", "\"\\x\"",
             "\"\\u12g4\"", "\"\n\"", "1 2", "{} {}", "NaN", "[1 2]", "{\"a\" 1}", "{1:2}", "\u{FEFF}{}",
             String(repeating: "[", count: 130) + String(repeating: "]", count: 130),
         ]
     )
     func invalid(text: String) { #expect(!JSONText.isValid(text.utf8)) }
 
-    @Test("bytes that are not UTF-8 are refused inside a string", arguments: [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82]])
+    @Test(
+        "bytes that are not UTF-8 are refused inside a string",
+        arguments: [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82]]
+    )
     func notUTF8(bytes: [UInt8]) {
         #expect(!JSONText.isValid([UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]))
     }
@@ -31,7 +37,10 @@ import Testing
         #expect(!JSONText.isValid([UInt8](repeating: UInt8(ascii: "["), count: 1_000_000)))
     }
 
-    @Test("a string is escaped so that it reads back the same", arguments: ["", "plain", "\"quoted\\\"", "a\u{0}\u{1F}\n\t\r", "☕️ é \u{2028}"])
+    @Test(
+        "a string is escaped so that it reads back the same",
+        arguments: ["", "plain", "\"quoted\\\"", "a\u{0}\u{1F}\n\t\r", "☕️ é \u{2028}"]
+    )
     func escaping(text: String) throws {
         var bytes: [UInt8] = []
         JSONText.appendString(text, to: &bytes)

@@ -34,7 +34,10 @@ import Testing
         #expect(try JSONValue(Array(text.utf8)).string == expected)
     }
 
-    @Test("numbers that are not whole, negative or too large are not taken for unsigned integers", arguments: ["-1", "1.0", "1e3", "18446744073709551616"])
+    @Test(
+        "numbers that are not whole, negative or too large are not taken for unsigned integers",
+        arguments: ["-1", "1.0", "1e3", "18446744073709551616"]
+    )
     func numbers(text: String) throws {
         #expect(try JSONValue(Array(text.utf8)).unsignedInteger == nil)
     }

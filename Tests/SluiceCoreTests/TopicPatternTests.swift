@@ -9,7 +9,8 @@ import Testing
             ("orders/#", "orders", true), ("orders/#", "ordersX", false), ("orders/+", "orders/42", true),
             ("orders/+", "orders/42/items", false), ("orders/+", "orders", false), ("+/42", "orders/42", true),
             ("+/+/c", "a/b/c", true), ("orders/42", "orders/42", true), ("orders/42", "orders/43", false),
-            ("orders", "orders/42", false), ("+", "a", true), ("+", "/a", false), ("+/a", "/a", true), ("a/+/#", "a/b", true),
+            ("orders", "orders/42", false), ("+", "a", true), ("+", "/a", false), ("+/a", "/a", true),
+            ("a/+/#", "a/b", true),
             ("a/+/#", "a", false),
         ]
     )

@@ -2,7 +2,10 @@ import SluiceCore
 import Testing
 
 @Suite struct TopicTests {
-    @Test("a topic keeps its name", arguments: ["a", "orders/42", "päivä/☕️", "/leading", "a//b", String(repeating: "x", count: 400)])
+    @Test(
+        "a topic keeps its name",
+        arguments: ["a", "orders/42", "päivä/☕️", "/leading", "a//b", String(repeating: "x", count: 400)]
+    )
     func valid(name: String) throws {
         #expect(try Topic(name).name == name)
         #expect(try Topic(utf8: Array(name.utf8)).name == name)
@@ -10,13 +13,18 @@ import Testing
 
     @Test(
         "a topic that is empty, too long, has a control character or a wildcard is refused",
-        arguments: ["", String(repeating: "x", count: 401), "a\nb", "a\u{0}", "a\u{7F}", "a\u{85}b", "a/+/b", "a/#", "c#"]
+        arguments: [
+            "", String(repeating: "x", count: 401), "a\nb", "a\u{0}", "a\u{7F}", "a\u{85}b", "a/+/b", "a/#", "c#",
+        ]
     )
     func invalid(name: String) {
         #expect { try Topic(name) } throws: { ($0 as? APIError)?.code == .invalidTopic }
     }
 
-    @Test("bytes that are not UTF-8 are refused", arguments: [[0xFF], [0xC3], [0x61, 0xC0, 0x80], [0xED, 0xA0, 0x80]])
+    @Test(
+        "bytes that are not UTF-8 are refused",
+        arguments: [[0xFF], [0xC3], [0x61, 0xC0, 0x80], [0xED, 0xA0, 0x80]]
+    )
     func notUTF8(bytes: [UInt8]) {
         #expect { try Topic(utf8: bytes) } throws: { ($0 as? APIError)?.code == .invalidTopic }
     }

@@ -8,7 +8,11 @@ enum FanOut {
         Delivery(
             id: id,
             records: entries.map {
-                DeliveredRecord(encoded: $0.record.bytes, receivedAtNanoseconds: receivedAt, resolvedAtNanoseconds: resolvedAt)
+                DeliveredRecord(
+                    encoded: $0.record.bytes,
+                    receivedAtNanoseconds: receivedAt,
+                    resolvedAtNanoseconds: resolvedAt
+                )
             },
             sentAtNanoseconds: StageClock.nowNanoseconds(),
             connections: nil

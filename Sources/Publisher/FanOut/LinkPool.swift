@@ -54,7 +54,10 @@ final class LinkPool {
             links[gateway.id] = link
             try link.start()
         } catch {
-            logger.error("gateway has an address that can't be used", metadata: ["gateway": "\(gateway.id)", "error": "\(error)"])
+            logger.error(
+                "gateway has an address that can't be used",
+                metadata: ["gateway": "\(gateway.id)", "error": "\(error)"]
+            )
         }
     }
 

@@ -15,6 +15,7 @@ struct OperationsServer {
 
     /// Makes the server.
     /// - Parameter onRunning: called with the bound address when it accepts connections.
+    /// - Returns: the server; it runs until its task ends or a graceful shutdown comes.
     func application(onRunning: @escaping @Sendable (String) async -> Void) -> some ApplicationProtocol {
         let latency = latency
         let semantics = semantics
@@ -23,7 +24,10 @@ struct OperationsServer {
         router.get("readyz") { _, _ -> Response in
             latency.isReady
                 ? Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ready\n")))
-                : Response(status: .serviceUnavailable, body: .init(byteBuffer: ByteBuffer(string: "starting or draining\n")))
+                : Response(
+                    status: .serviceUnavailable,
+                    body: .init(byteBuffer: ByteBuffer(string: "starting or draining\n"))
+                )
         }
         router.get("metrics") { _, _ -> Response in
             Response(
@@ -33,21 +37,33 @@ struct OperationsServer {
             )
         }
         router.get("latency") { _, _ -> Response in
-            OperationsServer.json(LatencyReport(process: "publisher", queue: semantics, histograms: latency.histograms).json())
+            OperationsServer.json(
+                LatencyReport(process: "publisher", queue: semantics, histograms: latency.histograms).json()
+            )
         }
         router.get("latency/records/:sequence") { _, context -> Response in
             guard let sequence = context.parameters.get("sequence", as: UInt64.self),
                 let times = latency.traces.trace(SequenceNumber(sequence))
-            else { throw HTTPError(.notFound, message: "The record isn't among the last ones that this publisher has traced.") }
+            else {
+                throw HTTPError(
+                    .notFound,
+                    message: "The record isn't among the last ones that this publisher has traced."
+                )
+            }
             return OperationsServer.json(RecordTraceReport(sequence: SequenceNumber(sequence), times: times).json())
         }
         var logger = logger
         logger.logLevel = max(logger.logLevel, .notice)
         return Application(
             router: router,
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: "sluice-publisher"),
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port),
+                serverName: "sluice-publisher"
+            ),
             onServerRunning: { channel in
-                await onRunning("http://\(channel.localAddress?.ipAddress ?? "127.0.0.1"):\(channel.localAddress?.port ?? 0)")
+                await onRunning(
+                    "http://\(channel.localAddress?.ipAddress ?? "127.0.0.1"):\(channel.localAddress?.port ?? 0)"
+                )
             },
             eventLoopGroupProvider: .shared(group),
             logger: logger
@@ -55,6 +71,10 @@ struct OperationsServer {
     }
 
     private static func json(_ bytes: [UInt8]) -> Response {
-        Response(status: .ok, headers: [.contentType: "application/json"], body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+        Response(
+            status: .ok,
+            headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: bytes))
+        )
     }
 }

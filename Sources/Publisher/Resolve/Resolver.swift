@@ -22,7 +22,9 @@ struct Resolver {
     func resolve(_ records: [ReceivedRecord], answered: WorkerPool) -> [Batch.Entry] {
         records.map { received in
             let gateways = index.gateways(for: received.record.topic)
-            guard received.receiveCount > 1, !gateways.isEmpty else { return Batch.Entry(received: received, gateways: gateways) }
+            guard received.receiveCount > 1, !gateways.isEmpty else {
+                return Batch.Entry(received: received, gateways: gateways)
+            }
             let missing = gateways.filter { !answered.hasAnswered($0, for: received.record.sequence) }
             return Batch.Entry(received: received, gateways: missing)
         }

@@ -16,7 +16,9 @@ struct AnsweredGateways {
 
     /// `gateway` has answered for the record.
     mutating func note(_ gateway: GatewayID, for sequence: SequenceNumber) {
-        if gateways.count >= AnsweredGateways.maximumRecords, gateways[sequence] == nil { gateways.removeAll(keepingCapacity: true) }
+        if gateways.count >= AnsweredGateways.maximumRecords, gateways[sequence] == nil {
+            gateways.removeAll(keepingCapacity: true)
+        }
         gateways[sequence, default: []].insert(gateway)
     }
 

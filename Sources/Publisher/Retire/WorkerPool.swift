@@ -57,7 +57,9 @@ struct WorkerPool {
     var isIdle: Bool { idle.count == workers.count }
 
     /// Gateways that have answered for a record that waits for its retry.
-    func hasAnswered(_ gateway: GatewayID, for sequence: SequenceNumber) -> Bool { answered.contains(gateway, for: sequence) }
+    func hasAnswered(_ gateway: GatewayID, for sequence: SequenceNumber) -> Bool {
+        answered.contains(gateway, for: sequence)
+    }
 
     /// An idle worker takes the batch. Records without subscribers are retired at once.
     mutating func start(_ batch: Batch) -> [Action] {
@@ -86,7 +88,9 @@ struct WorkerPool {
                 nextDeliveryID &+= 1
                 outstanding[id] = Outstanding(worker: worker, gateway: gateway, entries: group)
                 work.deliveries += 1
-                let received = group.count == batch.entries.count ? batch.entries.map(\.received) : group.map { batch.entries[$0].received }
+                let received =
+                    group.count == batch.entries.count
+                    ? batch.entries.map(\.received) : group.map { batch.entries[$0].received }
                 actions.append(
                     .send(
                         gateway,
@@ -108,7 +112,9 @@ struct WorkerPool {
 
     /// A gateway has answered for a delivery, or its link has given the delivery up.
     mutating func answer(deliveryID: UInt64, taken: Bool) -> [Action] {
-        guard let delivery = outstanding.removeValue(forKey: deliveryID), var work = workers[delivery.worker] else { return [] }
+        guard let delivery = outstanding.removeValue(forKey: deliveryID), var work = workers[delivery.worker] else {
+            return []
+        }
         // Out of the array while it is changed, so that its arrays aren't copied.
         workers[delivery.worker] = nil
         var retired: [ReceiptHandle] = []

@@ -24,7 +24,10 @@ public struct JSONValue: Sendable {
     /// - Throws: ``APIError`` with code `InvalidJSON`.
     public init(_ bytes: [UInt8]) throws(APIError) {
         guard bytes.withUnsafeBytes({ JSONText.isValid($0) }) else {
-            throw APIError(.invalidJSON, "The \(bytes.count) bytes are not JSON in UTF-8, or nested deeper than \(Limits.jsonDepth).")
+            throw APIError(
+                .invalidJSON,
+                "The \(bytes.count) bytes are not JSON in UTF-8, or nested deeper than \(Limits.jsonDepth)."
+            )
         }
         var start = 0
         var end = bytes.count
@@ -153,7 +156,8 @@ public struct JSONValue: Sendable {
         let first = hexadecimal(content, at: &index)
         guard (0xD800...0xDFFF).contains(first) else { return Unicode.Scalar(first) ?? replacement }
         var next = index
-        guard first < 0xDC00, content.endIndex - next >= 6, content[next] == UInt8(ascii: "\\"), content[next + 1] == UInt8(ascii: "u")
+        guard first < 0xDC00, content.endIndex - next >= 6, content[next] == UInt8(ascii: "\\"),
+            content[next + 1] == UInt8(ascii: "u")
         else { return replacement }
         next += 2
         let second = hexadecimal(content, at: &next)

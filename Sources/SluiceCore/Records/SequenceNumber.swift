@@ -16,7 +16,9 @@ public struct SequenceNumber: RawRepresentable, Hashable, Comparable, Sendable, 
     public var next: SequenceNumber { SequenceNumber(rawValue: rawValue == .max ? .max : rawValue + 1) }
 
     /// Orders by position in the log.
-    @inlinable public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool { left.rawValue < right.rawValue }
+    @inlinable public static func < (left: SequenceNumber, right: SequenceNumber) -> Bool {
+        left.rawValue < right.rawValue
+    }
 
     /// The number in decimal.
     public var description: String { String(rawValue) }

@@ -50,7 +50,9 @@ public struct Topic: Hashable, Sendable, CustomStringConvertible {
 
     /// Hashes the bytes, as ``==(_:_:)`` compares them.
     public func hash(into hasher: inout Hasher) {
-        let isHashed: Void? = name.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        let isHashed: Void? = name.utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
         if isHashed == nil { for byte in name.utf8 { hasher.combine(byte) } }
         hasher.combine(UInt8(0xFF))
     }

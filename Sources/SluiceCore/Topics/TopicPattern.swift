@@ -19,7 +19,10 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
             }
         }
         if text.isEmpty || text.utf8.count > Limits.topicBytes {
-            throw APIError(.invalidTopic, "A topic pattern has 1 to \(Limits.topicBytes) bytes, not \(text.utf8.count).")
+            throw APIError(
+                .invalidTopic,
+                "A topic pattern has 1 to \(Limits.topicBytes) bytes, not \(text.utf8.count)."
+            )
         }
         self.text = text
         self.levels = levels
