@@ -1,6 +1,8 @@
 public import SluiceCore
 
-/// What a publisher process is told at its start. The settings' names, defaults and meanings stand in docs/operations.md.
+/// What a publisher process is told at its start.
+///
+/// The settings' names, defaults and meanings stand in docs/operations.md.
 public struct PublisherConfiguration: Sendable {
     /// The data directory that it shares with the gateway.
     public var dataDirectory: String
@@ -12,7 +14,9 @@ public struct PublisherConfiguration: Sendable {
     public var batchMaximumRecords = 256
     /// Largest sum of encoded records in a batch, bytes; one record alone may be larger.
     public var batchMaximumBytes = 1024 * 1024
-    /// How long a batch that isn't full waits for more. Zero: what has gathered leaves at once, and batches grow by themselves under load.
+    /// How long a batch that isn't full waits for more.
+    ///
+    /// Zero: what has gathered leaves at once, and batches grow by themselves under load.
     public var batchWindow: Duration = .zero
     /// How long a received record is hidden from other publishers before it is taken for lost.
     public var visibilityTimeout: Duration = .seconds(30)

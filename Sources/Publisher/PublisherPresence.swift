@@ -2,7 +2,9 @@ import SluiceCore
 import SubscriptionRegistry
 import Synchronization
 
-/// This publisher in the registry, so that `sluice latency` and people find it. The address comes from the server, the row is written by the thread.
+/// This publisher in the registry, so that `sluice latency` and people find it.
+///
+/// The address comes from the server, the row is written by the thread.
 final class PublisherPresence: Sendable {
     let publisherID = ConnectionID.random().description
     private let known = Mutex<PublisherRow?>(nil)

@@ -51,7 +51,9 @@ final class PublisherThread: Sendable {
         }
     }
 
-    /// Runs the thread to its end. Call it once.
+    /// Runs the thread to its end.
+    ///
+    /// Call it once.
     func run() async {
         await withCheckedContinuation { continuation in start { continuation.resume() } }
     }

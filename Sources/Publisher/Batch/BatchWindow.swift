@@ -1,7 +1,9 @@
 import ChangeQueue
 import SluiceCore
 
-/// Decides when a batch has gathered enough: count, bytes, or the window after its first record. A value; time is passed in.
+/// Decides when a batch has gathered enough: count, bytes, or the window after its first record.
+///
+/// A value; time is passed in.
 struct BatchWindow {
     /// The next step for the gathered records.
     enum Decision: Equatable {

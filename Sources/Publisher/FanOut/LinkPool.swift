@@ -4,7 +4,9 @@ import NIOCore
 import SluiceCore
 import SubscriptionRegistry
 
-/// One delivery link to each live gateway. It is used on the publisher's thread only; what the links have to say comes through the mailbox.
+/// One delivery link to each live gateway.
+///
+/// It is used on the publisher's thread only; what the links have to say comes through the mailbox.
 final class LinkPool {
     private let group: any EventLoopGroup
     private let secret: String?

@@ -5,7 +5,9 @@ import SluiceCore
 import StageLatency
 import Synchronization
 
-/// What the publisher measures: its stages' latencies, its counters, and whether it is ready. Written by its thread, read by `/metrics` and `/latency`.
+/// What the publisher measures: its stages' latencies, its counters, and whether it is ready.
+///
+/// Written by its thread, read by `/metrics` and `/latency`.
 final class PublisherLatency: Sendable {
     let histograms: StageHistograms
     let traces: RecordTraces

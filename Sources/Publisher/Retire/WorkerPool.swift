@@ -61,7 +61,9 @@ struct WorkerPool {
         answered.contains(gateway, for: sequence)
     }
 
-    /// An idle worker takes the batch. Records without subscribers are retired at once.
+    /// An idle worker takes the batch.
+    ///
+    /// Records without subscribers are retired at once.
     mutating func start(_ batch: Batch) -> [Action] {
         guard let worker = idle.popLast() else { return [.retry(batch.entries.map(\.received.handle), after: .zero)] }
         var actions: [Action] = []

@@ -1,4 +1,6 @@
-/// Every error that a client can be told, with its HTTP status. The names are part of the protocol and stand in docs/protocol.md.
+/// Every error that a client can be told, with its HTTP status.
+///
+/// The names are part of the protocol and stand in docs/protocol.md.
 public enum APIErrorCode: String, CaseIterable, Sendable {
     /// The body or message isn't JSON (RFC 8259).
     case invalidJSON = "InvalidJSON"

@@ -1,4 +1,6 @@
-/// Why the gateway closes a WebSocket (RFC 6455, section 7.4; 4000–4999 are ours). The table in docs/protocol.md says what a client does then:
+/// Why the gateway closes a WebSocket (RFC 6455, section 7.4; 4000–4999 are ours).
+///
+/// The table in docs/protocol.md says what a client does then:
 /// after 1001, 1012, 1013 and 4000–4099 it reconnects and resumes, after the others it doesn't until its owner has changed something.
 public enum CloseCode: UInt16, CaseIterable, Sendable {
     /// The client closed; the gateway answers.

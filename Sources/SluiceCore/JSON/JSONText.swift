@@ -18,7 +18,9 @@ public enum JSONText {
         bytes.withMemoryRebound(to: UInt8.self) { (try? UTF8Span(validating: $0.span)) != nil }
     }
 
-    /// Appends `utf8` as a JSON string with its quotes. Bytes that need no escape are copied as they are.
+    /// Appends `utf8` as a JSON string with its quotes.
+    ///
+    /// Bytes that need no escape are copied as they are.
     public static func appendString(_ utf8: some Sequence<UInt8>, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         let appended: Void? = utf8.withContiguousStorageIfAvailable { appendEscaped($0, to: &output) }

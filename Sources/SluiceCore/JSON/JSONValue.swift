@@ -56,7 +56,9 @@ public struct JSONValue: Sendable {
         }
     }
 
-    /// The string's content with its escapes resolved; nil when it isn't a string. A lone surrogate becomes U+FFFD.
+    /// The string's content with its escapes resolved; nil when it isn't a string.
+    ///
+    /// A lone surrogate becomes U+FFFD.
     public var string: String? {
         guard kind == .string else { return nil }
         let content = text[range.lowerBound + 1..<range.upperBound - 1]

@@ -1,4 +1,6 @@
-/// The fixed limits on what comes from outside. Those that an operator may change stand in the configuration (docs/operations.md).
+/// The fixed limits on what comes from outside.
+///
+/// Those that an operator may change stand in the configuration (docs/operations.md).
 public enum Limits {
     /// Longest topic, UTF-8 bytes.
     public static let topicBytes = 400

@@ -2,7 +2,9 @@
 public struct ChangeRecord: Sendable {
     /// Its position in the log, the duplicate key for everyone downstream.
     public var sequence: SequenceNumber
-    /// The sequence number of the topic's record before this one: the topic's chain. ``SequenceNumber/none`` for its first.
+    /// The sequence number of the topic's record before this one: the topic's chain.
+    ///
+    /// ``SequenceNumber/none`` for its first.
     public var previous: SequenceNumber
     /// Where it was published.
     public var topic: Topic

@@ -1,4 +1,6 @@
-/// What a record carries beside topic and payload. Everything is optional.
+/// What a record carries beside topic and payload.
+///
+/// Everything is optional.
 public struct RecordAttributes: Hashable, Sendable {
     /// What happened to the item that the record is about.
     public var operation: ChangeOperation?

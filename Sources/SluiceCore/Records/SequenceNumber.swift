@@ -1,4 +1,6 @@
-/// A record's position in the change log: 64-bit, strictly increasing, never reused. Zero stands for "before the first record".
+/// A record's position in the change log: 64-bit, strictly increasing, never reused.
+///
+/// Zero stands for "before the first record".
 public struct SequenceNumber: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The number itself.
     public let rawValue: UInt64
