@@ -1,0 +1,110 @@
+import Foundation
+import LMDB
+import Logging
+import SluiceCore
+import Testing
+
+@testable import ChangeQueue
+
+/// A data directory with a log and a writer for one test, removed with it.
+final class ConsumerScratch {
+    let directory = "/tmp/sluice-queue-\(UInt64.random(in: 0 ... .max))"
+    let log: ChangeLog
+    let writer: LogWriter
+    let run: RunDirectory
+    let messages = LogMessages()
+    var configuration = ConsumerConfiguration()
+    private var accepted: UInt64 = 0
+
+    init() throws {
+        var configuration = ChangeLogConfiguration(directory: directory + "/log")
+        configuration.mapSizeBytes = 64 << 20
+        configuration.maximumReaders = 64
+        configuration.retentionAge = .seconds(3600 * 24 * 365 * 100)
+        log = try ChangeLog.open(configuration)
+        writer = LogWriter(log: log)
+        run = try RunDirectory(data: directory)
+    }
+
+    deinit {
+        writer.shutdown()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    var consumers: String { directory + "/consumers" }
+
+    var logger: Logger { messages.logger }
+
+    /// Appends so many records, to seven topics in turn.
+    func append(_ count: Int) async throws {
+        _ = try await writer.append((0..<count).map { draft("t\((Int(accepted) + $0) % 7)") })
+        accepted += UInt64(count)
+    }
+
+    /// Removes the records before `first` from the log, as retention does.
+    func trim(before first: UInt64) throws {
+        try log.environment.write { transaction in
+            for sequence in 1..<first { try transaction.delete(log.databases.records, sequence) }
+            try transaction.setMeta(.trimmedThrough, first - 1, log.databases)
+        }
+    }
+
+    /// Opens the consumer as a process of its own does.
+    func open(_ semantics: QueueSemantics) throws -> any ChangeQueue {
+        try ChangeQueues.open(
+            semantics,
+            log: log,
+            directory: consumers,
+            run: run,
+            configuration: configuration,
+            logger: logger
+        )
+    }
+
+    func openStore(bootID: String = BootMark.currentBootID(), logID: UInt32? = nil) throws -> ConsumerStore {
+        try ConsumerStore.open(
+            consumers,
+            logID: logID ?? log.logID,
+            mapSizeBytes: 16 << 20,
+            bootID: bootID,
+            logger: logger
+        )
+    }
+
+    /// Opens one of several consumers of this process.
+    func open(_ semantics: QueueSemantics, _ store: ConsumerStore) throws -> any ChangeQueue {
+        try ChangeQueues.open(semantics, log: log, store: store, run: run, configuration: configuration, logger: logger)
+    }
+
+    func inspector(_ semantics: QueueSemantics) -> QueueInspector {
+        QueueInspector(log: log, directory: consumers, run: run, semantics: semantics)
+    }
+}
+
+extension ChangeQueue {
+    /// Receives at a time.
+    func take(_ maximumRecords: Int = 1_000, bytes: Int = 1 << 20, at now: UInt64 = wall()) throws -> [ReceivedRecord] {
+        try receive(maximumRecords: maximumRecords, maximumBytes: bytes, nowNanoseconds: now)
+    }
+
+    func retire(_ records: [ReceivedRecord]) throws {
+        try retire(records.map(\.handle), nowNanoseconds: wall())
+    }
+
+    func retry(_ records: [ReceivedRecord], after delay: Duration = .zero, at now: UInt64 = wall()) throws {
+        try retry(records.map(\.handle), after: delay, nowNanoseconds: now)
+    }
+
+    /// Visible, in flight and delayed.
+    func figures(at now: UInt64 = wall()) throws -> [UInt64] {
+        let depth = try depth(nowNanoseconds: now)
+        return [depth.visible, depth.inFlight, depth.delayed]
+    }
+}
+
+extension [ReceivedRecord] {
+    var sequences: [UInt64] { map(\.record.sequence.rawValue) }
+}
+
+/// The wall clock.
+func wall() -> UInt64 { StageClock.wallNanoseconds() }
