@@ -120,7 +120,7 @@ let package = Package(
         .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore"], swiftSettings: settings),
         .testTarget(
             name: "ChangeQueueTests",
-            dependencies: ["ChangeQueue", "LMDB", "SluiceCore"],
+            dependencies: ["ChangeQueue", "LMDB", "SluiceCore", log],
             swiftSettings: settings
         ),
         .testTarget(
