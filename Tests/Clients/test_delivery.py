@@ -185,8 +185,13 @@ def test_commands_tell_what_happened(each_queue):
         client.expect("subscribed")
         sequence = [sluice.publish("t", n) for n in range(10)][-1]
         client.events(10)
-        stages = {stage["stage"]: stage for stage in sluice.command("latency")}
-        assert {"commit", "hop", "total"} <= set(stages)
+
+        def measured():
+            # The publisher is found by its row in the registry, which comes a moment after it is ready.
+            stages = {stage["stage"]: stage for stage in sluice.command("latency")}
+            return {"commit", "hop", "total"} <= set(stages) and stages
+
+        stages = eventually(measured, what="the stages of both processes")
         assert all(stage["p50"] <= stage["p99"] <= stage["max"] for stage in stages.values())
         trace = eventually(lambda: sluice.command("latency", "--record", str(sequence)))
         assert trace["sequence"] == sequence and "commit" in trace["stages"]

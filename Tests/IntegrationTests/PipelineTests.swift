@@ -113,9 +113,11 @@ struct PipelineTests {
             _ = try await socket.next("subscribed")
             for number in 0..<10 { _ = try await TestSluice.publish("\(number)", to: "t", at: gateway) }
             _ = try await socket.events(10)
-            let stages = try await sluice.command("latency").elements ?? []
-            let names = Set(stages.compactMap { $0["stage"]?.string })
-            #expect(names.isSuperset(of: ["commit", "hop", "total"]))
+            // The publisher is found by its row in the registry, which comes a moment after it is ready.
+            try await eventually("the stages of both processes are there") {
+                let stages = try await sluice.command("latency").elements ?? []
+                return Set(stages.compactMap { $0["stage"]?.string }).isSuperset(of: ["commit", "hop", "total"])
+            }
             try await eventually("the connection is listed") {
                 let rows = try await sluice.command("connections")["connections"]?.elements ?? []
                 return rows.first?["subscriptions"]?.unsignedInteger == 1

@@ -83,17 +83,20 @@ final class SluiceProcess: Sendable {
     /// Runs a command to its end.
     /// - Returns: its exit code and what it printed to standard output.
     static func run(_ arguments: [String]) async throws -> (code: Int32, output: [UInt8]) {
+        // A file and no pipe: a process that another test starts at the same moment may inherit a pipe, and its end would not come.
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-output-\(UUID().uuidString)")
+        FileManager.default.createFile(atPath: file.path, contents: nil)
+        defer { try? FileManager.default.removeItem(at: file) }
         let process = Process()
-        let output = Pipe()
         process.executableURL = executable
         process.arguments = arguments
         process.environment = environment
-        process.standardOutput = output
+        process.standardOutput = try FileHandle(forWritingTo: file)
         let (exit, ended) = AsyncStream<Int32>.makeStream()
         process.terminationHandler = { ended.yield($0.terminationStatus) }
         try process.run()
-        let printed = try output.fileHandleForReading.readToEnd() ?? Data()
-        return (await exit.first { _ in true } ?? -1, Array(printed))
+        let code = await exit.first { _ in true } ?? -1
+        return (code, Array(try Data(contentsOf: file)))
     }
 
     /// The program that was built with the tests.
