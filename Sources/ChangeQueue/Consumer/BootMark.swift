@@ -1,8 +1,10 @@
 import Glibc
 import SluiceCore
 
-/// Says whether the consumer state can be trusted, since its commits aren't synchronous: after a crash of the machine it can't, unless the last
-/// publisher had closed it before. After a crash of processes it can: the kernel still had their writes.
+/// Says whether the consumer state can be trusted, since its commits aren't synchronous: after a crash of the machine
+/// it can't, unless the last publisher had closed it before.
+///
+/// After a crash of processes it can: the kernel still had their writes.
 struct BootMark: Equatable {
     /// The boot in which the state was last opened.
     var bootID: String

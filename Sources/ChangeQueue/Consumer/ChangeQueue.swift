@@ -2,16 +2,18 @@ public import SluiceCore
 
 /// How a publisher takes records from the log and gives them back: one consumer, used on one thread.
 ///
-/// Any number of publishers, in this and other processes, share the work of one data directory. Nothing here blocks for long: a back end
-/// that isn't on this machine fetches ahead and rings the doorbell.
+/// Any number of publishers, in this and other processes, share the work of one data directory. Nothing here blocks for
+/// long: a back end that isn't on this machine fetches ahead and rings the doorbell.
 ///
-/// Every method throws ``ChangeQueueError``, and then has changed nothing. Times are the wall clock, nanoseconds since 1970.
+/// Every method throws ``ChangeQueueError``, and then has changed nothing. Times are the wall clock, nanoseconds since
+/// 1970.
 public protocol ChangeQueue {
     /// How records are taken.
     var semantics: QueueSemantics { get }
 
-    /// Takes what is visible, in the order of the log: at most so many records, and no more after so many bytes (the first one whatever
-    /// its size). They are hidden from the other publishers until they are retired or given back, or until this publisher dies or hangs.
+    /// Takes what is visible, in the order of the log: at most so many records, and no more after so many bytes (the
+    /// first one whatever its size). They are hidden from the other publishers until they are retired or given back, or
+    /// until this publisher dies or hangs.
     func receive(maximumRecords: Int, maximumBytes: Int, nowNanoseconds: UInt64) throws -> [ReceivedRecord]
 
     /// The records are delivered: they leave the queue. A handle of an earlier receive of a record does nothing.
@@ -20,7 +22,8 @@ public protocol ChangeQueue {
     /// The records couldn't be delivered: they are received again, by anyone, when the delay is over.
     func retry(_ handles: [ReceiptHandle], after delay: Duration, nowNanoseconds: UInt64) throws
 
-    /// Shows that this publisher lives and takes over what dead ones held; call it about each second, well within the visibility timeout.
+    /// Shows that this publisher lives and takes over what dead ones held; call it about each second, well within the
+    /// visibility timeout.
     /// - Returns: how long nothing becomes visible by itself; at most the visibility timeout.
     func heartbeat(nowNanoseconds: UInt64) throws -> Duration
 

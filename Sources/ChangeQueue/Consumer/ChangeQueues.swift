@@ -3,7 +3,8 @@ public import SluiceCore
 
 /// Opens consumers of the change log on this machine.
 public enum ChangeQueues {
-    /// Opens the consumer of one publisher; each publisher has its own, and a process opens a data directory's consumer state once.
+    /// Opens the consumer of one publisher; each publisher has its own, and a process opens a data directory's consumer
+    /// state once.
     /// - Parameters:
     ///   - semantics: how records are taken. Each semantics is a consumer of its own, with its own position in the log.
     ///   - log: the log to consume.
@@ -11,6 +12,7 @@ public enum ChangeQueues {
     ///   - run: where the owner locks are.
     ///   - configuration: the limits.
     ///   - logger: told of state that was lost and of what was taken over.
+    /// - Returns: the consumer, to be used on one thread.
     /// - Throws: ``ChangeQueueError``: `cannotOpen`, `locked`, `versionMismatch`, `storage`.
     public static func open(
         _ semantics: QueueSemantics,

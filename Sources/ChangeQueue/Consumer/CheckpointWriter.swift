@@ -30,7 +30,9 @@ final class CheckpointWriter: Sendable {
         condition.signal()
     }
 
-    /// Writes what waits and ends the thread. Call it once.
+    /// Writes what waits and ends the thread.
+    ///
+    /// Call it once.
     func close() {
         condition.lock()
         isStopped = true

@@ -1,7 +1,9 @@
+import LMDB
 import Logging
 import SluiceCore
 
-/// What a queue holds as long as it takes part: its owner lock, its use of the store, and the thread for durable checkpoints.
+/// What a queue holds as long as it takes part: its owner lock, its use of the store, and the thread for durable
+/// checkpoints.
 final class ConsumerMembership {
     let store: ConsumerStore
     let owner: OwnerID
@@ -10,25 +12,45 @@ final class ConsumerMembership {
     private let lock: OwnerLock
     private let checkpoints: CheckpointWriter
     private var saved: UInt64?
+    private var readersCheckedAt: UInt64 = 0
     private var isOpen = true
 
-    init(_ semantics: QueueSemantics, _ store: ConsumerStore, _ run: RunDirectory, _ logger: Logger) throws(ChangeQueueError) {
+    private static let readerCheckNanoseconds: UInt64 = 30_000_000_000
+
+    init(
+        _ semantics: QueueSemantics,
+        _ store: ConsumerStore,
+        _ run: RunDirectory,
+        _ logger: Logger
+    ) throws(ChangeQueueError) {
         self.semantics = semantics
         self.store = store
         self.run = run
         OwnerLock.sweep(run)
         lock = try OwnerLock(run)
         owner = lock.owner
-        checkpoints = CheckpointWriter(path: DurableCheckpoint.path(semantics, in: store.origin.directory), logger: logger)
+        checkpoints = CheckpointWriter(
+            path: DurableCheckpoint.path(semantics, in: store.origin.directory),
+            logger: logger
+        )
         store.enter()
     }
 
-    // A queue that is dropped without being closed is what a killed publisher leaves: its lock is free, the state as it was.
+    // A queue that is dropped without being closed is what a killed publisher leaves: its lock is free, the state as it
+    // was.
     deinit { if isOpen { checkpoints.close() } }
 
     /// Those of `owners` that are dead.
     func dead(among owners: some Sequence<OwnerID>) -> Set<OwnerID> {
         Set(owners.filter { $0 != owner && $0 != .none && !OwnerLock.isAlive($0, run) })
+    }
+
+    /// Frees the reader slots of killed processes now and then: their old views would keep the state's pages from being
+    /// used again.
+    func checkReaders(nowNanoseconds now: UInt64) throws(LMDBError) {
+        guard now > readersCheckedAt.saturatingAdd(ConsumerMembership.readerCheckNanoseconds) else { return }
+        readersCheckedAt = now
+        _ = try store.environment.checkReaders()
     }
 
     /// Has the checkpoint written when it has moved.

@@ -4,10 +4,11 @@ import Logging
 import SluiceCore
 import Synchronization
 
-/// The consumer state on disk: an LMDB environment of its own, whose commits don't wait for the disk, shared by all publishers.
+/// The consumer state on disk: an LMDB environment of its own, whose commits don't wait for the disk, shared by all
+/// publishers.
 ///
-/// A process crash loses nothing. After a crash of the machine the state isn't trusted (``BootMark``) and each consumer begins at its durable
-/// checkpoint, which only repeats deliveries.
+/// A process crash loses nothing. After a crash of the machine the state isn't trusted (``BootMark``) and each consumer
+/// begins at its durable checkpoint, which only repeats deliveries.
 final class ConsumerStore: Sendable {
     /// The version of the layout in docs/storage.md.
     static let formatVersion: UInt64 = 1
@@ -25,7 +26,13 @@ final class ConsumerStore: Sendable {
     private let users: Mutex<FileLock?>
     private let queues = Mutex(0)
 
-    private init(environment: Environment, origin: ConsumerOrigin, bootID: String, users: consuming FileLock?, logger: Logger) throws {
+    private init(
+        environment: Environment,
+        origin: ConsumerOrigin,
+        bootID: String,
+        users: consuming FileLock?,
+        logger: Logger
+    ) throws {
         self.environment = environment
         self.origin = origin
         self.bootID = bootID
@@ -39,7 +46,10 @@ final class ConsumerStore: Sendable {
     /// - Parameters:
     ///   - directory: its directory; it and its parents are made.
     ///   - logID: the log that is consumed; the state of another log is discarded.
+    ///   - mapSizeBytes: the most that the file can grow to.
     ///   - bootID: the running boot.
+    ///   - logger: told of state that is discarded.
+    /// - Returns: the store; someone must call ``leave()`` for each ``enter()``.
     /// - Throws: `cannotOpen`, `locked` for a second open in this process, `versionMismatch` for a newer layout.
     static func open(
         _ directory: String,
@@ -71,9 +81,15 @@ final class ConsumerStore: Sendable {
     /// A queue uses the store.
     func enter() { queues.withLock { $0 += 1 } }
 
-    /// A queue has left. After the last one of all processes the state is synced and marked as whole.
+    /// A queue has left.
+    ///
+    /// After the last one of all processes the state is synced and marked as whole.
     func leave() throws(ChangeQueueError) {
-        guard queues.withLock({ $0 -= 1; return $0 == 0 }) else { return }
+        let isLast = queues.withLock { queues in
+            queues -= 1
+            return queues == 0
+        }
+        guard isLast else { return }
         let gate = try FileLock(origin.directory + "/open.lock", isExclusive: true, waits: true)
         defer { withExtendedLifetime(gate) {} }
         try ChangeQueueError.typing("sync the consumer state") { try environment.sync() }
@@ -84,26 +100,40 @@ final class ConsumerStore: Sendable {
 
     // MARK: Opening
 
-    private static func discardUntrusted(_ directory: String, _ bootID: String, _ logger: Logger) throws(ChangeQueueError) {
+    private static func discardUntrusted(
+        _ directory: String,
+        _ bootID: String,
+        _ logger: Logger
+    ) throws(ChangeQueueError) {
         guard access(directory + "/" + dataFile, F_OK) == 0 else { return }
         if let mark = BootMark.read(in: directory), mark.isTrusted(bootID: bootID) { return }
         logger.warning(
-            "the machine stopped while publishers ran: consumer state is rebuilt from the durable checkpoint, some deliveries repeat",
+            "the machine stopped while publishers ran: they go on at the durable checkpoint, some deliveries repeat",
             metadata: ["directory": "\(directory)"]
         )
         unlink(directory + "/" + dataFile)
         unlink(directory + "/lock.mdb")
     }
 
-    private static func openEnvironment(_ directory: String, _ mapSizeBytes: Int, _ logger: Logger) throws -> Environment {
+    private static func openEnvironment(
+        _ directory: String,
+        _ mapSizeBytes: Int,
+        _ logger: Logger
+    ) throws -> Environment {
         func open() throws(LMDBError) -> Environment {
-            try Environment(path: directory, mapSizeBytes: mapSizeBytes, maximumDatabases: 8, maximumReaders: 256, options: .noSync)
+            try Environment(
+                path: directory,
+                mapSizeBytes: mapSizeBytes,
+                maximumDatabases: 8,
+                maximumReaders: 256,
+                options: .noSync
+            )
         }
         do throws(LMDBError) { return try open() } catch {
             guard error.code == .invalid || error.code == .corrupted else { throw error }
             let damaged = directory + "/" + dataFile + ".damaged"
             logger.warning(
-                "consumer state is damaged and set aside: it is rebuilt from the durable checkpoint, some deliveries repeat",
+                "consumer state is damaged and set aside: it begins at the durable checkpoint, some deliveries repeat",
                 metadata: ["error": "\(error)", "kept": "\(damaged)"]
             )
             rename(directory + "/" + dataFile, damaged)
@@ -119,7 +149,7 @@ final class ConsumerStore: Sendable {
             guard version <= ConsumerStore.formatVersion else {
                 throw ChangeQueueError(
                     .versionMismatch,
-                    "Consumer state has layout version \(version) and this version of Sluice reads \(ConsumerStore.formatVersion)."
+                    "Consumer state has layout version \(version), this version of Sluice reads \(ConsumerStore.formatVersion)."
                 )
             }
             let logID = try transaction.get(databases.meta, "logID") { $0.storedInteger ?? 0 } ?? 0
@@ -133,7 +163,7 @@ final class ConsumerStore: Sendable {
         }
         if discarded {
             logger.warning(
-                "consumer state belonged to another change log and is discarded: delivery starts at the log's beginning",
+                "consumer state belonged to another change log and is discarded: delivery starts at its beginning",
                 metadata: ["logID": "\(String(origin.logID, radix: 16))"]
             )
         }

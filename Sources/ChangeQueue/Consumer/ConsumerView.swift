@@ -33,13 +33,17 @@ enum ConsumerView {
             return .leases(state, semantics)
         case .stream(var state):
             let dead = Set(state.shards.map(\.owner)).filter { $0 != .none && isDead($0) }
-            for index in state.shards.indices where dead.contains(state.shards[index].owner) { state.shards[index].release() }
+            for index in state.shards.indices where dead.contains(state.shards[index].owner) {
+                state.shards[index].release()
+            }
             return .stream(state)
         }
     }
 
-    /// The queue's figures. Those of `sqs` and `sns` are exact; of `stream`, records between the lowest and the highest position are counted one by
-    /// one, up to ``maximumVisited``, and what is beyond counts as visible.
+    /// The queue's figures.
+    ///
+    /// Those of `sqs` and `sns` are exact; of `stream`, records between the lowest and the highest position are
+    /// counted one by one, up to ``maximumVisited``, and what is beyond counts as visible.
     func depth(_ reader: LogReader, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> QueueDepth {
         let statistics = try reader.statistics()
         let bounds = LogBounds(first: statistics.firstSequence.rawValue, last: statistics.lastSequence.rawValue)

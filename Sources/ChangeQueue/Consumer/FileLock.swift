@@ -36,7 +36,7 @@ final class FileLock: Sendable {
     private static func cannotLock(_ path: String, _ number: Int32) -> ChangeQueueError {
         ChangeQueueError(
             .cannotOpen,
-            "The lock \(path) can't be used: \(String(cString: strerror(number))). Check that this user may write there."
+            "The lock \(path) can't be used: \(String(cString: strerror(number))). May this user write there?"
         )
     }
 }

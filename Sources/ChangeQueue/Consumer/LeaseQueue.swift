@@ -35,25 +35,38 @@ final class LeaseQueue: ChangeQueue {
             state.cut(after: last)
             return lost
         }
-        if lost > 0 { logger.warning("the log ends before the consumer's position, as after a restore: it goes on at the end", metadata: ["lost": "\(lost)"]) }
+        if lost > 0 {
+            logger.warning(
+                "the log ends before the consumer's position, as after a restore: it goes on at the end",
+                metadata: ["lost": "\(lost)"]
+            )
+        }
         _ = try heartbeat(nowNanoseconds: StageClock.wallNanoseconds())
     }
 
-    func receive(maximumRecords: Int, maximumBytes: Int, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> [ReceivedRecord] {
+    func receive(
+        maximumRecords: Int,
+        maximumBytes: Int,
+        nowNanoseconds now: UInt64
+    ) throws(ChangeQueueError) -> [ReceivedRecord] {
         // Read before the log, so that a commit that comes in between is looked at next time.
         let commit = reader.commitCount
-        if commit == quietAtCommit, cache.isCurrent(membership.store), (cache.state?.leases.earliestVisibleAt ?? 0) > now {
+        if commit == quietAtCommit, cache.isCurrent(membership.store),
+            (cache.state?.leases.earliestVisibleAt ?? 0) > now
+        {
             return []
         }
-        let limit = UInt64(clamping: max(maximumRecords, 0))
+        guard maximumRecords > 0 else { return [] }
+        let operation = operation(UInt64(clamping: maximumRecords), now)
         let (received, isFull) = try update("receive") { state -> ([ReceivedRecord], Bool) in
-            let wanted = wanted(from: &state, try reader.bounds(), limit, now)
+            let wanted = operation.wanted(from: &state, try reader.bounds())
             let isFull = state.leases.recordCount >= rules.maximumInFlight
             guard !wanted.ranges.isEmpty else { return ([], isFull) }
             let records = try reader.records(in: wanted.ranges, maximumBytes: maximumBytes)
-            return (LeaseQueue.join(records, take(records, from: &state, now)), isFull)
+            let leases = operation.take(records.lazy.map(\.sequence.rawValue), from: &state)
+            return (LeaseQueue.join(records, leases), isFull)
         }
-        quietAtCommit = received.isEmpty && !isFull && limit > 0 ? commit : nil
+        quietAtCommit = received.isEmpty && !isFull ? commit : nil
         return received
     }
 
@@ -71,7 +84,9 @@ final class LeaseQueue: ChangeQueue {
         try update("give records back") { state in
             switch semantics {
             case .sns:
-                SNSRetry(handles: handles, rules: rules, delayNanoseconds: delayNanoseconds, nowNanoseconds: now).apply(to: &state)
+                SNSRetry(handles: handles, rules: rules, delayNanoseconds: delayNanoseconds, nowNanoseconds: now).apply(
+                    to: &state
+                )
             case .sqs, .stream:
                 SQSChangeVisibility(handles: handles, visibleAt: now.saturatingAdd(delayNanoseconds)).apply(to: &state)
             }
@@ -87,6 +102,7 @@ final class LeaseQueue: ChangeQueue {
         }
         if taken > 0 { logger.notice("took over what a dead publisher held", metadata: ["records": "\(taken)"]) }
         guard let state = cache.state else { return .zero }
+        try ChangeQueueError.typing("check the readers") { try membership.checkReaders(nowNanoseconds: now) }
         membership.save(retiredThrough: state.retiredThrough)
         if try reader.bounds().last > state.cursor { return .zero }
         let wait = state.leases.earliestVisibleAt - min(state.leases.earliestVisibleAt, now)
@@ -106,25 +122,14 @@ final class LeaseQueue: ChangeQueue {
         try membership.leave(retiredThrough: retiredThrough)
     }
 
-    // MARK: The two semantics' own operations
-
-    private func wanted(
-        from state: inout LeaseState,
-        _ bounds: LogBounds,
-        _ maximumRecords: UInt64,
-        _ now: UInt64
-    ) -> WantedRecords {
+    private func operation(_ maximumRecords: UInt64, _ now: UInt64) -> any LeaseReceive {
         let owner = membership.owner
-        switch semantics {
+        return switch semantics {
         case .sns:
-            return SNSPush(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now).wanted(from: &state, bounds)
+            SNSPush(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
         case .sqs, .stream:
-            return SQSReceive(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now).wanted(from: &state, bounds)
+            SQSReceive(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
         }
-    }
-
-    private func take(_ records: [EncodedRecord], from state: inout LeaseState, _ now: UInt64) -> [Lease] {
-        state.handOut(records.lazy.map(\.sequence.rawValue), to: membership.owner, visibleAt: rules.visibleAt(now))
     }
 
     /// Gives each record its handle; both lists are ascending.

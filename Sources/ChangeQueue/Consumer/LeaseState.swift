@@ -1,10 +1,14 @@
-/// The state of an `sqs` or `sns` consumer, shared by all its publishers: a cursor in the log and what was handed out before it and isn't
-/// retired. A value; each operation of the queue is a type of its own that changes it.
+/// The state of an `sqs` or `sns` consumer, shared by all its publishers: a cursor in the log and what was handed out
+/// before it and isn't retired.
+///
+/// A value; each operation of the queue is a type of its own that changes it.
 struct LeaseState: Sendable {
     /// Every record up to this one was handed out, or trimmed before it could be.
     private(set) var cursor: UInt64
-    /// The number that the next receive gets. It begins at the time when the state was made, so that handles of a state that was lost
-    /// can't be taken for those of the new one.
+    /// The number that the next receive gets.
+    ///
+    /// It begins at the time when the state was made, so that handles of a state that was lost can't be taken for
+    /// those of the new one.
     private(set) var nextReceive: UInt64
     /// What was handed out and isn't retired.
     var leases: LeaseTable
@@ -77,7 +81,8 @@ struct LeaseState: Sendable {
         leases.carve([SequenceRange(0, first - 1)]) { _, _ in .remove }
     }
 
-    /// Goes back to the log's end when the log is older than the state, as after a restore: numbers behind it will be given anew.
+    /// Goes back to the log's end when the log is older than the state, as after a restore: numbers behind it will be
+    /// given anew.
     mutating func cut(after last: UInt64) {
         guard cursor > last else { return }
         leases.carve([SequenceRange(last + 1, cursor)]) { _, _ in .remove }

@@ -22,7 +22,7 @@ struct LeaseStorage {
         guard let head else { return nil }
         var loaded: [Lease] = []
         try transaction.withCursor(leases) { cursor in
-            try cursor.forEach { key, value in
+            try cursor.forEach(from: UInt64(1)) { key, value in
                 loaded.append(try lease(key.storedInteger ?? 0, value, after: loaded.last))
                 return true
             }

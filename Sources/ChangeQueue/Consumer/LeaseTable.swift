@@ -1,7 +1,8 @@
-/// The leases of a consumer in the order of the log, as a value that remembers what was changed since it was last stored.
+/// The leases of a consumer in the order of the log, as a value that remembers what was changed since it was last
+/// stored.
 ///
-/// It is an array: there are a handful of leases, one a batch in flight. Each operation replaces one part of it, so that even the worst case
-/// (each record apart) moves the array once an operation, not once a record.
+/// It is an array: there are a handful of leases, one a batch in flight. Each operation replaces one part of it, so
+/// that even the worst case (each record apart) moves the array once an operation, not once a record.
 struct LeaseTable: Sendable {
     /// What happens to the part of a lease that a cut covers.
     enum Cut {
@@ -82,8 +83,8 @@ struct LeaseTable: Sendable {
         replace(leases.count..<leases.count, with: [lease])
     }
 
-    /// Cuts ranges out of the leases, in ascending order and disjoint, and asks what becomes of each part that was cut: `decide` is given the
-    /// part as a lease of its own and the range's index.
+    /// Cuts ranges out of the leases, in ascending order and disjoint, and asks what becomes of each part that was cut:
+    /// `decide` is given the part as a lease of its own and the range's index.
     mutating func carve(_ ranges: [SequenceRange], _ decide: (Lease, Int) -> Cut) {
         guard let start = ranges.first else { return }
         let lower = firstIndex(endingAtOrAfter: start.first)
@@ -143,7 +144,8 @@ struct LeaseTable: Sendable {
         return after
     }
 
-    /// Puts neighbours together that differ in nothing else: a part that was cut and kept, and records given back one by one.
+    /// Puts neighbours together that differ in nothing else: a part that was cut and kept, and records given back one
+    /// by one.
     private static func joined(_ leases: [Lease]) -> [Lease] {
         var joined: [Lease] = []
         joined.reserveCapacity(leases.count)

@@ -13,8 +13,9 @@ extension LogReader {
         }
     }
 
-    /// The records of ranges in their stored form, in one transaction; what was trimmed is left out. No more are read after `maximumBytes` are
-    /// reached; the first one is returned whatever its size.
+    /// The records of ranges in their stored form, in one transaction; what was trimmed is left out.
+    ///
+    /// No more are read after `maximumBytes` are reached; the first one is returned whatever its size.
     func records(in ranges: [SequenceRange], maximumBytes: Int) throws(ChangeQueueError) -> [EncodedRecord] {
         try ChangeQueueError.typing("read what is to be received") {
             var records: [EncodedRecord] = []
@@ -40,8 +41,9 @@ extension LogReader {
         }
     }
 
-    /// Visits the heads of the records of ranges, in order, until `body` returns false. Takes a new transaction now and then, since a long one keeps
-    /// trimmed pages from being used again.
+    /// Visits the heads of the records of ranges, in order, until `body` returns false.
+    ///
+    /// Takes a new transaction now and then, since a long one keeps trimmed pages from being used again.
     func visit(
         _ ranges: [SequenceRange],
         _ body: (RecordHeader, UnsafeRawBufferPointer) throws -> Bool
@@ -58,7 +60,8 @@ extension LogReader {
         }
     }
 
-    /// - Returns: the last record that was visited, or the range's end when there is nothing more; nil when `body` has had enough.
+    /// - Returns: the last record that was visited, or the range's end when there is nothing more; nil when `body` has
+    ///   had enough.
     private func visitSlice(
         _ range: SequenceRange,
         _ body: (RecordHeader, UnsafeRawBufferPointer) throws -> Bool

@@ -3,10 +3,11 @@ import LMDB
 public import SluiceCore
 import Synchronization
 
-/// Looks at a queue without taking part: opens everything for reading only, whether or not publishers or gateways run, and whether or not the
-/// consumer has ever existed (then every record is visible).
+/// Looks at a queue without taking part: opens everything for reading only, whether or not publishers or gateways run,
+/// and whether or not the consumer has ever existed (then every record is visible).
 ///
-/// It may be kept open and asked again. Every method throws ``ChangeQueueError``. Times are the wall clock, nanoseconds since 1970.
+/// It may be kept open and asked again. Every method throws ``ChangeQueueError``. Times are the wall clock, nanoseconds
+/// since 1970.
 public final class QueueInspector: Sendable {
     /// The consumer that is looked at.
     public let semantics: QueueSemantics
@@ -19,14 +20,21 @@ public final class QueueInspector: Sendable {
     /// - Throws: `cannotOpen` when it has no log, `locked` when this process has it open, `versionMismatch`.
     public convenience init(dataDirectory: String, semantics: QueueSemantics) throws(ChangeQueueError) {
         let log = try ChangeLog.openReadOnly(directory: dataDirectory + "/log")
-        self.init(log: log, directory: dataDirectory + "/consumers", run: try? RunDirectory(data: dataDirectory), semantics: semantics)
+        self.init(
+            log: log,
+            directory: dataDirectory + "/consumers",
+            run: try? RunDirectory(data: dataDirectory),
+            semantics: semantics
+        )
     }
 
-    /// Looks at the consumer of a log that is open; in a process that has the consumer state open itself it can't be read.
+    /// Looks at the consumer of a log that is open; in a process that has the consumer state open itself it can't be
+    /// read.
     /// - Parameters:
     ///   - log: the log.
     ///   - directory: the directory of the consumer state.
-    ///   - run: where the owner locks are; without it, what dead publishers hold counts as in flight until its time is over.
+    ///   - run: where the owner locks are; without it, what dead publishers hold counts as in flight until its time is
+    ///     over.
     ///   - semantics: which consumer.
     public init(log: ChangeLog, directory: String, run: RunDirectory?, semantics: QueueSemantics) {
         self.log = log
@@ -40,7 +48,9 @@ public final class QueueInspector: Sendable {
         try view(nowNanoseconds).depth(log.reader, nowNanoseconds: nowNanoseconds)
     }
 
-    /// The topics with the most records that aren't retired, the largest first. Looks at the oldest million records at most.
+    /// The topics with the most records that aren't retired, the largest first.
+    ///
+    /// Looks at the oldest million records at most.
     public func depthByTopic(limit: Int, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> [TopicDepth] {
         let view = try view(now)
         var topics: [Topic: TopicDepth] = [:]

@@ -1,4 +1,6 @@
-/// Sequence numbers from `first` to `last`, both included. What was received together stays together, so that a batch costs one entry.
+/// Sequence numbers from `first` to `last`, both included.
+///
+/// What was received together stays together, so that a batch costs one entry.
 struct SequenceRange: Hashable, Sendable {
     var first: UInt64
     var last: UInt64

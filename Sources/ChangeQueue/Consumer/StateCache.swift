@@ -14,8 +14,12 @@ struct StateCache<State> {
 
     /// Changes the state in one write transaction of the store.
     /// - Parameters:
-    ///   - load: reads the state when another publisher may have changed it; it is given the old one, unless that failed.
+    ///   - store: where the state is kept.
+    ///   - load: reads the state when another publisher may have changed it; it is given the old one, unless that
+    ///     failed.
     ///   - save: writes what `body` has changed and returns whether there was anything.
+    ///   - body: the change.
+    /// - Returns: what `body` returns.
     /// - Throws: whatever they throw. The store is then unchanged and the state is read again next time.
     mutating func update<Result>(
         _ store: ConsumerStore,

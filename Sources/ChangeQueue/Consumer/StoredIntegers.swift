@@ -52,7 +52,10 @@ struct StoredIntegers {
     static func damaged(_ reason: String) -> ChangeQueueError {
         ChangeQueueError(
             .corruptRecord,
-            "Consumer state is damaged: \(reason). Stop the publishers and remove the directory consumers; deliveries repeat from the log's beginning."
+            """
+            Consumer state is damaged: \(reason). Stop the publishers and remove the directory consumers; deliveries repeat \
+            from the log's beginning.
+            """
         )
     }
 }

@@ -1,6 +1,6 @@
-/// Takes records to push: new ones are pushed at once, however many wait for a retry, and the retries that are due get what is left of the room,
-/// at least half of it.
-struct SNSPush {
+/// Takes records to push: new ones are pushed at once, however many wait for a retry, and the retries that are due get
+/// what is left of the room, at least half of it.
+struct SNSPush: LeaseReceive {
     let owner: OwnerID
     let rules: LeaseRules
     let maximumRecords: UInt64
@@ -18,10 +18,5 @@ struct SNSPush {
         let due = wanted.ranges.reduce(0) { $0 + $1.count }
         wanted.addUntouched(after: state.cursor, room: min(maximumRecords - due, untouched), bounds)
         return wanted
-    }
-
-    /// Claims what was read, so that no other publisher pushes it.
-    func take(_ sequences: some Sequence<UInt64>, from state: inout LeaseState) -> [Lease] {
-        state.handOut(sequences, to: owner, visibleAt: rules.visibleAt(nowNanoseconds))
     }
 }

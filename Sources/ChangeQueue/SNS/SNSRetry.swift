@@ -1,5 +1,6 @@
-/// The subscriber hasn't taken the push: it is tried again, each record by its own number of attempts. The wait doubles with each of them, and is
-/// never shorter than the caller's.
+/// The subscriber hasn't taken the push: it is tried again, each record by its own number of attempts.
+///
+/// The wait doubles with each of them, and is never shorter than the caller's.
 struct SNSRetry {
     let handles: [ReceiptHandle]
     let rules: LeaseRules

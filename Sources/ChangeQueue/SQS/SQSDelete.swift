@@ -1,4 +1,6 @@
-/// DeleteMessage: the records leave the queue. A handle is good until its record is received again, also when its time is over.
+/// DeleteMessage: the records leave the queue.
+///
+/// A handle is good until its record is received again, also when its time is over.
 struct SQSDelete {
     let handles: [ReceiptHandle]
 

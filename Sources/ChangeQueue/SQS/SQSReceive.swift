@@ -1,5 +1,5 @@
 /// ReceiveMessage: what is visible again first, in the order of the log, then records that nobody has had.
-struct SQSReceive {
+struct SQSReceive: LeaseReceive {
     let owner: OwnerID
     let rules: LeaseRules
     let maximumRecords: UInt64
@@ -15,10 +15,5 @@ struct SQSReceive {
         let room = min(maximumRecords - due, held < rules.maximumInFlight ? rules.maximumInFlight - held : 0)
         wanted.addUntouched(after: state.cursor, room: room, bounds)
         return wanted
-    }
-
-    /// Hands out what was read.
-    func take(_ sequences: some Sequence<UInt64>, from state: inout LeaseState) -> [Lease] {
-        state.handOut(sequences, to: owner, visibleAt: rules.visibleAt(nowNanoseconds))
     }
 }

@@ -1,4 +1,5 @@
-/// One shard of a `stream` consumer as all publishers see it: some of the topics, read in order from a checkpoint by one publisher at a time.
+/// One shard of a `stream` consumer as all publishers see it: some of the topics, read in order from a checkpoint by
+/// one publisher at a time.
 struct Shard: Hashable, Sendable {
     /// Who reads it; ``OwnerID/none`` when it is free.
     var owner = OwnerID.none

@@ -1,5 +1,6 @@
-/// The records of one shard that a publisher has in its hands. It is the publisher's own: when the publisher dies, the shard's checkpoint says
-/// where the next one goes on.
+/// The records of one shard that a publisher has in its hands.
+///
+/// It is the publisher's own: when the publisher dies, the shard's checkpoint says where the next one goes on.
 struct ShardWindow: Sendable {
     /// A record that was handed out.
     private struct Entry {
@@ -64,10 +65,12 @@ struct ShardWindow: Sendable {
         return true
     }
 
-    /// When a record has failed and all others are answered: drops the failed one and those after it, which are then handed out again in order.
+    /// When a record has failed and all others are answered: drops the failed one and those after it, which are then
+    /// handed out again in order.
     /// - Returns: the lowest failed record; nil when it isn't time.
     mutating func takeFailure() -> UInt64? {
-        guard failed > 0, unanswered == 0, let index = entries[head...].firstIndex(where: { $0.state == .failed }) else {
+        guard failed > 0, unanswered == 0, let index = entries[head...].firstIndex(where: { $0.state == .failed })
+        else {
             return nil
         }
         let sequence = entries[index].sequence

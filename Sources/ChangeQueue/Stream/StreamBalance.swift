@@ -1,4 +1,5 @@
-/// A publisher shows that it lives, frees what dead and silent ones hold, and takes or gives shards so that all publishers have about as many.
+/// A publisher shows that it lives, frees what dead and silent ones hold, and takes or gives shards so that all
+/// publishers have about as many.
 struct StreamBalance {
     /// Publishers that are known to be gone.
     let dead: Set<OwnerID>
@@ -17,7 +18,9 @@ struct StreamBalance {
             let shard = consumer.shared.shards[index]
             if shard.owner == owner {
                 consumer.shared.shards[index].leasedUntil = until
-            } else if shard.owner != .none, consumer.shared.publishers[shard.owner] == nil || shard.leasedUntil <= nowNanoseconds {
+            } else if shard.owner != .none,
+                consumer.shared.publishers[shard.owner] == nil || shard.leasedUntil <= nowNanoseconds
+            {
                 consumer.shared.shards[index].release()
             }
         }

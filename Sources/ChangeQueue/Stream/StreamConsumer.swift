@@ -1,5 +1,6 @@
-/// A `stream` consumer as one publisher has it: what is shared, and the windows of its own shards. A value; each operation of the queue is a type
-/// of its own that changes it.
+/// A `stream` consumer as one publisher has it: what is shared, and the windows of its own shards.
+///
+/// A value; each operation of the queue is a type of its own that changes it.
 struct StreamConsumer: Sendable {
     let owner: OwnerID
     /// What is shared with the other publishers.
@@ -27,7 +28,8 @@ struct StreamConsumer: Sendable {
         followLeases()
     }
 
-    /// Gives each leased shard a window and drops the windows of those that are lost: their handles are stale from now on.
+    /// Gives each leased shard a window and drops the windows of those that are lost: their handles are stale from now
+    /// on.
     mutating func followLeases() {
         if windows.count != shared.shards.count { windows = Array(repeating: nil, count: shared.shards.count) }
         for (index, shard) in shared.shards.enumerated() {
@@ -60,7 +62,8 @@ struct StreamConsumer: Sendable {
 
     // MARK: A receive's number
 
-    /// The number that a shard's handles get: the receive's, and the shard in the low byte, so that an answer finds its window.
+    /// The number that a shard's handles get: the receive's, and the shard in the low byte, so that an answer finds its
+    /// window.
     static func handleNumber(_ receive: UInt64, shard: Int) -> UInt64 { receive << 8 | UInt64(shard) }
 
     /// The shard of a handle.

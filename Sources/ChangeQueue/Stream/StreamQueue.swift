@@ -50,11 +50,17 @@ final class StreamQueue: ChangeQueue {
                 metadata: ["shards": "\(stored.shards)", "configured": "\(configuration.shards)"]
             )
         }
-        if stored.lost > 0 { logger.warning("the log ends before the consumer's position, as after a restore: it goes on at the end") }
+        if stored.lost > 0 {
+            logger.warning("the log ends before the consumer's position, as after a restore: it goes on at the end")
+        }
         _ = try heartbeat(nowNanoseconds: StageClock.wallNanoseconds())
     }
 
-    func receive(maximumRecords: Int, maximumBytes: Int, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> [ReceivedRecord] {
+    func receive(
+        maximumRecords: Int,
+        maximumBytes: Int,
+        nowNanoseconds now: UInt64
+    ) throws(ChangeQueueError) -> [ReceivedRecord] {
         // Read before the log, so that a commit that comes in between is looked at next time.
         let commit = reader.commitCount
         if commit == quietAtCommit, cache.isCurrent(membership.store) { return [] }
@@ -98,6 +104,7 @@ final class StreamQueue: ChangeQueue {
             let isBehind = own.contains { consumer.shared.shards[$0].handedThrough < last }
             return (consumer.shared.retiredThrough, isBehind)
         }
+        try ChangeQueueError.typing("check the readers") { try membership.checkReaders(nowNanoseconds: now) }
         membership.save(retiredThrough: retiredThrough)
         return isBehind ? .zero : .nanoseconds(Int64(clamping: rules.visibilityNanoseconds))
     }

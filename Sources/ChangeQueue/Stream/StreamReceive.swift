@@ -2,7 +2,9 @@
 ///
 /// The caller offers the log's records one by one from ``start`` on and says at the end how far it read.
 struct StreamReceive {
-    /// Where to read: after this record. Nil when there is nothing to read.
+    /// Where to read: after this record.
+    ///
+    /// Nil when there is nothing to read.
     let start: UInt64?
     /// The receive's number.
     let receive: UInt64

@@ -1,7 +1,9 @@
 import SluiceCore
 
-/// The records couldn't be delivered: their shards stop, and go back to the lowest failed record when the rest of what is in flight is answered and
-/// the time is over. So a shard is delivered in order, and what failed holds up its shard only.
+/// The records couldn't be delivered: their shards stop, and go back to the lowest failed record when the rest of
+/// what is in flight is answered and the time is over.
+///
+/// So a shard is delivered in order, and what failed holds up its shard only.
 struct StreamRewind {
     let handles: [ReceiptHandle]
     let resumesAt: UInt64

@@ -9,7 +9,10 @@ struct ChangeQueuesTests {
 
     init() throws { scratch = try ConsumerScratch() }
 
-    @Test("records published before the first publisher started are received, whole and in order", arguments: QueueSemantics.allCases)
+    @Test(
+        "records published before the first publisher started are received, whole and in order",
+        arguments: QueueSemantics.allCases
+    )
     func receives(semantics: QueueSemantics) async throws {
         try await scratch.append(20)
         let queue = try scratch.open(semantics)
@@ -23,7 +26,10 @@ struct ChangeQueuesTests {
         #expect(try queue.take().sequences == [21, 22, 23])
     }
 
-    @Test("a receive ends at its limit of records or of bytes, but has one record at least", arguments: QueueSemantics.allCases)
+    @Test(
+        "a receive ends at its limit of records or of bytes, but has one record at least",
+        arguments: QueueSemantics.allCases
+    )
     func limits(semantics: QueueSemantics) async throws {
         try await scratch.append(10)
         let queue = try scratch.open(semantics)
@@ -36,7 +42,10 @@ struct ChangeQueuesTests {
         #expect(try queue.take().sequences == [8, 9, 10])
     }
 
-    @Test("a restart goes on where it was: what is retired stays retired, what was held is received again", arguments: QueueSemantics.allCases)
+    @Test(
+        "a restart goes on where it was: what is retired stays retired, what was held is received again",
+        arguments: QueueSemantics.allCases
+    )
     func restarts(semantics: QueueSemantics) async throws {
         try await scratch.append(10)
         do {
@@ -54,7 +63,10 @@ struct ChangeQueuesTests {
         try queue.close()
     }
 
-    @Test("a publisher that is killed between receive and retire leaves its records to the next one at once", arguments: QueueSemantics.allCases)
+    @Test(
+        "a publisher that is killed between receive and retire leaves its records to the next one at once",
+        arguments: QueueSemantics.allCases
+    )
     func takesOver(semantics: QueueSemantics) async throws {
         try await scratch.append(6)
         do {
@@ -80,7 +92,10 @@ struct ChangeQueuesTests {
         #expect(semantics == .stream || scratch.messages.all.contains("notice: took over what a dead publisher held"))
     }
 
-    @Test("a publisher that hangs loses its records when the visibility timeout is over; its handles are stale", arguments: QueueSemantics.allCases)
+    @Test(
+        "a publisher that hangs loses its records when the visibility timeout is over; its handles are stale",
+        arguments: QueueSemantics.allCases
+    )
     func timesOut(semantics: QueueSemantics) async throws {
         let store = try scratch.openStore()
         let hung = try scratch.open(semantics, store)
@@ -140,7 +155,10 @@ struct ChangeQueuesTests {
         #expect(received.allSatisfy { $0 == $0.sorted() })
     }
 
-    @Test("a record that is given back comes again when its time is over, not before", arguments: QueueSemantics.allCases)
+    @Test(
+        "a record that is given back comes again when its time is over, not before",
+        arguments: QueueSemantics.allCases
+    )
     func retries(semantics: QueueSemantics) async throws {
         try await scratch.append(3)
         let queue = try scratch.open(semantics)
@@ -157,7 +175,10 @@ struct ChangeQueuesTests {
         #expect(try queue.figures() == [0, 0, 0])
     }
 
-    @Test("when the log was trimmed past what waits, it goes on at the oldest record that there is", arguments: QueueSemantics.allCases)
+    @Test(
+        "when the log was trimmed past what waits, it goes on at the oldest record that there is",
+        arguments: QueueSemantics.allCases
+    )
     func trims(semantics: QueueSemantics) async throws {
         try await scratch.append(20)
         let queue = try scratch.open(semantics)

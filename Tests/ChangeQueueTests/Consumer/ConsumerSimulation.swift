@@ -2,7 +2,8 @@ import SluiceCore
 
 @testable import ChangeQueue
 
-/// Random appends, receives, answers, crashes, hangs, trims and time steps of two publishers over one queue, and what must hold at every step.
+/// Random appends, receives, answers, crashes, hangs, trims and time steps of two publishers over one queue, and what
+/// must hold at every step.
 struct ConsumerSimulation {
     /// A publisher as the simulation sees it.
     private struct Publisher {
@@ -144,10 +145,16 @@ struct ConsumerSimulation {
     private mutating func take(_ record: SimulatedRecord, _ index: Int) {
         let sequence = record.handle.sequence.rawValue
         let owner = publishers[index].owner
-        if !open.contains(sequence), semantics != .stream { violations.append("\(sequence) was retired and is received again") }
-        if sequence <= queue.retiredThrough(ofTopic: topics[Int(sequence - 1)]) { violations.append("\(sequence) is received behind the checkpoint") }
+        if !open.contains(sequence), semantics != .stream {
+            violations.append("\(sequence) was retired and is received again")
+        }
+        if sequence <= queue.retiredThrough(ofTopic: topics[Int(sequence - 1)]) {
+            violations.append("\(sequence) is received behind the checkpoint")
+        }
         if let holder = holders[sequence], now < holder.until {
-            violations.append("\(sequence) is received by \(owner.high) at \(now), \(holder.owner.high) has it until \(holder.until)")
+            violations.append(
+                "\(sequence) is received by \(owner.high) at \(now), \(holder.owner.high) has it until \(holder.until)"
+            )
         }
         // A stream's shards live by the owner's life, a lease by the receive.
         let from = semantics == .stream ? publishers[index].aliveAt : now
@@ -209,7 +216,9 @@ struct ConsumerSimulation {
             for sequence in open {
                 let checkpoint = queue.retiredThrough(ofTopic: topics[Int(sequence - 1)])
                 guard sequence <= checkpoint else { continue }
-                if let holder = holders[sequence], now < holder.until, publishers.contains(where: { $0.owner == holder.owner }) {
+                if let holder = holders[sequence], now < holder.until,
+                    publishers.contains(where: { $0.owner == holder.owner })
+                {
                     violations.append("the checkpoint \(checkpoint) has passed \(sequence), which is in flight")
                 }
                 open.remove(sequence)

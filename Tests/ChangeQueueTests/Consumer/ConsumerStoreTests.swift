@@ -15,7 +15,10 @@ struct ConsumerStoreTests {
         DurableCheckpoint.read(DurableCheckpoint.path(semantics, in: scratch.consumers))
     }
 
-    @Test("after a crash of the machine the consumer goes on at the durable checkpoint", arguments: QueueSemantics.allCases)
+    @Test(
+        "after a crash of the machine the consumer goes on at the durable checkpoint",
+        arguments: QueueSemantics.allCases
+    )
     func recovers(semantics: QueueSemantics) async throws {
         try await scratch.append(10)
         do {
@@ -94,7 +97,9 @@ struct ConsumerStoreTests {
         #expect(checkpoint(semantics) == DurableCheckpoint(logID: scratch.log.logID ^ 1, retiredThrough: 5))
         let queue = try scratch.open(semantics)
         #expect(try queue.take().count == 5)
-        #expect(scratch.messages.all.contains { $0.hasPrefix("warning: consumer state belonged to another change log") })
+        #expect(
+            scratch.messages.all.contains { $0.hasPrefix("warning: consumer state belonged to another change log") }
+        )
     }
 
     @Test("a damaged file is set aside and the state rebuilt from the checkpoint")
@@ -112,7 +117,10 @@ struct ConsumerStoreTests {
         #expect(FileManager.default.fileExists(atPath: file + ".damaged"))
     }
 
-    @Test("a state ahead of its log, as after a restore, goes on at the log's end with a warning", arguments: QueueSemantics.allCases)
+    @Test(
+        "a state ahead of its log, as after a restore, goes on at the log's end with a warning",
+        arguments: QueueSemantics.allCases
+    )
     func followsRestoredLog(semantics: QueueSemantics) async throws {
         try await scratch.append(3)
         try FileManager.default.createDirectory(atPath: scratch.consumers, withIntermediateDirectories: true)
@@ -143,7 +151,10 @@ struct ConsumerStoreTests {
         #expect(scratch.messages.all.contains { $0.hasPrefix("warning: the consumer keeps the number of shards") })
     }
 
-    @Test("damaged bytes of a state are an error that says what to do", arguments: [[], [1], [1, 2, 3], [7, 999]] as [[UInt64]])
+    @Test(
+        "damaged bytes of a state are an error that says what to do",
+        arguments: [[], [1], [1, 2, 3], [7, 999]] as [[UInt64]]
+    )
     func refusesDamaged(row: [UInt64]) throws {
         let store = try scratch.openStore()
         let bytes = row.flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
@@ -154,7 +165,8 @@ struct ConsumerStoreTests {
         for semantics in [QueueSemantics.stream, .sqs] {
             #expect { try scratch.open(semantics, store) } throws: { error in
                 let error = error as? ChangeQueueError
-                return error?.code == .corruptRecord && error?.message.contains("remove the directory consumers") == true
+                return error?.code == .corruptRecord
+                    && error?.message.contains("remove the directory consumers") == true
             }
         }
     }

@@ -46,7 +46,9 @@ struct LeaseTableTests {
         }
     }
 
-    @Test("a cut removes, keeps or replaces just what it covers, for every table of five records and every pair of ranges")
+    @Test(
+        "a cut removes, keeps or replaces just what it covers, for every table of five records and every pair of ranges"
+    )
     func cutsExactly() {
         let count = 5
         for receives in everyTable(count) {
@@ -126,7 +128,10 @@ struct LeaseTableTests {
         #expect(table.earliestVisibleAt == 20)
     }
 
-    @Test("a random history is the same in the table, in the store and record by record", arguments: [1, 2, 3, .random(in: 4 ... .max)])
+    @Test(
+        "a random history is the same in the table, in the store and record by record",
+        arguments: [1, 2, 3, .random(in: 4 ... .max)]
+    )
     func followsModel(seed: UInt64) {
         print("LeaseTable seed \(seed)")
         var generator = SeededGenerator(seed: seed)

@@ -10,7 +10,9 @@ struct OwnerLockTests {
 
     init() throws { scratch = try ConsumerScratch() }
 
-    private func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: scratch.run.path).sorted() }
+    private func files() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: scratch.run.path).sorted()
+    }
 
     @Test("an owner lives as long as its lock; afterwards, and when it never existed, it is dead")
     func lives() throws {
@@ -39,7 +41,10 @@ struct OwnerLockTests {
         #expect(OwnerID.random().fileName.utf8.count <= RunDirectory.maximumNameBytes)
     }
 
-    @Test("a file is replaced as a whole, and what isn't a mark or a checkpoint is none", arguments: ["", "{", "[]", #"{"bootID":7}"#, #"{"logID":-1,"retiredThrough":3}"#])
+    @Test(
+        "a file is replaced as a whole, and what isn't a mark or a checkpoint is none",
+        arguments: ["", "{", "[]", #"{"bootID":7}"#, #"{"logID":-1,"retiredThrough":3}"#]
+    )
     func ignoresDamagedFiles(text: String) throws {
         try DataDirectory.make(scratch.consumers)
         let mark = scratch.consumers + "/" + BootMark.fileName

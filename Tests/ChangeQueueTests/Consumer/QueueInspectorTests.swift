@@ -16,14 +16,19 @@ struct QueueInspectorTests {
         #expect(try inspector.peek(count: 5, nowNanoseconds: wall()).isEmpty)
         try await scratch.append(10)
         let depth = try inspector.depth(nowNanoseconds: wall() + 2_000_000_000)
-        #expect([depth.visible, depth.inFlight, depth.delayed, depth.deadLettered, depth.logRecords] == [10, 0, 0, 0, 10])
+        #expect(
+            [depth.visible, depth.inFlight, depth.delayed, depth.deadLettered, depth.logRecords] == [10, 0, 0, 0, 10]
+        )
         #expect(depth.queue == semantics)
         #expect(depth.lastSequence == SequenceNumber(10))
         #expect((2..<10).contains(depth.oldestAgeSeconds))
         #expect(depth.logBytes > 0 && depth.mapUsedBytes > 0 && depth.mapSizeBytes == 64 << 20)
     }
 
-    @Test("it shows what the publisher left, with the publisher gone and with its lock held", arguments: QueueSemantics.allCases)
+    @Test(
+        "it shows what the publisher left, with the publisher gone and with its lock held",
+        arguments: QueueSemantics.allCases
+    )
     func afterPublisher(semantics: QueueSemantics) async throws {
         try await scratch.append(70)
         do {
@@ -36,14 +41,22 @@ struct QueueInspectorTests {
         let inspector = scratch.inspector(semantics)
         let depth = try inspector.depth(nowNanoseconds: wall())
         #expect([depth.visible, depth.inFlight, depth.delayed] == [56, 0, 0])
-        let withoutLocks = QueueInspector(log: scratch.log, directory: scratch.consumers, run: nil, semantics: semantics)
+        let withoutLocks = QueueInspector(
+            log: scratch.log,
+            directory: scratch.consumers,
+            run: nil,
+            semantics: semantics
+        )
         #expect(throws: ChangeQueueError.self, "the state is open already") {
             try withoutLocks.depth(nowNanoseconds: wall())
         }
         withExtendedLifetime(inspector) {}
     }
 
-    @Test("what a dead publisher held counts as in flight where its lock can't be looked at", arguments: QueueSemantics.allCases)
+    @Test(
+        "what a dead publisher held counts as in flight where its lock can't be looked at",
+        arguments: QueueSemantics.allCases
+    )
     func withoutLocks(semantics: QueueSemantics) async throws {
         try await scratch.append(20)
         let now = wall()
@@ -73,7 +86,10 @@ struct QueueInspectorTests {
         #expect(try inspector.depthByTopic(limit: -1, nowNanoseconds: wall()).isEmpty)
     }
 
-    @Test("a peek shows the oldest records that aren't retired, with their state, and takes none", arguments: [QueueSemantics.sqs, .sns])
+    @Test(
+        "a peek shows the oldest records that aren't retired, with their state, and takes none",
+        arguments: [QueueSemantics.sqs, .sns]
+    )
     func peeks(semantics: QueueSemantics) async throws {
         try await scratch.append(10)
         let now = wall()

@@ -8,7 +8,9 @@ struct SequenceRangeTests {
     func runs() {
         #expect(SequenceRange.runs([UInt64]()) == [])
         #expect(SequenceRange.runs([3]) == [SequenceRange(3, 3)])
-        #expect(SequenceRange.runs([1, 2, 3, 5, 6, 9]) == [SequenceRange(1, 3), SequenceRange(5, 6), SequenceRange(9, 9)])
+        #expect(
+            SequenceRange.runs([1, 2, 3, 5, 6, 9]) == [SequenceRange(1, 3), SequenceRange(5, 6), SequenceRange(9, 9)]
+        )
         #expect(SequenceRange.runs([UInt64.max - 1, .max]) == [SequenceRange(.max - 1, .max)])
     }
 

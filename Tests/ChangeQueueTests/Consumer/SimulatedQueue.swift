@@ -20,7 +20,13 @@ protocol SimulatedQueue {
     mutating func start(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64)
     /// A publisher is gone without a word.
     mutating func crash(_ owner: OwnerID)
-    mutating func receive(_ owner: OwnerID, _ maximumRecords: Int, _ topics: [Int], _ bounds: LogBounds, at now: UInt64) -> [SimulatedRecord]
+    mutating func receive(
+        _ owner: OwnerID,
+        _ maximumRecords: Int,
+        _ topics: [Int],
+        _ bounds: LogBounds,
+        at now: UInt64
+    ) -> [SimulatedRecord]
     mutating func retire(_ owner: OwnerID, _ handles: [ReceiptHandle])
     mutating func retry(_ owner: OwnerID, _ handles: [ReceiptHandle], after delay: UInt64, at now: UInt64)
     mutating func heartbeat(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64)
@@ -46,9 +52,20 @@ struct SimulatedLeases: SimulatedQueue {
 
     mutating func crash(_ owner: OwnerID) {}
 
-    mutating func receive(_ owner: OwnerID, _ maximumRecords: Int, _ topics: [Int], _ bounds: LogBounds, at now: UInt64) -> [SimulatedRecord] {
+    mutating func receive(
+        _ owner: OwnerID,
+        _ maximumRecords: Int,
+        _ topics: [Int],
+        _ bounds: LogBounds,
+        at now: UInt64
+    ) -> [SimulatedRecord] {
         let push = SNSPush(owner: owner, rules: rules, maximumRecords: UInt64(maximumRecords), nowNanoseconds: now)
-        let receive = SQSReceive(owner: owner, rules: rules, maximumRecords: UInt64(maximumRecords), nowNanoseconds: now)
+        let receive = SQSReceive(
+            owner: owner,
+            rules: rules,
+            maximumRecords: UInt64(maximumRecords),
+            nowNanoseconds: now
+        )
         let wanted = isPush ? push.wanted(from: &state, bounds) : receive.wanted(from: &state, bounds)
         // Sometimes the bytes are enough before the records are.
         let sequences = wanted.ranges.flatMap { $0.first...$0.last }.prefix(max(maximumRecords / 2, 1))
@@ -61,7 +78,11 @@ struct SimulatedLeases: SimulatedQueue {
     }
 
     mutating func retire(_ owner: OwnerID, _ handles: [ReceiptHandle]) {
-        if isPush { SNSConfirm(handles: handles).apply(to: &state) } else { SQSDelete(handles: handles).apply(to: &state) }
+        if isPush {
+            SNSConfirm(handles: handles).apply(to: &state)
+        } else {
+            SQSDelete(handles: handles).apply(to: &state)
+        }
     }
 
     mutating func retry(_ owner: OwnerID, _ handles: [ReceiptHandle], after delay: UInt64, at now: UInt64) {
@@ -95,14 +116,24 @@ struct SimulatedStream: SimulatedQueue {
 
     func count(_ bounds: LogBounds, at now: UInt64) -> UInt64? { nil }
 
-    mutating func start(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64) { bench.balance(owner, dead: dead, at: now) }
+    mutating func start(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64) {
+        bench.balance(owner, dead: dead, at: now)
+    }
 
     mutating func crash(_ owner: OwnerID) { bench.consumers[owner] = nil }
 
-    mutating func receive(_ owner: OwnerID, _ maximumRecords: Int, _ topics: [Int], _ bounds: LogBounds, at now: UInt64) -> [SimulatedRecord] {
+    mutating func receive(
+        _ owner: OwnerID,
+        _ maximumRecords: Int,
+        _ topics: [Int],
+        _ bounds: LogBounds,
+        at now: UInt64
+    ) -> [SimulatedRecord] {
         for topic in topics[bench.log.count...] { bench.log.append(topic % SimulatedStream.shards) }
         bench.first = bounds.first
-        return bench.receive(owner, maximumRecords, at: now).map { SimulatedRecord(handle: $0.handle, receiveCount: $0.receiveCount) }
+        return bench.receive(owner, maximumRecords, at: now).map {
+            SimulatedRecord(handle: $0.handle, receiveCount: $0.receiveCount)
+        }
     }
 
     mutating func retire(_ owner: OwnerID, _ handles: [ReceiptHandle]) { bench.retire(owner, handles) }
@@ -111,7 +142,9 @@ struct SimulatedStream: SimulatedQueue {
         bench.retry(owner, handles, resumesAt: now + delay)
     }
 
-    mutating func heartbeat(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64) { bench.balance(owner, dead: dead, at: now) }
+    mutating func heartbeat(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64) {
+        bench.balance(owner, dead: dead, at: now)
+    }
 
     mutating func leave(_ owner: OwnerID, at now: UInt64) { bench.with(owner) { StreamDeparture().apply(to: &$0) } }
 }

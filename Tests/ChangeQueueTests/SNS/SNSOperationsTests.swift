@@ -17,7 +17,13 @@ struct SNSOperationsTests {
         return push.take(wanted.ranges.flatMap { $0.first...$0.last }, from: &state)
     }
 
-    private func retry(_ state: inout LeaseState, _ sequences: [UInt64], _ receive: UInt64, after delay: UInt64 = 0, at now: UInt64) {
+    private func retry(
+        _ state: inout LeaseState,
+        _ sequences: [UInt64],
+        _ receive: UInt64,
+        after delay: UInt64 = 0,
+        at now: UInt64
+    ) {
         SNSRetry(handles: handles(sequences, receive), rules: rules(), delayNanoseconds: delay, nowNanoseconds: now)
             .apply(to: &state)
     }
@@ -31,7 +37,9 @@ struct SNSOperationsTests {
         #expect(state.ranges == [2...2])
     }
 
-    @Test("the wait for a retry doubles with each attempt up to the longest one, and is never shorter than the caller's")
+    @Test(
+        "the wait for a retry doubles with each attempt up to the longest one, and is never shorter than the caller's"
+    )
     func backsOff() {
         var state = LeaseState(cursor: 0, nextReceive: 1)
         var now: UInt64 = 0

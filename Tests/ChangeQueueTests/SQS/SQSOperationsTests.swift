@@ -27,7 +27,9 @@ struct SQSOperationsTests {
         expectEqual(state.leases.takeChanges(), [])
     }
 
-    @Test("deleted records never come again; the others do when the visibility timeout is over, in order and before new ones")
+    @Test(
+        "deleted records never come again; the others do after the visibility timeout, in order and before new ones"
+    )
     func deletes() {
         var state = state()
         _ = state.receive(alice, 4, last: 6)
@@ -54,7 +56,10 @@ struct SQSOperationsTests {
         #expect(state.leases.leases.isEmpty)
     }
 
-    @Test("handles of records that are gone, of unknown receives and of the future do nothing", arguments: [0, 1, 2, 99] as [UInt64])
+    @Test(
+        "handles of records that are gone, of unknown receives and of the future do nothing",
+        arguments: [0, 1, 2, 99] as [UInt64]
+    )
     func ignoresStale(receive: UInt64) {
         var state = state()
         _ = state.receive(alice, 2, last: 5)
@@ -165,7 +170,11 @@ struct SQSOperationsTests {
         depth = state.depth(.sqs, LogBounds(first: 11, last: 10), nowNanoseconds: 10)
         #expect([depth.visible, depth.inFlight, depth.delayed] == [0, 0, 0])
         #expect(state.retiredThrough == 1)
-        #expect(state.unretired(bounds) == [SequenceRange(2, 2), SequenceRange(4, 4), SequenceRange(5, 6), SequenceRange(7, 10)])
+        #expect(
+            state.unretired(bounds) == [
+                SequenceRange(2, 2), SequenceRange(4, 4), SequenceRange(5, 6), SequenceRange(7, 10),
+            ]
+        )
         #expect(state.standing(of: 1, nowNanoseconds: 10) == nil)
         #expect(state.standing(of: 2, nowNanoseconds: 10) == RecordStanding(state: .inFlight, receiveCount: 1))
         #expect(state.standing(of: 4, nowNanoseconds: 10) == RecordStanding(state: .delayed, receiveCount: 1))

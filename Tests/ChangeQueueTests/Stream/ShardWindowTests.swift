@@ -25,7 +25,9 @@ struct ShardWindowTests {
         return orders
     }
 
-    @Test("every order of answers, with every choice of failures: the lowest open record is right, and failures show when all is answered")
+    @Test(
+        "the lowest open record is right for every order of answers, and failures show when all is answered"
+    )
     func answersInAnyOrder() {
         let count = 4
         for order in orders(count) {

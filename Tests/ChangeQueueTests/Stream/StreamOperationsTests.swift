@@ -55,7 +55,8 @@ struct StreamOperationsTests {
         let foreign = [
             all.handles[0], ReceiptHandle(sequence: SequenceNumber(3), receive: 999 << 8),
             ReceiptHandle(sequence: SequenceNumber(3), receive: all.handles[1].receive),
-            ReceiptHandle(sequence: SequenceNumber(3), receive: 77), ReceiptHandle(sequence: SequenceNumber(99), receive: all.handles[2].receive),
+            ReceiptHandle(sequence: SequenceNumber(3), receive: 77),
+            ReceiptHandle(sequence: SequenceNumber(99), receive: all.handles[2].receive),
         ]
         bench.retire(alice, foreign)
         bench.retry(alice, foreign, resumesAt: 10)
@@ -63,7 +64,9 @@ struct StreamOperationsTests {
         #expect(bench.shared == before)
     }
 
-    @Test("a failed record holds its shard until the rest is answered and the time is over; then it goes on from the failed record, in order")
+    @Test(
+        "a failed record holds its shard until the rest is answered and its time is over; then all goes on from it"
+    )
     func rewinds() {
         var bench = StreamBench(shards: 2, log: [0, 1, 0, 0, 1])
         bench.balance(alice)
@@ -145,7 +148,10 @@ struct StreamOperationsTests {
         #expect(bench.shared.shards.map(\.owner) == [alice, alice])
     }
 
-    @Test("every number of publishers and shards settles with no shard free and no publisher above its share", arguments: 1...5)
+    @Test(
+        "every number of publishers and shards settles with no shard free and no publisher above its share",
+        arguments: 1...5
+    )
     func settles(publishers: Int) {
         for shards in 1...9 {
             var bench = StreamBench(shards: shards)
