@@ -9,7 +9,8 @@ final class ConsumerMembership {
     let owner: OwnerID
     private let semantics: QueueSemantics
     private let run: RunDirectory
-    private let lock: OwnerLock
+    /// Nil after the end, so that its file is gone then and not only with the queue.
+    private var lock: OwnerLock?
     private let checkpoints: CheckpointWriter
     private var saved: UInt64?
     private var readersCheckedAt: UInt64 = 0
@@ -27,7 +28,8 @@ final class ConsumerMembership {
         self.store = store
         self.run = run
         OwnerLock.sweep(run)
-        lock = try OwnerLock(run)
+        let lock = try OwnerLock(run)
+        self.lock = lock
         owner = lock.owner
         checkpoints = CheckpointWriter(
             path: DurableCheckpoint.path(semantics, in: store.origin.directory),
@@ -66,6 +68,7 @@ final class ConsumerMembership {
         isOpen = false
         save(retiredThrough: sequence)
         checkpoints.close()
+        lock = nil
         try store.leave()
     }
 }

@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// A publisher that lives keeps what it holds hidden.
 struct LeaseExtension {
     let owner: OwnerID

@@ -80,7 +80,7 @@ final class LeaseQueue: ChangeQueue {
     }
 
     func retry(_ handles: [ReceiptHandle], after delay: Duration, nowNanoseconds now: UInt64) throws(ChangeQueueError) {
-        let delayNanoseconds = delay.clampedNanoseconds
+        let delayNanoseconds = delay.wholeNanoseconds
         try update("give records back") { state in
             switch semantics {
             case .sns:

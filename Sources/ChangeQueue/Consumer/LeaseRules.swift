@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// The limits of a ``ConsumerConfiguration`` as the operations take them.
 struct LeaseRules: Sendable {
     /// How long a record is hidden, nanoseconds.
@@ -10,10 +12,10 @@ struct LeaseRules: Sendable {
     let retryMaximumNanoseconds: UInt64
 
     init(_ configuration: ConsumerConfiguration) {
-        visibilityNanoseconds = max(configuration.visibilityTimeout.clampedNanoseconds, 1_000_000)
+        visibilityNanoseconds = max(configuration.visibilityTimeout.wholeNanoseconds, 1_000_000)
         maximumInFlight = UInt64(clamping: max(configuration.maximumInFlight, 1))
-        retryMinimumNanoseconds = configuration.retryMinimum.clampedNanoseconds
-        retryMaximumNanoseconds = max(configuration.retryMaximum.clampedNanoseconds, retryMinimumNanoseconds)
+        retryMinimumNanoseconds = configuration.retryMinimum.wholeNanoseconds
+        retryMaximumNanoseconds = max(configuration.retryMaximum.wholeNanoseconds, retryMinimumNanoseconds)
     }
 
     /// When what is received now is visible again by itself.
