@@ -57,7 +57,7 @@ final class PublisherLoop {
         window = BatchWindow(
             maximumRecords: configuration.batchMaximumRecords,
             maximumBytes: configuration.batchMaximumBytes,
-            windowNanoseconds: configuration.batchWindow.nanoseconds
+            windowNanoseconds: configuration.batchWindow.wholeNanoseconds
         )
     }
 
@@ -88,6 +88,7 @@ final class PublisherLoop {
         let now = StageClock.nowNanoseconds()
         if now >= nextHeartbeat { try heartbeat(now) }
         if now >= nextRenewal, let row = presence.row { try renew(row, now) }
+        if !pool.hasIdleWorker { pool.passOver(nowNanoseconds: now) }
         guard stopBy == nil, pool.hasIdleWorker else { return false }
         let received = try receive()
         if received == 0 { try followRegistry() }
@@ -102,7 +103,8 @@ final class PublisherLoop {
         latency.resolved(records, receivedAt: receivedAtNanoseconds, resolvedAt: resolvedAt)
         perform(
             pool.start(
-                Batch(entries: entries, receivedAtNanoseconds: receivedAtNanoseconds, resolvedAtNanoseconds: resolvedAt)
+                Batch(entries: entries, receivedAtNanoseconds: receivedAtNanoseconds, resolvedAtNanoseconds: resolvedAt),
+                nowNanoseconds: resolvedAt
             )
         )
         return true
@@ -123,14 +125,19 @@ final class PublisherLoop {
     }
 
     private func followRegistry() throws {
-        if try resolver.refresh() { links.follow(resolver.gateways) }
+        if try resolver.refresh() { followGateways() }
+    }
+
+    private func followGateways() {
+        links.follow(resolver.gateways)
+        perform(pool.follow(resolver.gateways.lazy.map(\.id)))
     }
 
     private func heartbeat(_ now: UInt64) throws {
         nextHeartbeat = now &+ PublisherLoop.heartbeatNanoseconds
         _ = try queue.heartbeat(nowNanoseconds: StageClock.wallNanoseconds())
         _ = try resolver.refresh()
-        links.follow(resolver.gateways)
+        followGateways()
         latency.heartbeat(linksConnected: links.connectedCount, isReady: nextRenewal != 0)
     }
 
@@ -161,20 +168,24 @@ final class PublisherLoop {
             logger.info("draining: no more records are received")
             stopBy = deadline
             perform([.retry(window.take().map(\.handle), after: .zero)])
+            perform(pool.giveBackParked())
         }
         guard !mail.notices.isEmpty else { return false }
         var actions: [WorkerPool.Action] = []
         for notice in mail.notices {
             links.note(notice)
             switch notice {
-            case .connected: break
+            case .connected(let gateway): actions += pool.linkOpened(to: gateway)
             case .receipts(let gateway, let receipts):
                 for receipt in receipts {
                     latency.answered(receipt, by: gateway)
-                    actions += pool.answer(deliveryID: receipt.deliveryID, taken: receipt.isTaken)
+                    actions +=
+                        receipt.isFromAbsentGateway
+                        ? undeliverable(receipt.deliveryID)
+                        : pool.answer(deliveryID: receipt.deliveryID, taken: receipt.isTaken)
                 }
             case .disconnected(_, let unacknowledged):
-                for id in unacknowledged { actions += pool.answer(deliveryID: id, taken: false) }
+                for id in unacknowledged { actions += undeliverable(id) }
             }
         }
         perform(actions)
@@ -204,11 +215,16 @@ final class PublisherLoop {
             if links.send(batch, to: gateway) {
                 latency.sent(batch)
             } else {
-                for delivery in batch { notSent += pool.answer(deliveryID: delivery.id, taken: false) }
+                for delivery in batch { notSent += undeliverable(delivery.id) }
             }
         }
         retire(retired)
         if !notSent.isEmpty { perform(notSent) }
+    }
+
+    /// There is no link for a delivery: it waits for one, unless this publisher is about to go.
+    private func undeliverable(_ deliveryID: UInt64) -> [WorkerPool.Action] {
+        stopBy == nil ? pool.park(deliveryID: deliveryID) : pool.answer(deliveryID: deliveryID, taken: false)
     }
 
     private func retire(_ handles: [ReceiptHandle]) {

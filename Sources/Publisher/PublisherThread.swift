@@ -60,7 +60,7 @@ final class PublisherThread: Sendable {
 
     /// Asks the thread to drain and to give up what has no receipt after `timeout`.
     func stop(within timeout: Duration) {
-        let (deadline, overflow) = StageClock.nowNanoseconds().addingReportingOverflow(timeout.nanoseconds)
+        let (deadline, overflow) = StageClock.nowNanoseconds().addingReportingOverflow(timeout.wholeNanoseconds)
         mailbox.stop(by: overflow ? .max : deadline)
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import SluiceCore
 
 /// What a publisher sleeps on: a datagram socket in the run directory that writers ring after a commit, and a way to
 /// wake it from within.
@@ -58,7 +59,7 @@ public final class Doorbell: Sendable {
     @discardableResult
     public func wait(timeout: Duration) -> Bool {
         // Whole milliseconds, rounded up: a wait that is too short would spin.
-        let milliseconds = Int32(clamping: (timeout.clampedNanoseconds &+ 999_999) / 1_000_000)
+        let milliseconds = Int32(clamping: (timeout.wholeNanoseconds &+ 999_999) / 1_000_000)
         var descriptors = [
             pollfd(fd: socketDescriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: wakeDescriptors.read, events: Int16(POLLIN), revents: 0),

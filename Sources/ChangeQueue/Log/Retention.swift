@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// What retention says about the log, as a value: which of the oldest records are to be trimmed.
 struct Retention: Sendable {
     /// The figures that it decides by.
@@ -21,7 +23,7 @@ struct Retention: Sendable {
     static let maximumTrimmedAtOnce = 1_000
 
     init(age: Duration, bytes: Int) {
-        ageNanoseconds = age.clampedNanoseconds
+        ageNanoseconds = age.wholeNanoseconds
         self.bytes = bytes
     }
 

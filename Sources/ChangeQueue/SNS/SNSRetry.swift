@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// The subscriber hasn't taken the push: it is tried again, each record by its own number of attempts.
 ///
 /// The wait doubles with each of them, and is never shorter than the caller's.

@@ -89,7 +89,7 @@ final class StreamQueue: ChangeQueue {
 
     func retry(_ handles: [ReceiptHandle], after delay: Duration, nowNanoseconds now: UInt64) throws(ChangeQueueError) {
         quietAtCommit = nil
-        let resumesAt = now.saturatingAdd(delay.clampedNanoseconds)
+        let resumesAt = now.saturatingAdd(delay.wholeNanoseconds)
         try update("go back to records") { StreamRewind(handles: handles, resumesAt: resumesAt).apply(to: &$0) }
     }
 

@@ -1,3 +1,4 @@
+import SluiceCore
 import Testing
 
 @testable import ChangeQueue
@@ -38,6 +39,6 @@ struct RetentionTests {
     func extremeAges() {
         #expect(Retention(age: .seconds(Int64.max), bytes: 0).ageNanoseconds == .max)
         #expect(Retention(age: .seconds(-1), bytes: 0).ageNanoseconds == 0)
-        #expect(Duration.milliseconds(1_500).clampedNanoseconds == 1_500_000_000)
+        #expect(Duration.milliseconds(1_500).wholeNanoseconds == 1_500_000_000)
     }
 }

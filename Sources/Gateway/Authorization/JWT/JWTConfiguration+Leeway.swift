@@ -1,4 +1,6 @@
+import SluiceCore
+
 extension JWTConfiguration {
     /// The leeway in the unit of the wall clock.
-    var leewayNanoseconds: UInt64 { UInt64(leeway.saturatedNanoseconds) }
+    var leewayNanoseconds: UInt64 { leeway.wholeNanoseconds }
 }

@@ -41,7 +41,7 @@ final class BackEnd: Sendable {
         client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumConnections
         // A back end that refuses connections is known to be down at once, not after the timeout.
         client.connectionPool.retryConnectionEstablishment = false
-        client.timeout.connect = .nanoseconds(configuration.timeout.saturatedNanoseconds)
+        client.timeout.connect = .nanoseconds(Int64(clamping: configuration.timeout.wholeNanoseconds))
         self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: client)
     }
 
@@ -85,7 +85,7 @@ final class BackEnd: Sendable {
     }
 
     private func exchange(_ request: HTTPClientRequest) async throws -> Result<WebhookAnswer, BackEndFailure> {
-        let response = try await client.execute(request, timeout: .nanoseconds(timeout.saturatedNanoseconds))
+        let response = try await client.execute(request, timeout: .nanoseconds(Int64(clamping: timeout.wholeNanoseconds)))
         var body = try await response.body.collect(upTo: WebhookAnswer.maximumBytes)
         let answer = WebhookAnswer(json: body.readBytes(length: body.readableBytes) ?? [])
         switch response.status {
@@ -95,7 +95,7 @@ final class BackEnd: Sendable {
             }
             return .success(answer)
         case .unauthorized, .forbidden:
-            return .success(.refused(answer?.reason))
+            return .success(.refused(answer?.reason, isTokenRefused: response.status == .unauthorized))
         default:
             return .failure(BackEndFailure("it answered with status \(response.status.code)"))
         }

@@ -9,6 +9,8 @@ struct WebhookAnswer: Equatable, Sendable {
     static let maximumBytes = 64 * 1024
 
     var isAllowed: Bool
+    /// Whether it is the token that was refused: the back end answered 401.
+    var isTokenRefused = false
     /// Told to the client that is refused.
     var reason: String?
     var principal: String?
@@ -22,7 +24,11 @@ struct WebhookAnswer: Equatable, Sendable {
     var expiresInSeconds: Double?
 
     /// A plain refusal.
-    static func refused(_ reason: String?) -> WebhookAnswer { WebhookAnswer(isAllowed: false, reason: reason) }
+    static func refused(_ reason: String?, isTokenRefused: Bool) -> WebhookAnswer {
+        var answer = WebhookAnswer(isAllowed: false, reason: reason)
+        answer.isTokenRefused = isTokenRefused
+        return answer
+    }
 
     /// Reads an answer; nil when it isn't one. Whatever is of the wrong type makes all of it worthless: guessing could allow too much.
     init?(json: [UInt8]) {

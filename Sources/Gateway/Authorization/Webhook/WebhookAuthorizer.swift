@@ -58,7 +58,7 @@ public final class WebhookAuthorizer: Authorizer {
         guard kept.answer.isAllowed else {
             throw WebhookAuthorizer.refusal(
                 kept.answer,
-                client.hasToken ? .forbidden : .unauthorized,
+                client.hasToken && !kept.answer.isTokenRefused ? .forbidden : .unauthorized,
                 "This client may not connect."
             )
         }
@@ -136,9 +136,9 @@ public final class WebhookAuthorizer: Authorizer {
 
     private func keptAnswer(_ answer: WebhookAnswer) -> KeptAnswer {
         let now = wallNanoseconds()
-        let longest = UInt64(configuration.maximumTTL.saturatedNanoseconds)
+        let longest = configuration.maximumTTL.wholeNanoseconds
         let ttl =
-            answer.ttlSeconds.map(WebhookAuthorizer.nanoseconds) ?? UInt64(configuration.defaultTTL.saturatedNanoseconds)
+            answer.ttlSeconds.map(WebhookAuthorizer.nanoseconds) ?? configuration.defaultTTL.wholeNanoseconds
         return KeptAnswer(
             answer: answer,
             validUntilWallNanoseconds: now.saturatingAdd(min(ttl, longest)),
@@ -159,7 +159,8 @@ public final class WebhookAuthorizer: Authorizer {
         _ grant: Grant
     ) -> AuthorizationDecision {
         if answer.isAllowed { return .allow }
-        return .deny(refusal(answer, .forbidden, APIError.forbidden(action, topic, grant).message))
+        let code: APIErrorCode = answer.isTokenRefused ? .unauthorized : .forbidden
+        return .deny(refusal(answer, code, APIError.forbidden(action, topic, grant).message))
     }
 
     private static func refusal(_ answer: WebhookAnswer, _ code: APIErrorCode, _ message: String) -> APIError {

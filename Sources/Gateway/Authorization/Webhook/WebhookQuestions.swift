@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// What is known and what is being asked: pure bookkeeping, behind the authorizer's lock.
 struct WebhookQuestions {
     /// How a question goes on.
