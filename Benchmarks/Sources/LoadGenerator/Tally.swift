@@ -1,35 +1,33 @@
 import Histogram
-import Synchronization
 
-/// What all subscribers of a run received: a count and the latencies from the time in the payload to the arrival.
-final class Tally: Sendable {
-    private struct State {
-        var histogram = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
-        var received: UInt64 = 0
-        var closed = 0
+/// What the receivers of a run got.
+///
+/// Only the loop's thread touches it.
+struct Tally {
+    /// Latencies in nanoseconds: of each delivery, of each message's last receiver, of each acknowledgement.
+    var delivery = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
+    var last = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
+    var acknowledgement = Histogram<UInt64>(numberOfSignificantValueDigits: .three)
+    var deliveries: UInt64 = 0
+    var published: UInt64 = 0
+    var acknowledged: UInt64 = 0
+}
+
+/// Percentiles of a histogram, microseconds.
+struct Percentiles: Codable {
+    let p50: Double
+    let p90: Double
+    let p99: Double
+    let p999: Double
+    let max: Double
+
+    init?(_ histogram: Histogram<UInt64>) {
+        guard histogram.totalCount > 0 else { return nil }
+        func value(_ percentile: Double) -> Double { Double(histogram.valueAtPercentile(percentile)) / 1_000 }
+        p50 = value(50)
+        p90 = value(90)
+        p99 = value(99)
+        p999 = value(99.9)
+        max = Double(histogram.max) / 1_000
     }
-
-    private let state = Mutex(State())
-
-    func received(time: UInt64) {
-        let now = Marker.now()
-        state.withLock { state in
-            state.received += 1
-            state.histogram.record(now > time ? now - time : 0)
-        }
-    }
-
-    func closed() { state.withLock { $0.closed += 1 } }
-
-    /// Events received so far.
-    var count: UInt64 { state.withLock { $0.received } }
-
-    /// Connections that the server closed.
-    var closedCount: Int { state.withLock { $0.closed } }
-
-    /// The latency at `percentile`, microseconds.
-    func microseconds(_ percentile: Double) -> Double { state.withLock { Double($0.histogram.valueAtPercentile(percentile)) / 1_000 } }
-
-    /// Starts over, after a warm-up.
-    func reset() { state.withLock { $0 = State() } }
 }

@@ -1,0 +1,165 @@
+"""What is measured, and the bars that it is held against."""
+
+import dataclasses
+import statistics
+
+
+@dataclasses.dataclass
+class Measurement:
+    """One load against one server."""
+
+    name: str
+    server: str | None
+    words: list
+    # The generator's word for the peer, where it isn't the server's.
+    peer: str | None = None
+    queue: str = "sqs"
+    stages: bool = False
+    # A load before the measured one, against the same server.
+    before: list | None = None
+
+    def phases(self) -> list[list]:
+        return ([self.before] if self.before else []) + [self.words]
+
+
+@dataclasses.dataclass
+class Group:
+    """Measurements that run in turn."""
+
+    bar: int
+    title: str
+    measurements: list[Measurement]
+    # Fewer rounds than the others, for what takes long.
+    rounds: int | None = None
+
+
+def groups(quick: bool, peers: bool, files: int) -> list[Group]:
+    """Everything that is to be run."""
+    seconds = ["--seconds", 1.5 if quick else 5, "--warm-up", 0.5 if quick else 1]
+
+    def each(prefix: str, names: list[str], words: list, **more) -> list[Measurement]:
+        chosen = [name for name in names if peers or name.startswith("sluice")]
+        return [Measurement(f"{prefix} {name}", name.split("-")[0], words, peer=name, **more) for name in chosen]
+
+    fanout = ["fanout", "--connections", 1000, "--in-flight", 8, *seconds]
+    paced = ["paced", "--connections", 10000, "--rate", 5, "--seconds", 3 if quick else 10, "--warm-up", 1]
+    wide = ["wide", "--connections", 1000, *seconds]
+    found = [
+        Group(1, "fan-out", each("fanout", ["sluice", "nats", "jetstream"] + ([] if quick else ["nchan", "mosquitto"]), fanout)),
+        Group(2, "10,000 connections", each("paced", ["sluice", "nats", "nchan"], paced)),
+        Group(3, "wide, 64 in flight", each("wide64", ["sluice", "nchan"] + ([] if quick else ["sluice-ws", "nats"]), [*wide, "--in-flight", 64])),
+        Group(3, "wide, 256 in flight", each("wide256", ["sluice", "nats"] + ([] if quick else ["sluice-ws"]), [*wide, "--in-flight", 256])),
+        Group(
+            4, "durable publish",
+            each("publish64", ["sluice", "jetstream"], ["publish", "--in-flight", 64, *seconds])
+            + each("publish16", ["redis"], ["publish", "--in-flight", 16, *seconds]),
+        ),
+        Group(
+            4, "one publish at a time",
+            [Measurement("commit", None, ["commit", "--seconds", 1 if quick else 3]), *each("publish1", ["sluice"], ["publish", "--in-flight", 1, *seconds])],
+        ),
+        Group(5, "hop", [
+            Measurement(
+                f"hop{rate} {queue}", "sluice",
+                ["paced", "--connections", 100, "--topics", 100, "--rate", rate, "--seconds", 2 if quick else 10, "--warm-up", 0.5], queue=queue, stages=True,
+            )
+            for rate in (100, 5000) for queue in (["sqs"] if quick else ["sqs", "stream", "sns"])
+        ]),
+        Group(6, "idle connections", each("idle", ["sluice"] + ([] if quick else ["nats", "nchan", "mosquitto"]), ["idle", "--connections", 10000, "--seconds", 2])),
+        Group(7, "connections", [
+            Measurement(f"curve {count}", "sluice", ["fanout", "--connections", count, "--in-flight", 1, *seconds]) for count in (100, 1000, 10000)
+        ]),
+    ]
+    if not quick:
+        # Connections, plus what the gateway itself holds open.
+        found.insert(2, Group(2, "18,000 connections", [Measurement("connect18000", "sluice", ["paced", "--connections", min(18000, files - 2000), "--rate", 2, "--seconds", 5])], rounds=1))
+        fill = ["publish", "--in-flight", 512, "--warm-up", 1]
+        found.append(Group(7, "log size", [
+            Measurement("append empty", "sluice", [*fill, "--seconds", 5], peer="sluice-ws"),
+            # About 10 million records at the pace of the target machine.
+            Measurement("append full", "sluice", [*fill, "--seconds", 5], peer="sluice-ws", before=[*fill, "--seconds", 120]),
+        ], rounds=2))
+        found.append(Group(7, "subscriptions", [
+            Measurement(
+                f"resolve {1000 * (extra + 1)}", "sluice", ["wide", "--connections", 1000, "--in-flight", 64, "--extra-topics", extra, *seconds], stages=True
+            )
+            for extra in (0, 999)
+        ], rounds=3))
+    return found
+
+
+def short(value: float) -> str:
+    """A figure as people read it."""
+    if value >= 10_000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def value(result: dict, path: str) -> float | None:
+    """The number at a path such as last.p50, or None where the run failed."""
+    found = result
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def judge(results: dict, _groups: list[Group]) -> list[dict]:
+    """The bars, each with its figure, what it is held against, the ratio of each round, and whether it holds."""
+
+    def series(name: str, path: str) -> list[float]:
+        return [number for result in results.get(name, []) if (number := value(result, path)) is not None]
+
+    def row(bar: int, what: str, name: str, path: str, limit: float, at_least: bool = True, peer: tuple | None = None) -> dict:
+        mine = series(name, path)
+        theirs = series(*peer) if peer else []
+        ratios = [one / other for one, other in zip(mine, theirs) if other] if peer else mine
+        judged = statistics.median(ratios) if ratios else None
+        verdict = "not run" if judged is None else "pass" if (judged >= limit if at_least else judged <= limit) else "FAIL"
+        return {
+            "bar": bar, "what": what, "figure": statistics.median(mine) if mine else None,
+            "peer": peer[0].split()[-1] if peer else "", "against": statistics.median(theirs) if theirs else None,
+            "ratio": judged if peer else None, "low": min(ratios, default=None), "high": max(ratios, default=None),
+            "wanted": ("≥ " if at_least else "≤ ") + f"{limit:g}", "verdict": verdict,
+        }
+
+    def lost(name: str) -> list[float]:
+        return [result.get("lost", 0) + result.get("closed", 0) if "error" not in result else 1e9 for result in results.get(name, [])]
+
+    def nothing_lost(bar: int, what: str, names: list[str]) -> dict:
+        losses = [loss for name in names for loss in lost(name)]
+        total = sum(losses) if losses else None
+        return {
+            "bar": bar, "what": what, "figure": total, "peer": "", "against": None, "ratio": None, "low": None, "high": None, "wanted": "0",
+            "verdict": "not run" if total is None else "pass" if total == 0 else "FAIL",
+        }
+
+    rate, cpu = "deliveriesPerSecond", "cpuPerDelivery"
+    best = min(("paced nchan", "paced nats"), key=lambda name: statistics.median(series(name, "last.p50") or [1e18]))
+    rows = [
+        row(1, "fan-out 1 × 1,000, 8 in flight: deliveries/s", "fanout sluice", rate, 1.5, peer=("fanout nats", rate)),
+        row(1, "the same against JetStream, sync always", "fanout sluice", rate, 2.3, peer=("fanout jetstream", rate)),
+        row(1, "CPU a delivery, both processes, µs", "fanout sluice", cpu, 0.6, False, peer=("fanout nats", cpu)),
+        row(2, "10,000 connections: last receiver p50, µs", "paced sluice", "last.p50", 0.9, False, peer=(best, "last.p50")),
+        nothing_lost(2, "10,000 connections: deliveries lost", ["paced sluice"]),
+        nothing_lost(2, "18,000 connections: deliveries lost", ["connect18000"]),
+        row(3, "1,000 × 1, 64 in flight: durable publishes/s", "wide64 sluice", "publishesPerSecond", 1.0, peer=("wide64 nchan", "publishesPerSecond")),
+        row(3, "1,000 × 1, 256 in flight: durable publishes/s", "wide256 sluice", "publishesPerSecond", 1.0, peer=("wide256 nats", "publishesPerSecond")),
+        row(3, "CPU a publish at 256, both processes, µs", "wide256 sluice", "cpuPerPublish", 17, False),
+        row(4, "publish, 64 in flight: acknowledged/s", "publish64 sluice", "acknowledgedPerSecond", 10, peer=("publish64 jetstream", "acknowledgedPerSecond")),
+        row(4, "the same against Redis, 16 producers", "publish64 sluice", "acknowledgedPerSecond", 1.5, peer=("publish16 redis", "acknowledgedPerSecond")),
+        row(4, "one at a time: p50 against LMDB's commit, µs", "publish1 sluice", "acknowledgement.p50", 1.5, False, peer=("commit", "acknowledgement.p50")),
+    ]
+    for pace, middle, tail in ((100, 800, 2000), (5000, 600, 3000)):
+        for queue in ("sqs", "stream", "sns"):
+            name = f"hop{pace} {queue}"
+            rows.append(row(5, f"hop at {pace}/s, {queue}: p50, µs", name, "stages.hop.p50", middle, False))
+            rows.append(row(5, f"hop at {pace}/s, {queue}: p99, µs", name, "stages.hop.p99", tail, False))
+    rows += [
+        row(6, "idle connection of 10,000: KiB", "idle sluice", "kibibytesPerConnection", 8, False),
+        row(6, "10,000 connections up, s", "idle sluice", "connectSeconds", 3, False),
+        row(7, "CPU a delivery, 10,000 against 1,000 connections, µs", "curve 10000", cpu, 1.3, False, peer=("curve 1000", cpu)),
+        row(7, "CPU a delivery, 10,000 against 100 connections, µs", "curve 10000", cpu, 1.3, False, peer=("curve 100", cpu)),
+        row(7, "append/s, a full log against an empty one", "append full", "acknowledgedPerSecond", 1 / 1.3, peer=("append empty", "acknowledgedPerSecond")),
+        row(7, "resolve p50, 1,000,000 against 1,000 subscriptions, µs", "resolve 1000000", "stages.resolve.p50", 1.3, False, peer=("resolve 1000", "stages.resolve.p50")),
+    ]
+    return rows
