@@ -178,13 +178,12 @@ public final class Environment: Sendable {
         try LMDBError.check(mdb_env_sync(handle, 1), "sync \(path)")
     }
 
-    /// The identifier of the last committed transaction of any process: a cheap way to learn whether anything was
-    /// committed since.
-    public var lastTransactionIdentifier: UInt64 {
-        var info = MDB_envinfo()
-        guard mdb_env_info(handle, &info) == 0 else { return .max }
-        return UInt64(info.me_last_txnid)
-    }
+    /// The identifier of the last committed transaction of any process, as a read that starts now would see it: a cheap
+    /// way to learn whether anything was committed since.
+    ///
+    /// It is asked by starting a read. `mdb_env_info` would name a transaction whose commit is still being synced, which
+    /// no read sees yet: whoever remembered that number would take the commit for one that was looked at.
+    public var lastTransactionIdentifier: UInt64 { (try? read { $0.identifier }) ?? .max }
 
     /// Pages that the file has ever needed, free ones included; cheap, unlike ``statistics()``.
     public var filePages: Int {

@@ -185,6 +185,28 @@ struct EnvironmentTests {
         try environment.sync()
     }
 
+    @Test("the last transaction's number is never ahead of what a read sees, also while a commit is being synced")
+    func namesOnlyVisibleCommits() async throws {
+        let environment = try open()
+        let database = try environment.openDatabase("a", options: [.integerKey, .create])
+        let isDone = Mutex(false)
+        async let writing: Void = {
+            defer { isDone.withLock { $0 = true } }
+            for number in 0..<UInt64(200) {
+                try environment.write { try $0.put(database, number, [1]) }
+                await Task.yield()
+            }
+        }()
+        var ahead = 0
+        while !isDone.withLock({ $0 }) {
+            let named = environment.lastTransactionIdentifier
+            if try environment.read({ $0.identifier }) < named { ahead += 1 }
+            await Task.yield()
+        }
+        try await writing
+        #expect(ahead == 0)
+    }
+
     private func onAnotherThread(_ body: @escaping @Sendable () throws -> Void) throws {
         final class Box: Sendable {
             let body: @Sendable () throws -> Void

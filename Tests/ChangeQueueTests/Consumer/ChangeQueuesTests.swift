@@ -27,6 +27,24 @@ struct ChangeQueuesTests {
     }
 
     @Test(
+        "a record that is committed while a receive looks is received, without another commit to remind it",
+        arguments: QueueSemantics.allCases
+    )
+    func receivesDuringCommits(semantics: QueueSemantics) async throws {
+        let queue = try scratch.open(semantics)
+        let writer = scratch.writer
+        var received = 0
+        for count in 1...100 {
+            // The receive is tried all through the commit, also while its last page is being synced.
+            async let appended = writer.append([draft("t")])
+            for _ in 0..<200 { received += try queue.take().count }
+            _ = try await appended
+            received += try queue.take().count
+            try #require(received == count)
+        }
+    }
+
+    @Test(
         "a receive ends at its limit of records or of bytes, but has one record at least",
         arguments: QueueSemantics.allCases
     )
@@ -101,6 +119,7 @@ struct ChangeQueuesTests {
         let hung = try scratch.open(semantics, store)
         try await scratch.append(4)
         let now = wall()
+        _ = try hung.heartbeat(nowNanoseconds: now)
         let held = try hung.take(at: now)
         #expect(held.count == 4)
         let queue = try scratch.open(semantics, store)
