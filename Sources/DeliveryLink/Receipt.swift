@@ -55,6 +55,9 @@ public struct Receipt: Equatable, Sendable {
 
     /// Whether the gateway has taken the delivery.
     public var isTaken: Bool { status == .ok }
+
+    /// Whether there is no use in sending it again before the gateway's link has opened anew.
+    public var isFromAbsentGateway: Bool { status == .failed(.notConnected) || status == .failed(.draining) }
 }
 
 extension Receipt {

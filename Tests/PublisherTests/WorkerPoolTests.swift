@@ -8,9 +8,14 @@ import Testing
     private let a = GatewayID("a")
     private let b = GatewayID("b")
 
-    private func pool(workers: Int = 1, singly: Bool = false) -> WorkerPool {
+    private func pool(workers: Int = 1, singly: Bool = false, asideRecords: Int = 1_000) -> WorkerPool {
         let backoff = RetryBackoff(minimum: .milliseconds(100), maximum: .seconds(1))
-        return WorkerPool(workers: workers, pushesSingly: singly, backoff: backoff)
+        return WorkerPool(
+            workers: workers,
+            pushesSingly: singly,
+            backoff: backoff,
+            maximumAsideRecords: asideRecords
+        )
     }
 
     private func batch(_ range: ClosedRange<UInt64>, to gateways: [GatewayID], receiveCount: Int = 1) -> Batch {
@@ -51,7 +56,7 @@ import Testing
     @Test("a batch goes to its gateway as one delivery and is retired by the receipt")
     func oneGateway() {
         var pool = pool()
-        #expect(seen(pool.start(batch(1...3, to: [a]))) == Seen(sends: ["a#1:1,2,3"]))
+        #expect(seen(pool.start(batch(1...3, to: [a]), nowNanoseconds: 0)) == Seen(sends: ["a#1:1,2,3"]))
         #expect(!pool.hasIdleWorker)
         #expect(seen(pool.answer(deliveryID: 1, taken: true)) == Seen(retired: [1, 2, 3]))
         #expect(pool.isIdle)
@@ -60,14 +65,14 @@ import Testing
     @Test("a record without subscribers is retired at once and holds no worker")
     func noSubscribers() {
         var pool = pool()
-        #expect(seen(pool.start(batch(1...2, to: []))) == Seen(retired: [1, 2]))
+        #expect(seen(pool.start(batch(1...2, to: []), nowNanoseconds: 0)) == Seen(retired: [1, 2]))
         #expect(pool.hasIdleWorker)
     }
 
     @Test("a record is retired only when every gateway has answered")
     func twoGateways() {
         var pool = pool()
-        #expect(seen(pool.start(batch(1...1, to: [a, b]))).sends == ["a#1:1", "b#2:1"])
+        #expect(seen(pool.start(batch(1...1, to: [a, b]), nowNanoseconds: 0)).sends == ["a#1:1", "b#2:1"])
         #expect(seen(pool.answer(deliveryID: 2, taken: true)) == Seen())
         #expect(seen(pool.answer(deliveryID: 1, taken: true)) == Seen(retired: [1]))
     }
@@ -75,12 +80,12 @@ import Testing
     @Test("where one gateway couldn't take it the record is retried, and only that gateway still misses it")
     func partial() {
         var pool = pool()
-        _ = pool.start(batch(1...1, to: [a, b]))
+        _ = pool.start(batch(1...1, to: [a, b]), nowNanoseconds: 0)
         #expect(seen(pool.answer(deliveryID: 1, taken: true)) == Seen())
         #expect(seen(pool.answer(deliveryID: 2, taken: false)) == Seen(retried: [1], delays: [.milliseconds(100)]))
         #expect(pool.hasAnswered(a, for: SequenceNumber(1)))
         #expect(!pool.hasAnswered(b, for: SequenceNumber(1)))
-        _ = pool.start(batch(1...1, to: [b], receiveCount: 2))
+        _ = pool.start(batch(1...1, to: [b], receiveCount: 2), nowNanoseconds: 0)
         #expect(seen(pool.answer(deliveryID: 3, taken: true)) == Seen(retired: [1]))
         #expect(!pool.hasAnswered(a, for: SequenceNumber(1)))
     }
@@ -90,7 +95,7 @@ import Testing
         var pool = pool()
         var delays: [Duration] = []
         for attempt in 1...6 {
-            _ = pool.start(batch(1...1, to: [a], receiveCount: attempt))
+            _ = pool.start(batch(1...1, to: [a], receiveCount: attempt), nowNanoseconds: 0)
             delays += seen(pool.answer(deliveryID: UInt64(attempt), taken: false)).delays
         }
         let expected: [Duration] = [
@@ -102,7 +107,7 @@ import Testing
     @Test("sns pushes each record alone and retires it alone")
     func singly() {
         var pool = pool(singly: true)
-        #expect(seen(pool.start(batch(1...2, to: [a]))).sends == ["a#1:1", "a#2:2"])
+        #expect(seen(pool.start(batch(1...2, to: [a]), nowNanoseconds: 0)).sends == ["a#1:1", "a#2:2"])
         #expect(seen(pool.answer(deliveryID: 2, taken: true)) == Seen(retired: [2]))
         #expect(seen(pool.answer(deliveryID: 1, taken: false)).retried == [1])
         #expect(pool.isIdle)
@@ -111,7 +116,7 @@ import Testing
     @Test("an unknown or repeated answer changes nothing")
     func stale() {
         var pool = pool()
-        _ = pool.start(batch(1...1, to: [a]))
+        _ = pool.start(batch(1...1, to: [a]), nowNanoseconds: 0)
         #expect(seen(pool.answer(deliveryID: 77, taken: true)) == Seen())
         _ = pool.answer(deliveryID: 1, taken: true)
         #expect(seen(pool.answer(deliveryID: 1, taken: true)) == Seen())
@@ -120,17 +125,75 @@ import Testing
     @Test("a batch that finds no idle worker goes back to the queue")
     func busy() {
         var pool = pool()
-        _ = pool.start(batch(1...1, to: [a]))
-        #expect(seen(pool.start(batch(2...2, to: [a]))) == Seen(retried: [2], delays: [.zero]))
+        _ = pool.start(batch(1...1, to: [a]), nowNanoseconds: 0)
+        #expect(seen(pool.start(batch(2...2, to: [a]), nowNanoseconds: 0)) == Seen(retried: [2], delays: [.zero]))
     }
 
     @Test("a drain whose time is over gives back what has no receipt")
     func giveUp() {
         var pool = pool(workers: 2)
-        _ = pool.start(batch(1...2, to: [a]))
-        _ = pool.start(batch(3...3, to: [a, b]))
+        _ = pool.start(batch(1...2, to: [a]), nowNanoseconds: 0)
+        _ = pool.start(batch(3...3, to: [a, b]), nowNanoseconds: 0)
         _ = pool.answer(deliveryID: 2, taken: true)
         #expect(seen(pool.giveUp()).retried.sorted() == [1, 2, 3])
+        #expect(pool.isIdle)
+    }
+
+    @Test("a gateway without a link holds up nobody: what it misses waits for the link and keeps no worker")
+    func parked() {
+        var pool = pool()
+        _ = pool.start(batch(1...2, to: [a, b]), nowNanoseconds: 0)
+        #expect(seen(pool.park(deliveryID: 2)) == Seen())
+        #expect(!pool.hasIdleWorker)
+        #expect(seen(pool.answer(deliveryID: 1, taken: true)) == Seen())
+        #expect(pool.hasIdleWorker && !pool.isIdle)
+        _ = pool.start(batch(3...3, to: [b]), nowNanoseconds: 0)
+        #expect(seen(pool.park(deliveryID: 3)) == Seen())
+        #expect(seen(pool.linkOpened(to: a)) == Seen())
+        #expect(seen(pool.linkOpened(to: b)).sends == ["b#4:1,2", "b#5:3"])
+        #expect(seen(pool.answer(deliveryID: 4, taken: true)) == Seen(retired: [1, 2]))
+        #expect(seen(pool.answer(deliveryID: 5, taken: true)) == Seen(retired: [3]))
+        #expect(pool.isIdle)
+    }
+
+    @Test("when a gateway has left, nobody waits for it")
+    func left() {
+        var pool = pool()
+        _ = pool.start(batch(1...1, to: [a, b]), nowNanoseconds: 0)
+        _ = pool.answer(deliveryID: 1, taken: true)
+        _ = pool.park(deliveryID: 2)
+        #expect(seen(pool.follow([a, b])) == Seen())
+        #expect(seen(pool.follow([a])) == Seen(retired: [1]))
+        #expect(pool.isIdle)
+    }
+
+    @Test("a gateway that doesn't answer delays the others once, not for each batch")
+    func late() {
+        var pool = pool()
+        _ = pool.start(batch(1...1, to: [a, b]), nowNanoseconds: 0)
+        _ = pool.answer(deliveryID: 1, taken: true)
+        pool.passOver(nowNanoseconds: WorkerPool.patienceNanoseconds)
+        #expect(!pool.hasIdleWorker)
+        pool.passOver(nowNanoseconds: WorkerPool.patienceNanoseconds + 1)
+        #expect(pool.hasIdleWorker)
+        _ = pool.start(batch(2...2, to: [a, b]), nowNanoseconds: 0)
+        #expect(!pool.hasIdleWorker)
+        _ = pool.answer(deliveryID: 3, taken: true)
+        #expect(pool.hasIdleWorker)
+        #expect(seen(pool.answer(deliveryID: 2, taken: true)) == Seen(retired: [1]))
+        #expect(seen(pool.answer(deliveryID: 4, taken: true)) == Seen(retired: [2]))
+        _ = pool.start(batch(3...3, to: [b]), nowNanoseconds: 0)
+        #expect(!pool.hasIdleWorker)
+    }
+
+    @Test("what is set aside is bounded: beyond, records go back to the queue")
+    func bounded() {
+        var pool = pool(asideRecords: 2)
+        _ = pool.start(batch(1...2, to: [a]), nowNanoseconds: 0)
+        _ = pool.park(deliveryID: 1)
+        _ = pool.start(batch(3...3, to: [a]), nowNanoseconds: 0)
+        #expect(seen(pool.park(deliveryID: 2)).retried == [3])
+        #expect(seen(pool.giveBackParked()).retried == [1, 2])
         #expect(pool.isIdle)
     }
 
@@ -139,10 +202,11 @@ import Testing
         let seed = UInt64.random(in: 0...UInt64.max)
         var generator = SeededGenerator(seed: seed)
         for singly in [false, true] {
-            var pool = pool(workers: 3, singly: singly)
+            var pool = pool(workers: 3, singly: singly, asideRecords: 40)
             var waiting: [UInt64] = []
             var settled: [UInt64: Int] = [:]
             var next: UInt64 = 1
+            var now: UInt64 = 0
             func settle(_ actions: [WorkerPool.Action]) {
                 for action in actions {
                     switch action {
@@ -159,11 +223,22 @@ import Testing
                     let entries = receivedRecords(next...(next + count - 1)).map {
                         Batch.Entry(received: $0, gateways: gateways[Int.random(in: 0..<4, using: &generator)])
                     }
-                    settle(pool.start(Batch(entries: entries, receivedAtNanoseconds: 0, resolvedAtNanoseconds: 0)))
+                    let batch = Batch(entries: entries, receivedAtNanoseconds: 0, resolvedAtNanoseconds: 0)
+                    settle(pool.start(batch, nowNanoseconds: now))
                     next += count
                 } else if !waiting.isEmpty {
                     let id = waiting.remove(at: Int.random(in: 0..<waiting.count, using: &generator))
-                    settle(pool.answer(deliveryID: id, taken: Bool.random(using: &generator)))
+                    switch Int.random(in: 0..<8, using: &generator) {
+                    case 0, 1: settle(pool.park(deliveryID: id))
+                    case 2: settle(pool.answer(deliveryID: id, taken: false))
+                    default: settle(pool.answer(deliveryID: id, taken: true))
+                    }
+                }
+                switch Int.random(in: 0..<40, using: &generator) {
+                case 0: settle(pool.linkOpened(to: a))
+                case 1: settle(pool.follow([b]))
+                case 2: pool.passOver(nowNanoseconds: now)
+                default: now += 10_000_000
                 }
             }
             settle(pool.giveUp())
