@@ -104,6 +104,8 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The decoder reads nothing behind what isn't HTTP; what follows is discarded until the connection closes.
+        if case ByteToMessageDecoderError.dataReceivedInErrorState = error { return }
         guard let error = error as? HTTPParserError else {
             context.fireErrorCaught(error)
             return context.close(promise: nil)

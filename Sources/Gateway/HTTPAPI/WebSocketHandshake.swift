@@ -12,13 +12,18 @@ enum WebSocketHandshake {
     }
 
     /// The fields of the 101 that answer `head`.
-    /// - Throws: `UpgradeRequired` when it isn't a handshake of version 13.
+    /// - Throws: `UpgradeRequired` for another version (RFC 6455, section 4.4), `InvalidRequest` for whatever else isn't a
+    ///   handshake (section 4.2.1): an upgrade wouldn't help.
     static func answer(to head: HTTPRequestHead) throws(APIError) -> HTTPHeaders {
-        guard head.method == .GET, head.version == .http1_1 else { throw fault("it must be a GET of HTTP/1.1") }
-        guard head.headers["sec-websocket-version"] == ["13"] else { throw fault("Sec-WebSocket-Version must be 13") }
+        guard head.method == .GET, head.version == .http1_1 else {
+            throw fault(.invalidRequest, "it must be a GET of HTTP/1.1")
+        }
+        guard head.headers["sec-websocket-version"] == ["13"] else {
+            throw fault(.upgradeRequired, "Sec-WebSocket-Version must be 13")
+        }
         let keys = head.headers["sec-websocket-key"]
         guard keys.count == 1, Base64.decode(keys[0].utf8)?.count == 16 else {
-            throw fault("Sec-WebSocket-Key must be 16 bytes in base64")
+            throw fault(.invalidRequest, "Sec-WebSocket-Key must be 16 bytes in base64")
         }
         var digest = Insecure.SHA1()
         digest.update(data: Array(keys[0].utf8))
@@ -35,7 +40,7 @@ enum WebSocketHandshake {
     // RFC 6455, section 1.3.
     private static let magic = Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
 
-    private static func fault(_ reason: String) -> APIError {
-        APIError(.upgradeRequired, "The WebSocket handshake is not one of RFC 6455: \(reason).")
+    private static func fault(_ code: APIErrorCode, _ reason: String) -> APIError {
+        APIError(code, "The WebSocket handshake is not one of RFC 6455: \(reason).")
     }
 }

@@ -127,15 +127,38 @@ struct SluiceChildChannelTests {
 
     @Test(
         "a refused upgrade is told why",
-        arguments: [("/ws", "8", "426", "UpgradeRequired"), ("/other", "13", "403", "Forbidden")]
+        arguments: [
+            ("/ws", "8", key, "426", "UpgradeRequired"), ("/ws", "13", "short", "400", "InvalidRequest"),
+            ("/ws", "13", "", "400", "InvalidRequest"), ("/other", "13", key, "403", "Forbidden"),
+        ]
     )
-    func refusesUpgrades(path: String, version: String, status: String, code: String) async throws {
+    func refusesUpgrades(path: String, version: String, key: String, status: String, code: String) async throws {
         try await serve { port, _ in
             let client = try await RawClient.connect(port: port)
-            try await client.send(Self.upgrade(path, version: version))
+            try await client.send(Self.upgrade(path, version: version, key: key))
             let text = try await client.receivedAll()
             #expect(text.hasPrefix("HTTP/1.1 \(status) "))
             #expect(text.contains("\"\(code)\""))
+            try await client.close()
+        }
+    }
+
+    @Test(
+        "bytes that aren't HTTP are refused and the connection closed",
+        arguments: [
+            ("NONSENSE\r\n\r\n", "400"), ("GET / HTTP/9.9\r\nhost: a\r\n\r\n", "400"),
+            ("GET / HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n", "400"),
+            ("\u{16}\u{3}\u{1}\u{0}\u{5}\u{1}\u{0}\u{0}\u{1}\u{3}\u{3}", "400"),
+            ("GET / HTTP/1.1\r\n" + String(repeating: "a: b\r\n", count: 1000) + "\r\n", "431"),
+            ("GET /\(String(repeating: "x", count: 20_000)) HTTP/1.1\r\nhost: a\r\n\r\n", "431"),
+        ]
+    )
+    func refusesMalformedRequests(request: String, status: String) async throws {
+        try await serve { port, _ in
+            let client = try await RawClient.connect(port: port)
+            try await client.send(request)
+            let text = try await client.receivedAll()
+            #expect(text.hasPrefix("HTTP/1.1 \(status) "))
             try await client.close()
         }
     }
@@ -231,10 +254,12 @@ struct SluiceChildChannelTests {
         }
     }
 
-    private static func upgrade(_ path: String, version: String) -> String {
+    private static let key = "dGhlIHNhbXBsZSBub25jZQ=="
+
+    private static func upgrade(_ path: String, version: String, key: String = key) -> String {
         """
         GET \(path) HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: \(version)\r\n\r\n
+        sec-websocket-key: \(key)\r\nsec-websocket-version: \(version)\r\n\r\n
         """
     }
 }
