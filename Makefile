@@ -1,6 +1,7 @@
 # make up      install what is missing, build, run gateway and publisher, print the demo page's address
 # make test    the same set-up, then every test
 # make check   format, tidy rules, shell scripts, build with warnings as errors
+# make bench   measure Sluice against its bars; PEERS=1 installs its peers below Benchmarks and measures them too, QUICK=1 takes two minutes
 # make clean   remove what was built
 
 SWIFT ?= swift
@@ -8,7 +9,7 @@ PYTHON = .venv/bin/python
 # Flags for `sluice up`, such as: make up ARGS="--port 9000 --queue stream"
 ARGS ?=
 
-.PHONY: up test check screenshot clean
+.PHONY: up test check screenshot bench clean
 
 up:
 	@.ci/install
@@ -29,6 +30,13 @@ screenshot:
 	@.ci/install tests
 	$(SWIFT) build -c release --product sluice
 	SLUICE_BINARY=.build/release/sluice SLUICE_SCREENSHOT=docs/images/demo.png $(PYTHON) -m pytest Tests/Clients/test_demo.py
+
+# More flags of Benchmarks/bench.py: make bench PEERS=1 BENCH="--bars 1 3 --rounds 7"
+bench:
+	@.ci/install
+	$(SWIFT) build -c release --product sluice
+	$(SWIFT) build -c release --package-path Benchmarks
+	python3 Benchmarks/bench.py $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(BENCH)
 
 clean:
 	rm -rf .build .venv sluice-data

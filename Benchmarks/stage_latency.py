@@ -53,9 +53,8 @@ def run(queue: str, arguments: argparse.Namespace) -> dict:
         load = json.loads(
             subprocess.check_output(
                 [
-                    GENERATOR, "--port", str(arguments.port), "--connections", str(arguments.connections), "--topics",
-                    str(arguments.topics), "--rate", str(arguments.rate), "--in-flight", str(arguments.in_flight),
-                    "--seconds", str(arguments.seconds), "--json",
+                    GENERATOR, "paced", "--port", str(arguments.port), "--connections", str(arguments.connections), "--topics",
+                    str(arguments.topics), "--rate", str(arguments.rate), "--seconds", str(arguments.seconds),
                 ]
             )
         )
@@ -79,7 +78,6 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--topics", type=int, default=1)
     parser.add_argument("--rate", type=int, default=100)
-    parser.add_argument("--in-flight", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--port", type=int, default=18080)
     parser.add_argument("--queues", nargs="+", default=["sqs", "sns", "stream"])
@@ -92,8 +90,8 @@ def main() -> None:
     for result in results:
         load = result["load"]
         print(
-            f"\n{result['queue']}: {load['deliveries']} of {load['expected']} delivered, end to end p50 {load['p50']:.0f} µs, "
-            f"p99 {load['p99']:.0f} µs; CPU gateway {load['gatewayCPUSeconds']:.2f} s, publisher {load['publisherCPUSeconds']:.2f} s"
+            f"\n{result['queue']}: {load['deliveries']} delivered, {load['lost']} lost, end to end p50 {load['delivery']['p50']:.0f} µs, "
+            f"p99 {load['delivery']['p99']:.0f} µs; CPU gateway {load['gatewayCPUSeconds']:.2f} s, publisher {load['publisherCPUSeconds']:.2f} s"
         )
         by_stage = {stage["stage"]: stage for stage in result["stages"]}
         print(f"{'stage':10}{'count':>10}{'p50 µs':>12}{'p99 µs':>12}{'max µs':>12}")

@@ -32,7 +32,9 @@ struct Options: ParsableArguments {
     )
     var topicCount: Int?
     @Option(help: "Messages in flight.") var inFlight = 8
-    @Option(help: "Connections that publish; as many as messages in flight where a protocol answers one at a time.")
+    @Option(
+        help: "Connections that publish; as many as messages in flight over HTTP and to Redis, else 1; fewer pipeline."
+    )
     var publishers: Int?
     @Option(help: "Messages a second, with paced.") var rate = 100
     @Option(help: "Payload, bytes.") var bytes = 200

@@ -71,7 +71,9 @@ final class Run {
             try turn(until: deadline)
             guard Marker.now() < deadline else { throw LoadError.notUp(ready: readyPublishers, of: publishers.count) }
         }
-        idle = publishers
+        // Fewer connections than messages in flight: pipelined, the connections in turn.
+        let depth = max(1, options.inFlight / max(1, publishers.count))
+        for _ in 0..<(options.workload == .paced ? 1 : depth) { idle += publishers }
         return seconds
     }
 
