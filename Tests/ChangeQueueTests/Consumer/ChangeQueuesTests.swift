@@ -119,6 +119,7 @@ struct ChangeQueuesTests {
         let hung = try scratch.open(semantics, store)
         try await scratch.append(4)
         let now = wall()
+        // The shards' leases begin here, however long a busy machine took to come here.
         _ = try hung.heartbeat(nowNanoseconds: now)
         let held = try hung.take(at: now)
         #expect(held.count == 4)

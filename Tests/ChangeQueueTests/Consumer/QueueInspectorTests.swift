@@ -64,7 +64,7 @@ struct QueueInspectorTests {
         let inspector = QueueInspector(log: scratch.log, directory: scratch.consumers, run: nil, semantics: semantics)
         var depth = try inspector.depth(nowNanoseconds: now)
         #expect([depth.visible, depth.inFlight] == [15, 5])
-        depth = try inspector.depth(nowNanoseconds: now + 40_000_000_000)
+        depth = try inspector.depth(nowNanoseconds: now + 400_000_000_000)
         #expect([depth.visible, depth.inFlight] == [20, 0])
     }
 
