@@ -4,7 +4,7 @@ import json
 
 from websockets.sync.client import connect
 
-PATIENCE = 30
+PATIENCE = 10
 
 
 class Subscriber:

@@ -79,11 +79,13 @@ def test_many_messages_in_order(echo):
             assert echo.recv(10) == message
 
 
-def test_message_over_the_limit_closes_with_1009(running):
+@pytest.mark.parametrize("is_fragmented", [False, True])
+def test_message_over_the_limit_closes_with_1009(running, is_fragmented):
     with connect(f"ws://127.0.0.1:{running.gateway.port}/echo", max_size=None, compression=None) as socket:
-        # In fragments, so that little is on its way when the gateway says no.
-        fragments = (b"x" * 262_144 for _ in range(129))
+        # Most of it is on its way when the gateway says no.
+        part = b"x" * 262_144
+        message = (part for _ in range(129)) if is_fragmented else part * 129
         with pytest.raises(ConnectionClosed):
-            socket.send(fragments)
+            socket.send(message)
             socket.recv(20)
         assert socket.close_code == 1009

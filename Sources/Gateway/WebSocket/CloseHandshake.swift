@@ -11,6 +11,8 @@ struct CloseHandshake {
         case none
         /// Send this close frame and wait for the client's.
         case send(CloseCode)
+        /// Send this close frame, close our side behind it, and discard what comes until the client closes its own.
+        case sendAndLinger(CloseCode)
         /// Send a close frame with the client's own code, none if it gave none, then close the connection.
         case answer(UInt16?)
         /// Send this close frame, then close the connection.
@@ -36,6 +38,15 @@ struct CloseHandshake {
         guard isOpen else { return .none }
         state = .closing(until: deadline)
         return .send(code)
+    }
+
+    /// The client broke the protocol, and nothing more of it counts.
+    ///
+    /// Its close frame may never be read behind what is broken, so its end of the connection is waited for as well.
+    mutating func fail(_ code: CloseCode, until deadline: UInt64) -> Action {
+        guard isOpen else { return .none }
+        state = .closing(until: deadline)
+        return .sendAndLinger(code)
     }
 
     /// The client's close frame has come.

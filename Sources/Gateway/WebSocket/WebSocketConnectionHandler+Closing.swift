@@ -4,9 +4,7 @@ import SluiceCore
 extension WebSocketConnectionHandler {
     /// Closes the connection from the gateway's side.
     func close(_ code: CloseCode) {
-        perform(
-            handshake.close(code, until: loop.services.now() &+ nanoseconds(loop.services.configuration.closeTimeout))
-        )
+        perform(handshake.close(code, until: closeDeadline))
     }
 
     /// Looks at the clock.
@@ -31,34 +29,41 @@ extension WebSocketConnectionHandler {
 
     /// The client broke the protocol: nothing more of it counts.
     ///
-    /// It gets a moment to take the close frame before the connection is cut.
-    func fail(_ code: CloseCode) {
-        perform(handshake.close(code, until: loop.services.now() &+ WebSocketConnectionHandler.lingerNanoseconds))
-    }
+    /// It may still be sending: closing at once would reset the connection and take the close frame away from it, so
+    /// only our side is closed, and the rest when the client's is (RFC 6455, section 7.1.1) or the deadline has passed.
+    func fail(_ code: CloseCode) { perform(handshake.fail(code, until: closeDeadline)) }
 
-    private static let lingerNanoseconds: UInt64 = 250_000_000
+    private var closeDeadline: UInt64 {
+        loop.services.now() &+ nanoseconds(loop.services.configuration.closeTimeout)
+    }
 
     func perform(_ action: CloseHandshake.Action) {
         switch action {
         case .none: break
         case .send(let code):
             loop.services.counters.closed(code)
-            writeLast(ServerFrame.close(code), thenClose: false)
-        case .answer(let code): writeLast(ServerFrame.closeAnswer(code), thenClose: true)
+            writeLast(ServerFrame.close(code), thenClose: nil)
+        case .sendAndLinger(let code):
+            loop.services.counters.closed(code)
+            writeLast(ServerFrame.close(code), thenClose: .output)
+        case .answer(let code): writeLast(ServerFrame.closeAnswer(code), thenClose: .all)
         case .sendAndEnd(let code):
             loop.services.counters.closed(code)
-            writeLast(ServerFrame.close(code), thenClose: true)
+            writeLast(ServerFrame.close(code), thenClose: .all)
         case .end: context?.close(promise: nil)
         }
     }
 
-    private func writeLast(_ frame: ByteBuffer, thenClose: Bool) {
+    private func writeLast(_ frame: ByteBuffer, thenClose mode: CloseMode?) {
         loop.detach(self)
         held = nil
         guard let context else { return }
-        let promise = thenClose ? context.eventLoop.makePromise(of: Void.self) : nil
         let channel = context.channel
-        promise?.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        let promise = mode.map { mode in
+            let written = channel.eventLoop.makePromise(of: Void.self)
+            written.futureResult.whenComplete { _ in channel.close(mode: mode, promise: nil) }
+            return written
+        }
         context.writeAndFlush(wrapOutboundOut(frame), promise: promise)
         readIfWanted()
     }

@@ -98,6 +98,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         switch error {
         case NIOWebSocketError.invalidFrameLength: fail(.messageTooBig)
         case is NIOWebSocketError: fail(.protocolError)
+        // The decoder reads nothing behind a broken frame; what follows is discarded until the client closes.
+        case ByteToMessageDecoderError.dataReceivedInErrorState where !handshake.isOpen: break
         default: context.close(promise: nil)
         }
         loop.flushDirty()
@@ -128,8 +130,10 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     }
 
     private var mayRead: Bool {
+        // Once it closes, everything is read and discarded: the client's close frame may stand behind it.
+        guard handshake.isOpen else { return true }
         // A client that doesn't take its replies isn't read either.
-        held == nil && Int(publishesInFlight) < loop.services.configuration.publishesInFlight
+        return held == nil && Int(publishesInFlight) < loop.services.configuration.publishesInFlight
             && context?.channel.isWritable != false
     }
 

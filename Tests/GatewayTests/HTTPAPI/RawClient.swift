@@ -57,7 +57,9 @@ final class RawClient: Sendable {
             }
     }
 
-    func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
+    func send(_ text: String) async throws { try await send(ByteBuffer(string: text)) }
+
+    func send(_ bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes) }
 
     /// Closes the client's side only.
     func closeOutput() async throws { try await channel.close(mode: .output) }

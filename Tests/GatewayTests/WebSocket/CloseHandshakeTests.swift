@@ -31,6 +31,20 @@ struct CloseHandshakeTests {
         #expect(handshake.isOverdue(now: 10) == false)
     }
 
+    @Test("lingers after a failure until the client's close or the deadline")
+    func fails() {
+        var handshake = CloseHandshake()
+        #expect(handshake.fail(.messageTooBig, until: 10) == .sendAndLinger(.messageTooBig))
+        #expect(!handshake.isOpen)
+        #expect(handshake.fail(.protocolError, until: 20) == .none)
+        #expect(handshake.close(.goingAway, until: 20) == .none)
+        #expect(handshake.isOverdue(now: 9) == false)
+        var cut = handshake
+        #expect(cut.isOverdue(now: 10) == true)
+        #expect(handshake.received(.code(1009)) == .end)
+        #expect(handshake.isOverdue(now: 10) == false)
+    }
+
     @Test("ends without an answer when its time is over, once")
     func overdue() {
         var handshake = CloseHandshake()

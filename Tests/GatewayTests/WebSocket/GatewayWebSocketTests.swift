@@ -38,8 +38,30 @@ struct GatewayWebSocketTests {
             #expect(topic.status == 400 && topic.code == "InvalidTopic")
             let subprotocol = try await gateway.send("GET", "/ws", fields: fields + ["sec-websocket-protocol: mqtt"])
             #expect(subprotocol.status == 400 && subprotocol.code == "UnsupportedSubprotocol")
+            let key = Array(fields.dropLast()) + ["sec-websocket-key: short"]
+            let short = try await gateway.send("GET", "/ws", fields: key)
+            #expect(short.status == 400 && short.code == "InvalidRequest")
             let plain = try await gateway.send("GET", "/ws")
             #expect(plain.status == 426 && plain.code == "UpgradeRequired")
+        }
+    }
+
+    @Test("tell that a message is too big to a client that goes on sending it")
+    func tooBig() async throws {
+        try await RunningGateway.run {
+            $0.webSocket.messageBytes = 1000
+        } _: { gateway in
+            let client = try await RawClient.connect(port: gateway.port)
+            try await client.send("GET /ws HTTP/1.1\r\n\(Self.handshake)\r\n")
+            _ = try await client.received(#""connected""#)
+            let size = 8 << 20
+            var frame = ByteBuffer()
+            frame.writeMultipleIntegers(UInt8(0x82), UInt8(0xFF), UInt64(size), UInt32(0))
+            frame.writeRepeatingByte(0, count: size)
+            try await client.send(frame)
+            let text = try await client.receivedAll()
+            #expect(text.hasSuffix("message too big"))
+            try await client.close()
         }
     }
 }

@@ -52,6 +52,11 @@ final class WebSocketClient {
     func sequences() -> [UInt64] { read().compactMap { SequenceInEvent.number($0) } }
 
     var isOpen: Bool { channel.isActive }
+
+    /// Whether the gateway has closed its own side.
+    var isOutputClosed: Bool {
+        (try? channel.pipeline.syncOperations.handler(type: OutputCloses.self).count) == 1
+    }
 }
 
 /// Finds an event's number.

@@ -60,7 +60,7 @@ struct WebSocketConnectionHandlerTests {
         (ClientFrame.bytes(2, Array(repeating: 1, count: 201)), 1009),
     ]
 
-    @Test("fails broken frames with their code and cuts the connection", arguments: brokenFrames.indices)
+    @Test("fails broken frames with their code and cuts the connection at the deadline", arguments: brokenFrames.indices)
     func broken(index: Int) throws {
         let (frame, code) = Self.brokenFrames[index]
         let harness = WebSocketHarness { $0.echoMessageBytes = 200 }
@@ -69,7 +69,24 @@ struct WebSocketConnectionHandlerTests {
         let frames = client.read()
         #expect(frames.map(\.opcode) == [8])
         #expect(frames.first?.closeCode == code)
+        harness.advance(seconds: 4.5)
+        // A close frame of the client, even a faulty one, ends the connection at once.
+        #expect(client.isOpen == client.isOutputClosed)
         harness.advance(seconds: 0.5)
+        #expect(!client.isOpen)
+    }
+
+    @Test("discards what follows a frame over the limit until the client closes")
+    func lingers() throws {
+        let harness = WebSocketHarness { $0.echoMessageBytes = 200 }
+        let client = try harness.connect("/echo")
+        try client.send(ClientFrame.bytes(2, Array(repeating: 1, count: 201)))
+        #expect(client.read().map(\.closeCode) == [1009])
+        #expect(client.isOutputClosed)
+        for _ in 0..<3 { try client.send(ClientFrame.text("on its way")) }
+        #expect(client.read().isEmpty)
+        #expect(client.isOpen)
+        client.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         #expect(!client.isOpen)
     }
 
@@ -210,6 +227,21 @@ struct WebSocketConnectionHandlerTests {
         client.channel.read()
         #expect(reads.count == 1)
         harness.commitLog()
+        #expect(reads.count == 2)
+    }
+
+    @Test("reads on while it closes, whatever is in flight")
+    func readsWhileClosing() throws {
+        let harness = WebSocketHarness { $0.publishesInFlight = 1 }
+        let client = try harness.connect()
+        let reads = ReadCounter()
+        try client.channel.pipeline.syncOperations.addHandler(reads, position: .first)
+        try client.send(#"{"action":"publish","topic":"a","data":1}"#)
+        client.channel.read()
+        #expect(reads.count == 0)
+        try client.send(ClientFrame.bytes(3))
+        #expect(reads.count == 1)
+        client.channel.read()
         #expect(reads.count == 2)
     }
 }

@@ -77,7 +77,7 @@ final class WebSocketHarness {
 
     /// Connects a client, as far as the gateway accepts it.
     func connect(_ uri: String = "/ws", fields: [(String, String)] = []) throws -> WebSocketClient {
-        let channel = EmbeddedChannel(loop: eventLoop)
+        let channel = EmbeddedChannel(handler: OutputCloses(), loop: eventLoop)
         channel.allowOptionsWhenClosed = true
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(fields))
@@ -97,7 +97,7 @@ final class WebSocketHarness {
 
     /// As ``connect(_:fields:)``, where the authorizer answers from a task: the loop turns until it has.
     func connectAsynchronously(_ uri: String = "/ws") throws -> WebSocketClient {
-        let channel = EmbeddedChannel(loop: eventLoop)
+        let channel = EmbeddedChannel(handler: OutputCloses(), loop: eventLoop)
         channel.allowOptionsWhenClosed = true
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
