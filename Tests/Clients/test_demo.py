@@ -142,7 +142,7 @@ def test_client_checks_the_chain_and_the_close_codes(sluice, browser):
                 sockets[1].onclose({ code: 4403, reason: "forbidden" });
                 return pause().then(() => ({
                     seen, gaps, after, sockets: sockets.length, state: client.state,
-                    codes: [1000, 1001, 1002, 1006, 1012, 4008, 4009, 4401, 4402, 4403, 4429].filter(reconnectsAfter),
+                    codes: [1000, 1001, 1002, 1006, 1011, 1012, 4008, 4009, 4401, 4402, 4403, 4429].filter((code) => reconnectsAfter(code)),
                     delays: [backoff(0, 100, 1000, () => 0), backoff(3, 100, 1000, () => 1), backoff(50, 100, 1000, () => 1)],
                 }));
             });
@@ -150,5 +150,62 @@ def test_client_checks_the_chain_and_the_close_codes(sluice, browser):
     )
     assert result == {
         "seen": [6, 9, 10, 20, 30], "gaps": [[7, 8], [11, 20]], "after": {"t": 10}, "sockets": 2, "state": "closed",
-        "codes": [1001, 1006, 1012, 4008, 4009], "delays": [50, 800, 1000],
+        "codes": [1001, 1006, 1011, 1012, 4008, 4009], "delays": [50, 800, 1000],
+    }
+
+
+def test_client_comes_back_from_whatever_happened(sluice, browser):
+    """A log that was made anew, a topic that is no longer allowed, a gateway that failed, a token that expired."""
+    sluice.start_gateway()
+    tab = browser.open(sluice.gateway.address + "/?topics=other")
+    subscribed(tab, 1)
+    result = tab.evaluate(
+        """import("/client.js").then(async ({ connect }) => {
+            const sockets = [];
+            class Fake {
+                constructor(url) { this.readyState = 1; this.sent = []; this.token = url.searchParams.get("token"); sockets.push(this); }
+                send(text) { this.sent.push(JSON.parse(text)); }
+                close() { this.readyState = 3; }
+                say(message) { this.onmessage({ data: JSON.stringify(message) }); }
+            }
+            const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
+            const seen = [], gaps = [], errors = [], waits = [];
+            let tokens = 0;
+            const client = connect("ws://nowhere/ws", {
+                WebSocket: Fake, token: () => String(++tokens), minimumDelay: 1, maximumDelay: 8,
+                onGap: ({ topic, from, to }) => gaps.push([topic, from, to]), onError: ({ code }) => errors.push(code),
+                onState: (state, { code, retryInMilliseconds }) => { if (state === "waiting") waits.push([code, retryInMilliseconds >= 4]); },
+            });
+            for (const topic of ["a", "b", "c"]) client.subscribe(topic, (event) => seen.push([topic, event.sequence]));
+            const event = (topic, sequence, previous) => sockets.at(-1).say({ type: "event", topic, sequence, previous, data: 0 });
+            const answer = (sequence, extra = {}) => {
+                const { id, topics } = sockets.at(-1).sent.at(-1);
+                sockets.at(-1).say({ type: "subscribed", id, topics: topics.map((topic) => ({ topic, sequence, ...extra })) });
+            };
+            await pause();
+            sockets[0].say({ type: "connected", connectionId: "1" });
+            event("a", 99, 0);
+            answer(100);
+            event("a", 101, 100);
+            sockets[0].onclose({ code: 4402, reason: "token expired" });
+            await pause();
+            sockets[1].say({ type: "connected", connectionId: "2" });
+            answer(5, { gap: { from: 1, to: 6 } });
+            event("a", 6, 5);
+            sockets[1].onclose({ code: 1011, reason: "internal error" });
+            await pause();
+            sockets[2].say({ type: "connected", connectionId: "3" });
+            const refuse = (message) => sockets[2].say({ type: "error", id: message.id, code: "Forbidden", message: "no" });
+            refuse(sockets[2].sent[0]);
+            const halves = sockets[2].sent.slice(1, 3);
+            refuse(halves[0]);
+            sockets[2].say({ type: "subscribed", id: halves[1].id, topics: [{ topic: "b", sequence: 7, recovered: true }, { topic: "c", sequence: 5, recovered: true }] });
+            event("b", 7, 5);
+            client.close();
+            return { seen, gaps, errors, waits, tokens: sockets.map((socket) => socket.token), halves: halves.map(({ topics }) => topics) };
+        })"""
+    )
+    assert result == {
+        "seen": [["a", 101], ["a", 6], ["b", 7]], "gaps": [[topic, 1, 6] for topic in "abc"], "errors": ["Forbidden"],
+        "waits": [[4402, False], [1011, True]], "tokens": ["1", "2", "3"], "halves": [["a"], ["b", "c"]],
     }

@@ -30,12 +30,13 @@
 
 /**
  * @typedef {object} Options
- * @property {string | (() => string | Promise<string>)} [token] bearer token, or a function that gets a fresh one for each connect
+ * @property {string | (() => string | Promise<string>)} [token] bearer token, or a function that gets a fresh one for each connect; only with a
+ *   function does the client come back after its token has expired (4402)
  * @property {(state: State, detail: {code?: number, reason?: string, retryInMilliseconds?: number}) => void} [onState]
  * @property {(gap: Gap) => void} [onGap] for topics whose subscription has no `onGap` of its own
  * @property {(error: SluiceError) => void} [onError] errors that belong to no call
- * @property {number} [minimumDelay] first wait before a reconnect, milliseconds; default 250
- * @property {number} [maximumDelay] longest wait, milliseconds; default 15000
+ * @property {number} [minimumDelay] first wait before a reconnect, milliseconds; default 500
+ * @property {number} [maximumDelay] longest wait, milliseconds, and the first one after 1011; default 30000
  * @property {number} [requestTimeout] how long a publish may wait for its acknowledgement, milliseconds; default 15000
  * @property {number} [pingInterval] silence after which the client pings, milliseconds; default 20000
  * @property {typeof WebSocket} [WebSocket] another implementation
@@ -62,11 +63,12 @@ export class SluiceError extends Error {
 }
 
 /**
- * Whether to connect again after a close with this code: after 1001, 1012, 1013, 4000–4099, and whatever the network did (1006);
- * not when the gateway refuses this client until something has been changed.
- * @param {number} code
+ * Whether to connect again after a close with this code: after 1001, 1011, 1012, 1013, 4000–4099, and whatever the network did (1006), and
+ * after 4402 with a new token; not when the gateway refuses this client until something has been changed.
+ * @param {number} code @param {boolean} [getsTokens] whether each connect gets a fresh token
  */
-export function reconnectsAfter(code) {
+export function reconnectsAfter(code, getsTokens = false) {
+  if (code === 4402) return getsTokens;
   if (code === 1001 || code === 1005 || code === 1006 || code === 1011 || code === 1012 || code === 1013) return true;
   return code >= 4000 && code <= 4099;
 }
@@ -108,7 +110,7 @@ export class Client {
   /** @param {string} url @param {Options} options */
   constructor(url, options) {
     this.#url = url;
-    this.#options = { minimumDelay: 250, maximumDelay: 15_000, requestTimeout: 15_000, pingInterval: 20_000, ...options };
+    this.#options = { minimumDelay: 500, maximumDelay: 30_000, requestTimeout: 15_000, pingInterval: 20_000, ...options };
     globalThis.addEventListener?.("online", this.#wake);
     this.#open();
   }
@@ -214,7 +216,10 @@ export class Client {
       case "connected":
         return this.#connected(message);
       case "subscribed":
-        for (const one of message.topics) this.#topics.get(one.topic)?.subscribed(one, (gap) => this.#gap(gap));
+        for (const one of message.topics) {
+          const entry = this.#topics.get(one.topic);
+          if (entry?.request === message.id) entry.subscribed(one, (gap) => this.#gap(gap));
+        }
         return;
       case "published":
         return this.#settle(message.id)?.resolve({ sequence: message.sequence });
@@ -222,7 +227,14 @@ export class Client {
         const error = new SluiceError(message.code, message.message);
         const request = this.#settle(message.id);
         if (request) return request.reject(error);
-        for (const entry of this.#topics.values()) if (entry.request === message.id) entry.refused(error);
+        const refused = [...this.#topics.values()].filter((entry) => message.id !== undefined && entry.request === message.id);
+        if (refused.length > 1) {
+          // All of them or none are subscribed: halves find the one that isn't allowed, and spare the others.
+          const middle = refused.length >> 1;
+          this.#subscribe(refused.slice(0, middle));
+          return this.#subscribe(refused.slice(middle));
+        }
+        refused[0]?.refused(error);
         return this.#options.onError?.(error);
       }
     }
@@ -267,11 +279,13 @@ export class Client {
       if (request.text) continue;
       this.#settle(id)?.reject(new SluiceError("ConnectionLost", "The connection was lost before the acknowledgement came."));
     }
-    if (reconnectsAfter(code)) this.#retry(code, reason);
+    if (reconnectsAfter(code, typeof this.#options.token === "function")) this.#retry(code, reason);
     else this.#end(code, reason);
   }
 
   #retry(code, reason) {
+    // A gateway that has failed (1011) isn't helped by clients that come back at once.
+    if (code === 1011) this.#attempt = 30;
     const delay = backoff(this.#attempt++, this.#options.minimumDelay, this.#options.maximumDelay);
     this.#become("waiting", { code, reason, retryInMilliseconds: Math.round(delay) });
     this.#timer = setTimeout(() => this.#open(), delay);
@@ -339,7 +353,7 @@ export class Client {
 class Topic {
   /** @type {Set<{handler: (event: SluiceEvent) => void, onGap?: (gap: Gap) => void}>} */
   listeners = new Set();
-  /** @type {string | undefined} */ request;
+  /** The subscribe that isn't answered yet. @type {string | undefined} */ request;
 
   /** @param {string} name @param {number | undefined} last */
   constructor(name, last) {
@@ -355,14 +369,15 @@ class Topic {
 
   /** The gateway's answer to a subscribe: where the topic stands, or what can't be brought back. */
   subscribed({ sequence, gap, recovered }, onGap) {
-    if (gap) {
+    this.request = undefined;
+    if (this.last !== undefined && sequence < this.last) {
+      // The gateway has a younger log than the one that we saw: nothing of ours is in it, and its numbers begin anew.
+      onGap({ topic: this.name, from: 1, to: sequence + 1 });
+      this.last = sequence;
+    } else if (gap) {
       onGap({ topic: this.name, from: gap.from, to: gap.to });
       // What is left of the history comes next; its first event follows the gap.
       this.last = Math.max(this.last ?? 0, gap.to - 1);
-    } else if (this.last !== undefined && sequence < this.last) {
-      // The gateway has a younger log than the one that we saw: nothing of ours is in it.
-      onGap({ topic: this.name, from: 1, to: sequence + 1 });
-      this.last = sequence;
     } else if (!recovered && this.last === undefined) {
       this.last = sequence;
     }
@@ -375,6 +390,8 @@ class Topic {
 
   /** @param {SluiceEvent} event @param {(gap: Gap) => void} onGap */
   receive(event, onGap) {
+    // What comes before the answer is of an earlier subscription to the topic.
+    if (this.request !== undefined) return;
     if (this.last !== undefined && event.sequence <= this.last) return;
     // The chain: an event names its topic's one before. If we haven't seen that, something is missing.
     if (this.last !== undefined && event.previous > this.last) onGap({ topic: this.name, from: this.last + 1, to: event.previous + 1 });
