@@ -9,12 +9,7 @@ enum HistoryPage {
     /// Reads a page of a topic's records.
     static func json(of topic: Topic, head: SequenceNumber, _ query: HistoryQuery, reader: LogReader) throws -> [UInt8]
     {
-        let history = try reader.history(
-            of: topic,
-            head: head,
-            after: query.after,
-            maximumRecords: Limits.historyRecords
-        )
+        let history = try history(of: topic, head: head, after: query.after, reader: reader)
         var body = Array(#"{"topic":"#.utf8)
         JSONText.appendString(topic.name, to: &body)
         body.append(contentsOf: #","records":["#.utf8)
@@ -38,5 +33,18 @@ enum HistoryPage {
         }
         body.append(UInt8(ascii: "}"))
         return body
+    }
+
+    private static func history(
+        of topic: Topic,
+        head: SequenceNumber,
+        after: SequenceNumber,
+        reader: LogReader
+    ) throws -> TopicHistory {
+        if after > head, after > (try reader.lastSequence()) {
+            // Another log's number, as when a client resumes: all of this one may be new to it.
+            return TopicHistory(sequences: [], gap: SequenceGap(from: SequenceNumber(1), to: head.next))
+        }
+        return try reader.history(of: topic, head: head, after: after, maximumRecords: Limits.historyRecords)
     }
 }

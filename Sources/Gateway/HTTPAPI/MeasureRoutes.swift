@@ -19,7 +19,7 @@ struct MeasureRoutes: Sendable {
         router.get("/latency/records/{id}") { _, context in
             let text = context.parameters.get("id") ?? ""
             let sequence = try sequence(text)
-            guard let times = measures.traces.trace(sequence) else {
+            guard let times = times(of: sequence) else {
                 throw APIError(
                     .notFound,
                     "The gateway has no trace of record \(text.printable(limit: 40)): it keeps those of recent records."
@@ -27,6 +27,14 @@ struct MeasureRoutes: Sendable {
             }
             return HTTPAnswer.json(RecordTraceReport(sequence: sequence, times: times).json())
         }
+    }
+
+    /// A record that had no subscribers here has only its commit, which nobody else knows.
+    private func times(of sequence: SequenceNumber) -> StageTimes? {
+        if let times = measures.traces.trace(sequence) { return times }
+        var times = StageTimes()
+        times.committed = measures.commitTimes.committedAtNanoseconds(sequence)
+        return times.committed == 0 ? nil : times
     }
 
     /// A record id, or only its sequence number.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ChangeQueue
 import SluiceCore
 import StageLatency
 import SubscriptionRegistry
@@ -26,6 +27,7 @@ struct LatencyCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await common.settings()
         do {
+            if let id = record.flatMap(RecordID.init) { try checkLog(of: id, settings) }
             let processes = try RegistryView(settings)
             let client = LatencyClient()
             try await Watch.run(isOn: report.watch, isJSON: report.json) {
@@ -43,6 +45,16 @@ struct LatencyCommand: AsyncParsableCommand {
         } catch {
             throw CommandError(error)
         }
+    }
+
+    /// The processes know their records by sequence numbers, which other logs have too.
+    private func checkLog(of record: RecordID, _ settings: Settings) throws(CommandError) {
+        let directory = settings.text(.data, otherwise: "./sluice-data")
+        // Without a log there is no process to ask either, and that is said better elsewhere.
+        guard let log = try? ChangeLog.openReadOnly(directory: directory + "/log"), log.logID != record.logID else {
+            return
+        }
+        throw CommandError(.noInput, "Record \(record) is of another log than that of the data directory \(directory).")
     }
 
     private func stages(from addresses: [String], _ client: LatencyClient) async throws -> String {

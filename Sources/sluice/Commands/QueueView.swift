@@ -16,7 +16,7 @@ struct QueueView {
         } catch {
             throw CommandError(
                 .noInput,
-                "There is no queue to look at in the data directory \(directory): \(error) Start a gateway, or choose another --data."
+                "There is no queue to look at in the data directory \(directory): \(error)"
             )
         }
     }
