@@ -149,13 +149,14 @@ struct WebhookAuthorizerTests {
         }
     }
 
-    @Test("the statuses 401 and 403 are refusals", arguments: [401, 403])
+    @Test("the statuses 401 and 403 are refusals, of the token and of its owner", arguments: [401, 403])
     func refusingStatus(status: Int) async throws {
         try await BackEndStub.run { _ in
             .status(status, "no")
         } _: { stub in
             let authorizer = try authorizer(stub)
-            #expect(await error { _ = try await authorizer.connect(ConnectRequest(token: "t")) }?.code == .forbidden)
+            let code = await error { _ = try await authorizer.connect(ConnectRequest(token: "t")) }?.code
+            #expect(code == (status == 401 ? .unauthorized : .forbidden))
         }
     }
 

@@ -50,7 +50,9 @@ final class BackEnd: Sendable {
         _ = client.shutdown()
     }
 
-    /// Asks one question. The timeout covers the whole exchange, body included.
+    /// Asks one question.
+    ///
+    /// The timeout covers the whole exchange, body included.
     /// - Throws: ``BackEndFailure``.
     func ask(_ question: WebhookQuestion) async throws(BackEndFailure) -> WebhookAnswer {
         let body = question.json
@@ -73,7 +75,7 @@ final class BackEnd: Sendable {
         do {
             return try await exchange(request)
         } catch let error as HTTPClientError where error == .remoteConnectionClosed {
-            // An idle connection was closed while the question was on its way. Asking changes nothing there, so ask again, once.
+            // An idle connection was closed while the question was on its way. Asking changes nothing there: ask again.
             do {
                 return try await exchange(request)
             } catch {

@@ -24,13 +24,15 @@ struct WebhookAnswer: Equatable, Sendable {
     var expiresInSeconds: Double?
 
     /// A plain refusal.
-    static func refused(_ reason: String?, isTokenRefused: Bool) -> WebhookAnswer {
+    static func refused(_ reason: String?, isTokenRefused: Bool = false) -> WebhookAnswer {
         var answer = WebhookAnswer(isAllowed: false, reason: reason)
         answer.isTokenRefused = isTokenRefused
         return answer
     }
 
-    /// Reads an answer; nil when it isn't one. Whatever is of the wrong type makes all of it worthless: guessing could allow too much.
+    /// Reads an answer; nil when it isn't one.
+    ///
+    /// Whatever is of the wrong type makes all of it worthless: guessing could allow too much.
     init?(json: [UInt8]) {
         guard let answer = try? JSONValue(json), let isAllowed = answer["allow"]?.boolean else { return nil }
         self.init(isAllowed: isAllowed)

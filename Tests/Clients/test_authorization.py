@@ -1,0 +1,183 @@
+"""The authorizers as an operator configures them, with a back end and tokens of their own."""
+
+import http.server
+import json
+import threading
+import time
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from processes import eventually
+from subscriber import Subscriber
+from test_bad_input import bearer, token
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+class BackEnd:
+    """A user's back end: answers each question with `answer(question)` and keeps the questions."""
+
+    def __init__(self, answer):
+        self.questions = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.questions.append({**question, "bearer": self.headers["Authorization"]})
+                status, body = answer(question)
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}/sluice"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def asked(self, action):
+        return [question for question in self.questions if question["action"] == action]
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def back_end(request):
+    def answer(question):
+        if question["token"] == "nobody":
+            return 401, {}
+        if question["action"] == "connect":
+            return 200, {"allow": question["token"] != "banned", "principal": question["token"], "publish": ["open/#"], "ttlSeconds": 60}
+        allowed = question["topic"].startswith("open/")
+        return 200, {"allow": allowed, "reason": "Not yours.", "ttlSeconds": 0 if question["topic"] == "open/asked" else 60}
+
+    back_end = BackEnd(answer)
+    yield back_end
+    back_end.stop()
+
+
+def refused(url):
+    with pytest.raises(InvalidStatus) as refusal:
+        connect(url)
+    answer = refusal.value.response
+    return answer.status_code, json.loads(answer.body)["error"]["code"], answer.headers
+
+
+def test_webhook_decides(sluice, back_end):
+    sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-token", "gateway's own")
+    with Subscriber(sluice.url("?token=alice&topic=open/1"), origin="https://app.example") as client:
+        client.expect("subscribed")
+        asked = back_end.asked("connect")
+        assert len(asked) == 1 and asked[0]["token"] == "alice" and asked[0]["webSocket"] is True and asked[0]["path"] == "/ws"
+        assert asked[0]["bearer"] == "Bearer gateway's own" and {"name": "topic", "value": "open/1"} in asked[0]["query"]
+        assert {"name": "origin", "value": "https://app.example"} in asked[0]["headers"]
+        assert [(question["topic"], question["principal"]) for question in back_end.asked("subscribe")] == [("open/1", "alice")]
+        # Kept for its time: not asked again; with a time of 0 it is.
+        client.subscribe("open/1")
+        assert len(back_end.asked("subscribe")) == 1
+        client.subscribe("open/asked")
+        client.send(action="unsubscribe", id="u", topics=["open/asked"])
+        client.expect("unsubscribed")
+        client.subscribe("open/asked")
+        assert len(back_end.asked("subscribe")) == 3
+        client.send(action="subscribe", id="1", topics=["shut"])
+        error = client.expect("error")
+        assert error["code"] == "Forbidden" and "Not yours." in error["message"]
+        client.send(action="publish", id="2", topic="shut", data=1)
+        assert client.expect("error")["code"] == "Forbidden"
+        client.send(action="publish", id="3", topic="open/2", data=1)
+        client.expect("published")
+        # The list of the answer to connect decides about publishing.
+        assert back_end.asked("publish") == []
+    post = lambda topic, name: httpx.post(f"{sluice.gateway.address}/topics/{topic}", json=1, headers=bearer(name))
+    assert post("open/1", "alice").status_code == 202
+    assert post("shut", "alice").json()["error"]["code"] == "Forbidden"
+    assert post("open/1", "nobody").json()["error"]["code"] == "Unauthorized"
+    assert refused(sluice.url("?token=banned"))[:2] == (403, "Forbidden")
+    assert refused(sluice.url("?token=alice&topic=shut"))[:2] == (403, "Forbidden")
+
+
+def test_webhook_that_is_down_allows_nothing(sluice, back_end):
+    sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-timeout", "500ms")
+    with Subscriber(sluice.url("?token=alice&topic=open/1")) as client:
+        client.expect("subscribed")
+        back_end.stop()
+        client.send(action="subscribe", id="1", topics=["open/new"])
+        assert client.expect("error")["code"] == "AuthorizerUnavailable"
+        # What was granted is granted still.
+        client.subscribe("open/1")
+    status, code, headers = refused(sluice.url("?token=carol"))
+    assert (status, code) == (503, "AuthorizerUnavailable") and headers["Retry-After"] == "1"
+    answer = httpx.post(sluice.gateway.address + "/topics/open/1", json=1, headers=bearer("carol"))
+    assert answer.status_code == 503 and answer.json()["error"]["code"] == "AuthorizerUnavailable"
+    assert answer.headers["Retry-After"] == "1"
+    assert httpx.get(sluice.gateway.address + "/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("answer", [(500, {"allow": True}), (200, {}), (200, {"allow": "yes"}), (200, [True]), (302, {"allow": True})])
+def test_webhook_that_answers_nonsense_allows_nothing(sluice, answer):
+    back_end = BackEnd(lambda _: answer)
+    try:
+        sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address)
+        assert refused(sluice.url("?token=alice"))[:2] == (503, "AuthorizerUnavailable")
+    finally:
+        back_end.stop()
+
+
+def test_token_limits_every_way_to_a_topic(sluice):
+    sluice.start("--authorizer", "jwt", "--jwt-secret", SECRET)
+    address = sluice.gateway.address
+    good = token(SECRET, publish=["mine/#", "tables/t/+"], subscribe=["mine/#", "tables/t/+"])
+    ask = lambda method, path, **content: httpx.request(method, address + path, headers=bearer(good), **content)
+    for method, path, content in [
+        ("POST", "/topics/other", {"json": 1}), ("POST", "/topics", {"json": {"records": [{"topic": "mine/1", "data": 1}, {"topic": "other", "data": 1}]}}),
+        ("GET", "/topics/other", {}), ("GET", "/topics/other/records", {}), ("PUT", "/tables/u/items/1", {"json": 1}),
+        ("PATCH", "/tables/u/items/1", {"json": {}}), ("DELETE", "/tables/u/items/1", {}), ("GET", "/tables/u/items/1", {}),
+    ]:
+        answer = ask(method, path, **content)
+        assert answer.status_code == 403 and answer.json()["error"]["code"] == "Forbidden", (method, path, answer.text)
+        assert httpx.request(method, address + path, **content).json()["error"]["code"] == "Unauthorized"
+    # The batch of which one record was forbidden has stored nothing.
+    assert ask("GET", "/topics/mine/1").json()["sequence"] == 0
+    assert ask("PUT", "/tables/t/items/1", json=1).status_code == 201
+    assert ask("POST", "/topics/mine/1", json=1).status_code == 202
+    assert httpx.post(f"{address}/topics/mine/1?token={good}", json=1).status_code == 202
+    with Subscriber(sluice.url(), additional_headers=bearer(good)) as client:
+        for action in ({"action": "subscribe", "topics": ["mine/1", "other"]}, {"action": "publish", "topic": "other", "data": 1}):
+            client.send(id="1", **action)
+            assert client.expect("error")["code"] == "Forbidden"
+        # All or none: mine/1 was not subscribed either.
+        ask("POST", "/topics/mine/1", json=1)
+        client.quiet()
+    assert refused(sluice.url(f"?access_token={good}&topic=other"))[:2] == (403, "Forbidden")
+    assert refused(sluice.url("?token=a.b.c"))[:2] == (401, "Unauthorized")
+    assert refused(sluice.url(f"?token={token(SECRET, exp=int(time.time()) - 60)}"))[:2] == (401, "TokenExpired")
+
+
+def test_token_that_ends_closes_the_connection_and_refuses_the_request(sluice):
+    sluice.start_gateway("--authorizer", "jwt", "--jwt-secret", SECRET, "--jwt-leeway", "0s")
+    short = token(SECRET, exp=int(time.time()) + 2, subscribe=["#"], publish=["#"])
+    with httpx.Client(base_url=sluice.gateway.address, headers=bearer(short)) as http, Subscriber(sluice.url(f"?token={short}")) as client:
+        assert http.post("/topics/t", json=1).status_code == 202
+        with pytest.raises(ConnectionClosed) as closed:
+            client.next()
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4402, "token expired")
+        # Also on the connection that is kept alive, whose token was good before.
+        answer = eventually(lambda: (answer := http.post("/topics/t", json=1)).status_code == 401 and answer)
+        assert answer.json()["error"]["code"] == "TokenExpired"
+    assert refused(sluice.url(f"?token={short}"))[:2] == (401, "TokenExpired")
+
+
+def test_everybody_may_be_served_on_a_public_address_when_asked_for(sluice):
+    gateway = sluice.start_gateway("--host", "0.0.0.0", "--authorizer", "allow-all")
+    assert httpx.post(f"http://127.0.0.1:{gateway.port}/topics/t", json=1).status_code == 202
