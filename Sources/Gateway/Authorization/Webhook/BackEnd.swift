@@ -87,7 +87,8 @@ final class BackEnd: Sendable {
     }
 
     private func exchange(_ request: HTTPClientRequest) async throws -> Result<WebhookAnswer, BackEndFailure> {
-        let response = try await client.execute(request, timeout: .nanoseconds(Int64(clamping: timeout.wholeNanoseconds)))
+        let limit = TimeAmount.nanoseconds(Int64(clamping: timeout.wholeNanoseconds))
+        let response = try await client.execute(request, timeout: limit)
         var body = try await response.body.collect(upTo: WebhookAnswer.maximumBytes)
         let answer = WebhookAnswer(json: body.readBytes(length: body.readableBytes) ?? [])
         switch response.status {

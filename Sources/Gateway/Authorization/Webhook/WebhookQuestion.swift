@@ -1,6 +1,8 @@
 import SluiceCore
 
-/// One question to the back end. Equal questions share one request and one cached answer, so everything that is asked is part of it.
+/// One question to the back end.
+///
+/// Equal questions share one request and one cached answer, so everything that is asked is part of it.
 enum WebhookQuestion: Hashable, Sendable {
     /// May this client connect?
     case connect(WebhookClient)
