@@ -112,6 +112,8 @@ final class PublisherLoop {
 
     private func receive() throws -> Int {
         guard window.roomRecords > 0 else { return 0 }
+        let trimmedBefore = queue.trimmedRecords
+        defer { latency.countTrimmed(queue.trimmedRecords - trimmedBefore) }
         let received = try queue.receive(
             maximumRecords: window.roomRecords,
             maximumBytes: window.roomBytes,

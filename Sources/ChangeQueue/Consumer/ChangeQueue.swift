@@ -27,6 +27,10 @@ public protocol ChangeQueue {
     /// - Returns: how long nothing becomes visible by itself; at most the visibility timeout.
     func heartbeat(nowNanoseconds: UInt64) throws -> Duration
 
+    /// Records that retention trimmed before they were delivered, as far as this publisher noticed since it opened the
+    /// queue.
+    var trimmedRecords: UInt64 { get }
+
     /// The queue's figures.
     func depth(nowNanoseconds: UInt64) throws -> QueueDepth
 

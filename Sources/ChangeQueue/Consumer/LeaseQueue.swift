@@ -10,6 +10,7 @@ final class LeaseQueue: ChangeQueue {
     private let rules: LeaseRules
     private let logger: Logger
     private var cache = StateCache<LeaseState>()
+    private var trims = TrimCount()
     /// The log's commit at which there was nothing to receive: until the next one only a lease can become visible.
     private var quietAtCommit: UInt64?
 
@@ -58,8 +59,10 @@ final class LeaseQueue: ChangeQueue {
         }
         guard maximumRecords > 0 else { return [] }
         let operation = operation(UInt64(clamping: maximumRecords), now)
+        var trimmed: UInt64 = 0
         let (received, isFull) = try update("receive") { state -> ([ReceivedRecord], Bool) in
             let wanted = operation.wanted(from: &state, try reader.bounds())
+            trimmed = state.takeTrimmed()
             let isFull = state.leases.recordCount >= rules.maximumInFlight
             guard !wanted.ranges.isEmpty else { return ([], isFull) }
             let records = try reader.records(in: wanted.ranges, maximumBytes: maximumBytes)
@@ -67,6 +70,7 @@ final class LeaseQueue: ChangeQueue {
             return (LeaseQueue.join(records, leases), isFull)
         }
         quietAtCommit = received.isEmpty && !isFull ? commit : nil
+        trims.note(trimmed, logger)
         return received
     }
 
@@ -92,6 +96,8 @@ final class LeaseQueue: ChangeQueue {
             }
         }
     }
+
+    var trimmedRecords: UInt64 { trims.records }
 
     func heartbeat(nowNanoseconds now: UInt64) throws(ChangeQueueError) -> Duration {
         let taken = try update("show life") { state in

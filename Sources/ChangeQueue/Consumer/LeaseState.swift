@@ -13,6 +13,7 @@ struct LeaseState: Sendable {
     /// What was handed out and isn't retired.
     var leases: LeaseTable
     private var isHeadChanged = false
+    private var trimmed: UInt64 = 0
 
     /// A consumer that goes on after `cursor`.
     init(cursor: UInt64, nextReceive: UInt64, leases: LeaseTable = LeaseTable()) {
@@ -74,11 +75,20 @@ struct LeaseState: Sendable {
     mutating func trim(before first: UInt64) {
         guard first > 1 else { return }
         if cursor < first - 1 {
+            trimmed += first - 1 - cursor
             cursor = first - 1
             isHeadChanged = true
         }
         guard let lowest = leases.leases.first, lowest.range.first < first else { return }
+        let held = leases.recordCount
         leases.carve([SequenceRange(0, first - 1)]) { _, _ in .remove }
+        trimmed += held - leases.recordCount
+    }
+
+    /// How many records were trimmed before they were retired, since the last call.
+    mutating func takeTrimmed() -> UInt64 {
+        defer { trimmed = 0 }
+        return trimmed
     }
 
     /// Goes back to the log's end when the log is older than the state, as after a restore: numbers behind it will be

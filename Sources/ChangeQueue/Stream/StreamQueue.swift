@@ -17,6 +17,7 @@ final class StreamQueue: ChangeQueue {
     private let shards: Int
     private let logger: Logger
     private var cache = StateCache<Kept>()
+    private var trims = TrimCount()
     /// The log's commit at which everything was read: until the next one there is nothing.
     private var quietAtCommit: UInt64?
 
@@ -65,9 +66,11 @@ final class StreamQueue: ChangeQueue {
         let commit = reader.commitCount
         if commit == quietAtCommit, cache.isCurrent(membership.store) { return [] }
         guard maximumRecords > 0 else { return [] }
+        var trimmed: UInt64 = 0
         let (received, isQuiet) = try update("receive") { consumer -> ([ReceivedRecord], Bool) in
             let bounds = try reader.bounds()
             var receive = StreamReceive(&consumer, rules: rules, bounds, nowNanoseconds: now)
+            trimmed = receive.trimmed
             guard let start = receive.start else { return ([], receive.isWhole) }
             let (received, readThrough) = try read(
                 SequenceRange(start + 1, bounds.last),
@@ -80,6 +83,7 @@ final class StreamQueue: ChangeQueue {
             return (received, receive.isWhole && received.isEmpty && readThrough >= bounds.last)
         }
         quietAtCommit = isQuiet ? commit : nil
+        trims.note(trimmed, logger)
         return received
     }
 
@@ -92,6 +96,8 @@ final class StreamQueue: ChangeQueue {
         let resumesAt = now.saturatingAdd(delay.wholeNanoseconds)
         try update("go back to records") { StreamRewind(handles: handles, resumesAt: resumesAt).apply(to: &$0) }
     }
+
+    var trimmedRecords: UInt64 { trims.records }
 
     func heartbeat(nowNanoseconds now: UInt64) throws(ChangeQueueError) -> Duration {
         quietAtCommit = nil

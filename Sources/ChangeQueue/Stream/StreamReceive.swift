@@ -10,13 +10,15 @@ struct StreamReceive {
     let receive: UInt64
     /// Whether every shard of this publisher is read on; otherwise some wait for answers or for their time.
     let isWhole: Bool
+    /// Records that were trimmed before they were handed out; of those that only some shards had passed, an upper bound.
+    let trimmed: UInt64
     private let windowRecords: Int
     /// For each shard: the last record that is not to be taken from it; nil when nothing is.
     private var positions: [UInt64?]
 
     /// Begins a receive: claims shards that are free.
     init(_ consumer: inout StreamConsumer, rules: LeaseRules, _ bounds: LogBounds, nowNanoseconds now: UInt64) {
-        consumer.shared.trim(before: bounds.first)
+        trimmed = consumer.shared.trim(before: bounds.first)
         consumer.shared.claim(for: consumer.owner, until: rules.visibleAt(now))
         consumer.followLeases()
         windowRecords = max(Int(clamping: rules.maximumInFlight) / max(consumer.shared.shards.count, 1), 1)

@@ -55,11 +55,13 @@ struct StreamState: Hashable, Sendable {
     }
 
     /// Forgets what retention has trimmed.
-    mutating func trim(before first: UInt64) {
-        guard first > 1 else { return }
+    /// - Returns: how many records lay after the position of some shard; whose shard they were can't be known any more.
+    mutating func trim(before first: UInt64) -> UInt64 {
+        guard first > 1, let lowest = shards.lazy.map(\.handedThrough).min() else { return 0 }
         for index in shards.indices where shards[index].checkpoint < first - 1 {
             shards[index].retire(through: first - 1)
         }
+        return first - 1 - min(lowest, first - 1)
     }
 
     /// Goes back to the log's end when the log is older than the state, as after a restore.

@@ -19,6 +19,7 @@ final class PublisherLatency: Sendable {
     private let retired: Counter
     private let retried: Counter
     private let failures: Counter
+    private let trimmed: Counter
     private let links: Gauge
 
     init(semantics: QueueSemantics) {
@@ -31,6 +32,7 @@ final class PublisherLatency: Sendable {
         retired = Counter(label: "sluice_publisher_retired_records_total", dimensions: [], factory: metrics)
         retried = Counter(label: "sluice_publisher_retried_records_total", dimensions: [], factory: metrics)
         failures = Counter(label: "sluice_publisher_failures_total", dimensions: [], factory: metrics)
+        trimmed = Counter(label: "sluice_publisher_trimmed_records_total", dimensions: [], factory: metrics)
         links = Gauge(label: "sluice_publisher_links_connected", dimensions: [], factory: metrics)
     }
 
@@ -89,6 +91,8 @@ final class PublisherLatency: Sendable {
     func countRetired(_ count: Int) { retired.increment(by: count) }
 
     func countRetried(_ count: Int) { retried.increment(by: count) }
+
+    func countTrimmed(_ count: UInt64) { trimmed.increment(by: Int64(clamping: count)) }
 
     func countFailure() { failures.increment() }
 }
