@@ -1,6 +1,8 @@
 import Synchronization
 
-/// Whether the gateway is draining. Set once, read by every request, so it is an atomic and no lock.
+/// Whether the gateway is draining.
+///
+/// Set once, read by every request, so it is an atomic and no lock.
 public final class DrainState: Sendable {
     private let flag = Atomic<Bool>(false)
 

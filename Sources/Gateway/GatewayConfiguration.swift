@@ -2,21 +2,29 @@ public import ChangeQueue
 public import DeliveryLink
 public import SluiceCore
 
-/// Everything that an operator may choose about a gateway. Units stand in the names or in the type.
+/// Everything that an operator may choose about a gateway.
+///
+/// Units stand in the names or in the type.
 public struct GatewayConfiguration: Sendable {
     /// The directory with the log, the registry and the sockets; it is made when it doesn't exist.
     public var dataDirectory = "./sluice-data"
-    /// The address to listen on. Anything but a loopback address wants an authorizer, see ``isAllowAllChosen``.
+    /// The address to listen on.
+    ///
+    /// Anything but a loopback address wants an authorizer, see ``isAllowAllChosen``.
     public var host = "127.0.0.1"
     /// The port for HTTP and WebSocket; 0 takes a free one.
     public var port = 8080
-    /// The name of this gateway in the registry. A gateway that comes back under its name cleans its old rows.
+    /// The name of this gateway in the registry.
+    ///
+    /// A gateway that comes back under its name cleans its old rows.
     public var name = "gateway"
     /// Where publishers connect; nil takes a Unix socket in the data directory.
     public var link: LinkAddress?
     /// What publishers must know to connect; needed for a TCP link.
     public var linkSecret: String?
-    /// Event loops. One is the better choice on two cores (docs/performance.md).
+    /// Event loops.
+    ///
+    /// One is the better choice on two cores (docs/performance.md).
     public var eventLoops = 1
     /// Connections that may wait to be accepted.
     public var listenBacklog = 4096

@@ -4,7 +4,9 @@ public import NIOCore
 public import SluiceCore
 public import SubscriptionRegistry
 
-/// What all the connections of a gateway share. Made once by ``Gateway``; everything in it may be used from any thread.
+/// What all the connections of a gateway share.
+///
+/// Made once by ``Gateway``; everything in it may be used from any thread.
 ///
 /// When the gateway drains, every channel receives NIO's `ChannelShouldQuiesceEvent`; HTTP connections then close after
 /// the answers that are due, WebSockets within ``GatewayConfiguration/drainWindow``. The gateway goes on when the last
@@ -34,7 +36,8 @@ public final class GatewayContext: Sendable {
     private let bridges: [ObjectIdentifier: AppendBridge]
 
     /// Collects what a gateway's connections need.
-    /// - Parameter group: the loops that connections run on; each gets its ``AppendBridge``.
+    ///
+    /// `group`: the loops that connections run on; each gets its ``AppendBridge``.
     public init(
         configuration: GatewayConfiguration,
         gatewayID: GatewayID,

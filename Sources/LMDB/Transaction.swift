@@ -95,6 +95,7 @@ extension Transaction where Self: ~Copyable {
     func freePages() throws -> Int {
         try withCursor(Database(name: "free list", identifier: 0)) { cursor in
             var pages = 0
+            // swift-format-ignore: ReplaceForEachWithForLoop
             try cursor.forEach { _, value in
                 if value.byteCount >= MemoryLayout<UInt>.size {
                     pages += Int(clamping: value.unsafeLoadUnaligned(as: UInt.self))

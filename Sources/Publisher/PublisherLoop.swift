@@ -103,7 +103,11 @@ final class PublisherLoop {
         latency.resolved(records, receivedAt: receivedAtNanoseconds, resolvedAt: resolvedAt)
         perform(
             pool.start(
-                Batch(entries: entries, receivedAtNanoseconds: receivedAtNanoseconds, resolvedAtNanoseconds: resolvedAt),
+                Batch(
+                    entries: entries,
+                    receivedAtNanoseconds: receivedAtNanoseconds,
+                    resolvedAtNanoseconds: resolvedAt
+                ),
                 nowNanoseconds: resolvedAt
             )
         )

@@ -25,6 +25,7 @@ struct TransactionTests {
         try environment.read { transaction in
             var keys: [UInt64] = []
             try transaction.withCursor(numbers) { cursor in
+                // swift-format-ignore: ReplaceForEachWithForLoop
                 try cursor.forEach { key, _ in
                     keys.append(key.storedInteger ?? 0)
                     return true

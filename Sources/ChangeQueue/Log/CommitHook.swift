@@ -5,11 +5,19 @@ import Synchronization
 final class CommitHook: Sendable {
     typealias Body = @Sendable (_ first: SequenceNumber, _ count: Int, _ committedAtNanoseconds: UInt64) -> Void
 
-    private let stored = Mutex<Body?>(nil)
+    /// A closure that is a generic's value itself is wrapped anew whenever the lock hands it out and takes it back: each
+    /// call would be deeper than the one before.
+    ///
+    /// A structure's member isn't.
+    private struct Stored {
+        var body: Body?
+    }
+
+    private let stored = Mutex(Stored())
 
     var body: Body? {
-        get { stored.withLock { $0 } }
-        set { stored.withLock { $0 = newValue } }
+        get { stored.withLock { $0.body } }
+        set { stored.withLock { $0.body = newValue } }
     }
 
     func call(_ first: SequenceNumber, _ count: Int, _ committedAtNanoseconds: UInt64) {

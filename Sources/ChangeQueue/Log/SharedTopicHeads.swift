@@ -106,6 +106,7 @@ final class SharedTopicHeads: Sendable {
         withLock { $0.noteForgotten(through: forgotten) }
         var slice: [(Topic, UInt64)] = []
         try transaction.withCursor(log.databases.heads) { cursor in
+            // swift-format-ignore: ReplaceForEachWithForLoop
             try cursor.forEach { key, value in
                 let name = key.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
                 slice.append((Topic(alreadyChecked: name), value.storedInteger ?? 0))

@@ -2,8 +2,9 @@ import Glibc
 
 /// A mutex with a condition variable on the monotonic clock: what a dedicated thread sleeps on.
 final class ThreadCondition: Sendable {
-    // They are their own synchronisation; the pointers never change.
+    // It is its own synchronisation; the pointer never changes.
     private nonisolated(unsafe) let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    // It is its own synchronisation; the pointer never changes.
     private nonisolated(unsafe) let condition: UnsafeMutablePointer<pthread_cond_t>
 
     init() {

@@ -3,10 +3,8 @@ struct LinkNonce: Equatable {
     /// How many bytes there are.
     static let byteCount = 32
 
+    /// The bytes, which came, were drawn or, in a test, were chosen.
     let bytes: [UInt8]
-
-    /// Wraps bytes that came or, in a test, were chosen.
-    init(bytes: [UInt8]) { self.bytes = bytes }
 
     /// Draws a nonce from the system's generator.
     static func random() -> LinkNonce {

@@ -1,6 +1,8 @@
 public import SluiceCore
 
-/// Lets everyone do everything. On an address that others can reach it must be chosen explicitly.
+/// Lets everyone do everything.
+///
+/// On an address that others can reach it must be chosen explicitly.
 public struct AllowAllAuthorizer: Authorizer {
     /// Makes one.
     public init() {}

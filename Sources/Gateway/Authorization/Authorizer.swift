@@ -1,6 +1,8 @@
 public import SluiceCore
 
-/// Decides who may connect, and what each client may subscribe and publish to. Used from any thread.
+/// Decides who may connect, and what each client may subscribe and publish to.
+///
+/// Used from any thread.
 ///
 /// Only ``connect(_:)`` has to be written: the rest follows the grant's patterns. An authorizer that can't decide must throw, for
 /// nothing that isn't expressly allowed is allowed.

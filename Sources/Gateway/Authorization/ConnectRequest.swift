@@ -1,6 +1,8 @@
 /// What an authorizer is told about a client that connects or sends an HTTP request.
 public struct ConnectRequest: Sendable {
-    /// The bearer token; nil when the client has sent none. It is a secret: never log it.
+    /// The bearer token; nil when the client has sent none.
+    ///
+    /// It is a secret: never log it.
     public var token: String?
     /// The request's fields in their order, names in lower case.
     public var headers: [(name: String, value: String)]
@@ -13,7 +15,9 @@ public struct ConnectRequest: Sendable {
     /// Whether a WebSocket is opened, rather than one HTTP request answered.
     public var isWebSocket: Bool
 
-    /// Makes a request from its parts. See ``bearerToken(authorization:query:)`` for `token`.
+    /// Makes a request from its parts.
+    ///
+    /// See ``bearerToken(authorization:query:)`` for `token`.
     public init(
         token: String?,
         headers: [(name: String, value: String)] = [],
@@ -37,6 +41,7 @@ public struct ConnectRequest: Sendable {
     /// - Parameters:
     ///   - authorization: the value of the Authorization field.
     ///   - query: the query's items, percent-decoded; leave them out where a token in the address isn't wanted.
+    /// - Returns: the token, or nil when the request carries none.
     public static func bearerToken(authorization: String?, query: [(name: String, value: String)] = []) -> String? {
         if let authorization {
             let scheme = authorization.prefix { $0 != " " }

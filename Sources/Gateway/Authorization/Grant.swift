@@ -4,7 +4,9 @@ public import SluiceCore
 public struct Grant: Sendable, CustomStringConvertible {
     /// Who the client is, for logs and the registry; nil when nobody knows.
     public var principal: String?
-    /// When the grant ends, nanoseconds of the wall clock since 1970; nil for never. A WebSocket is then closed with 4402, an HTTP
+    /// When the grant ends, nanoseconds of the wall clock since 1970; nil for never.
+    ///
+    /// A WebSocket is then closed with 4402, an HTTP
     /// request on a kept-alive connection asks the authorizer again.
     public var expiresAtWallNanoseconds: UInt64?
     /// The topics that may be subscribed to.
@@ -13,7 +15,9 @@ public struct Grant: Sendable, CustomStringConvertible {
     public var publish: [TopicPattern]
     /// The actions for which the patterns aren't the last word: what they don't allow, the authorizer is asked.
     public var asksFor: Set<TopicAction>
-    /// The client's token, for an authorizer that passes it on to a back end. It is a secret: never log it.
+    /// The client's token, for an authorizer that passes it on to a back end.
+    ///
+    /// It is a secret: never log it.
     public var token: String?
 
     /// Makes a grant; by default it allows nothing and never ends.

@@ -13,7 +13,9 @@ struct AnswerWriter {
         recordIDPrefix = String(RecordID(logID: logID, sequence: .none).description.dropLast())
     }
 
-    /// The bytes of `answer`. `closing`: tell the client that the connection ends here.
+    /// The bytes of `answer`.
+    ///
+    /// `closing`: tell the client that the connection ends here.
     mutating func render(_ answer: PublishAnswer, closing: Bool, allocator: ByteBufferAllocator) -> ByteBuffer {
         switch answer {
         case .accepted(let sequence):

@@ -1,4 +1,6 @@
-/// Which deadline of an HTTP connection is running. Time is passed in, nanoseconds of `StageClock`.
+/// Which deadline of an HTTP connection is running.
+///
+/// Time is passed in, nanoseconds of `StageClock`.
 ///
 /// Deadlines count from complete heads and bodies, never from single bytes, so that a client which trickles bytes gains
 /// nothing.
@@ -43,7 +45,9 @@ struct ConnectionDeadlines {
     /// The last request in progress is answered.
     mutating func allAnswered(now: UInt64) { if !isReading { phase = .idle(since: now) } }
 
-    /// Judges the connection. `isStuck`: the client doesn't take what is written to it.
+    /// Judges the connection.
+    ///
+    /// `isStuck`: the client doesn't take what is written to it.
     func verdict(now: UInt64, isStuck: Bool) -> Verdict {
         switch phase {
         case .idle(let since): remaining(since, idleNanoseconds, now).map { .lookAgain(afterNanoseconds: $0) } ?? .close

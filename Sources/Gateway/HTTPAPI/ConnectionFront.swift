@@ -1,7 +1,9 @@
 import NIOCore
 import SluiceCore
 
-/// The first handler of every connection. It closes a connection whose first request head doesn't come in time (a
+/// The first handler of every connection.
+///
+/// It closes a connection whose first request head doesn't come in time (a
 /// slow-loris handshake), and lets later handlers write bytes that are a complete HTTP answer already, past the
 /// response encoder.
 ///

@@ -1,7 +1,9 @@
 public import NIOCore
 import SluiceCore
 
-/// What one HTTP connection and request may use. Whatever goes beyond is refused with a code of docs/protocol.md.
+/// What one HTTP connection and request may use.
+///
+/// Whatever goes beyond is refused with a code of docs/protocol.md.
 public struct HTTPLimits: Sendable {
     /// Largest payload of one record, bytes, thus the largest body of `POST /topics/{topic}`.
     public var payloadBytes = Limits.payloadBytes

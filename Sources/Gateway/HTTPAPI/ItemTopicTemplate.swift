@@ -14,7 +14,7 @@ public struct ItemTopicTemplate: Sendable, Equatable {
     public let text: String
     private let parts: [Part]
 
-    /// `tables/{table}/{key}`
+    /// The template `tables/{table}/{key}`.
     public static let standard = ItemTopicTemplate(
         text: "tables/{table}/{key}",
         parts: [.text("tables/"), .table, .text("/"), .key]

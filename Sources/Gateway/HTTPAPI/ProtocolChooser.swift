@@ -37,7 +37,7 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
     private var heldError: (any Error)?
     private var isReadHeld = false
 
-    /// - Parameter httpHandlers: decoder and encoder, which a WebSocket doesn't keep.
+    /// `httpHandlers`: decoder and encoder, which a WebSocket doesn't keep.
     init(
         upgrade: any ConnectionUpgrading,
         front: ConnectionFront,

@@ -37,7 +37,9 @@ extension PublishHandler: LaterFlushing {
         }
     }
 
-    /// Closes once everything is written. `lingering`: the client may still be sending; closing at once would reset the
+    /// Closes once everything is written.
+    ///
+    /// `lingering`: the client may still be sending; closing at once would reset the
     /// connection and take the answer away from it (RFC 9112, section 9.6), so that only our side is closed until the
     /// client's is, or a deadline has passed.
     private func close(after written: EventLoopFuture<Void>, lingering: Bool) {
@@ -161,7 +163,9 @@ extension PublishHandler: LaterFlushing {
 
     // MARK: - Deadlines
 
-    /// Judges the deadlines and sets the timer for the next look. There is one timer a connection, not one a request.
+    /// Judges the deadlines and sets the timer for the next look.
+    ///
+    /// There is one timer a connection, not one a request.
     func lookAtDeadlines() {
         guard let context, !isClosing else { return }
         timer?.cancel()

@@ -34,7 +34,9 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var deadlines: ConnectionDeadlines
     var reading = Reading.nothing
     var incoming: IncomingPublish?
-    /// What waits for requests of the other kind to be answered. Reading stops while something waits, so that it holds
+    /// What waits for requests of the other kind to be answered.
+    ///
+    /// Reading stops while something waits, so that it holds
     /// one read's worth.
     var held = CircularBuffer<InboundEvent>()
     var grants = PublishGrants()
@@ -55,7 +57,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Why the connection's first request, an upgrade to WebSocket, was refused.
     private var upgradeRefusal: APIError?
 
-    /// - Parameter upgradeRefusal: the answer to the first request, if that asked for an upgrade which was refused.
+    /// `upgradeRefusal`: the answer to the first request, if that asked for an upgrade which was refused.
     init(service: PublishService, bridge: AppendBridge, front: ConnectionFront, upgradeRefusal: APIError?) {
         self.service = service
         self.bridge = bridge

@@ -2,7 +2,9 @@ import ChangeQueue
 import SluiceCore
 import StageLatency
 
-/// What the publish handlers of all connections need. Narrower than ``GatewayContext``, so that tests need no log.
+/// What the publish handlers of all connections need.
+///
+/// Narrower than ``GatewayContext``, so that tests need no log.
 struct PublishService: Sendable {
     /// The log's id, part of every record id.
     let logID: UInt32

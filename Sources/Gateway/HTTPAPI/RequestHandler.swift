@@ -26,7 +26,9 @@ public struct RequestHandler: Sendable {
         self.respond = respond
     }
 
-    /// A handler whose body is JSON, decoded to `Input`. A body that can't be decoded is answered with `InvalidJSON` or
+    /// A handler whose body is JSON, decoded to `Input`.
+    ///
+    /// A body that can't be decoded is answered with `InvalidJSON` or
     /// `InvalidRequest`.
     public init<Input: Decodable & Sendable>(
         _ method: HTTPRequest.Method,

@@ -20,7 +20,9 @@ struct RequestOrder<Answer> {
     /// Whether a routed request has begun and isn't answered.
     var hasRouted: Bool { routedCount > 0 }
 
-    /// Whether a request may begin now. `alone`: it wants an interim answer, thus needs its turn (RFC 9110, section
+    /// Whether a request may begin now.
+    ///
+    /// `alone`: it wants an interim answer, thus needs its turn (RFC 9110, section
     /// 10.1.1).
     func admits(_ kind: RequestKind, alone: Bool) -> Bool {
         isEmpty || (!alone && self.kind == kind)
@@ -40,7 +42,9 @@ struct RequestOrder<Answer> {
         routedCount += 1
     }
 
-    /// Keeps the answer of publish `number`. ``nextDue()`` then gives what may be written.
+    /// Keeps the answer of publish `number`.
+    ///
+    /// ``nextDue()`` then gives what may be written.
     /// - Returns: false when the publish is unknown or already answered; the answer is dropped.
     mutating func answer(_ number: UInt64, with answer: Answer) -> Bool {
         guard let offset = Int(exactly: number &- firstPublish), offset < answers.count else { return false }

@@ -220,7 +220,9 @@ struct WorkerPool {
     /// A gateway's link is up: what waits for it is sent, in the order of the first try.
     mutating func linkOpened(to gateway: GatewayID) -> [Action] {
         parked { $0 == gateway }.compactMap { id in
-            guard var delivery = outstanding.removeValue(forKey: id), let work = works[delivery.work] else { return nil }
+            guard var delivery = outstanding.removeValue(forKey: id), let work = works[delivery.work] else {
+                return nil
+            }
             delivery.isParked = false
             works[delivery.work]?.onTheirWay[gateway, default: 0] += 1
             return send(delivery, of: work.batch)

@@ -1,6 +1,8 @@
 /// How many durations fell into one bucket of a histogram; written in JSON as `[nanoseconds, count]`.
 public struct LatencyBucket: Hashable, Codable, Sendable {
-    /// The shortest duration of the bucket, nanoseconds. Recording it into another histogram fills the same bucket.
+    /// The shortest duration of the bucket, nanoseconds.
+    ///
+    /// Recording it into another histogram fills the same bucket.
     public let nanoseconds: UInt64
     /// How many there were.
     public let count: UInt64

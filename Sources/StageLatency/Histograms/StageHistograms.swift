@@ -1,7 +1,9 @@
 public import SluiceCore
 import Synchronization
 
-/// The latency of each stage that this process sees, since it started. Used from any thread.
+/// The latency of each stage that this process sees, since it started.
+///
+/// Used from any thread.
 ///
 /// One lock for all the stages: a batch takes it once with ``record(contentsOf:)``, and a reader holds it only to copy one stage at a time.
 public final class StageHistograms: Sendable {

@@ -1,7 +1,9 @@
 import CoreMetrics
 import Synchronization
 
-/// A number that only grows. One atomic addition an increment, since counters stand on hot paths.
+/// A number that only grows.
+///
+/// One atomic addition an increment, since counters stand on hot paths.
 final class CounterCell: CounterHandler, MetricCell {
     let series: MetricSeries
     private let value = Atomic<Int64>(0)

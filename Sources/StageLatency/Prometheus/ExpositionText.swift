@@ -18,7 +18,8 @@ struct ExpositionText {
     }
 
     /// The quantiles, sum and count of a distribution.
-    /// - Parameter scale: recorded numbers in one unit of the text.
+    ///
+    /// `scale`: recorded numbers in one unit of the text.
     mutating func appendSummary(_ name: String, labels: String, _ distribution: LatencyDistribution, scale: Double) {
         let before = labels.isEmpty ? "" : labels + ","
         for quantile in ExpositionText.quantiles where distribution.count > 0 {
@@ -34,7 +35,9 @@ struct ExpositionText {
         appendSample(name + "_count", labels: labels, value: String(distribution.count))
     }
 
-    /// The labels as they stand between the braces. Names that aren't allowed are changed; of two that become equal the last one counts.
+    /// The labels as they stand between the braces.
+    ///
+    /// Names that aren't allowed are changed; of two that become equal the last one counts.
     static func labels(_ dimensions: [(String, String)]) -> String {
         var labels: [(name: String, value: String)] = []
         for (key, value) in dimensions {

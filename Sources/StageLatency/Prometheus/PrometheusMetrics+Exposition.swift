@@ -7,7 +7,8 @@ extension PrometheusMetrics {
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     /// All metrics sorted by name, then the stages' latencies, in Prometheus' text format 0.0.4.
-    /// - Parameter stages: the histograms to write instead of those that the registry was made with.
+    ///
+    /// `stages`: the histograms to write instead of those that the registry was made with.
     public func exposition(stages: StageHistograms? = nil) -> [UInt8] {
         let (cells, help, refused) = state.withLock { (Array($0.cells.values), $0.help, $0.refusedSeries) }
         let sorted = cells.sorted { ($0.series.name, $0.series.labels) < ($1.series.name, $1.series.labels) }

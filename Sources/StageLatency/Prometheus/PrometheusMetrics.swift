@@ -1,7 +1,9 @@
 public import CoreMetrics
 import Synchronization
 
-/// The metrics of one process: a back end for swift-metrics whose values `/metrics` writes out. Used from any thread.
+/// The metrics of one process: a back end for swift-metrics whose values `/metrics` writes out.
+///
+/// Used from any thread.
 ///
 /// Asking twice for one name and one set of labels gives the same value. A name belongs to the type that took it first; another type
 /// under the same name gets the type's name appended, for the text format allows one type a name.

@@ -66,7 +66,9 @@ public struct LatencyReport: Codable, Equatable, Sendable {
         return output
     }
 
-    /// The figures of several processes together: what `sluice latency` prints. Stages that aren't known here are left out.
+    /// The figures of several processes together: what `sluice latency` prints.
+    ///
+    /// Stages that aren't known here are left out.
     public static func merged(_ reports: [LatencyReport]) -> [StageSummary] {
         Stage.allCases.compactMap { stage in
             var distribution = LatencyDistribution()

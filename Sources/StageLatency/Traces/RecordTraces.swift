@@ -1,7 +1,9 @@
 public import SluiceCore
 import Synchronization
 
-/// The stage times of the last records, one slot a sequence number, for `sluice latency --record`. Used from any thread.
+/// The stage times of the last records, one slot a sequence number, for `sluice latency --record`.
+///
+/// Used from any thread.
 ///
 /// A ring of fixed size instead of a dictionary: noting a record touches one cache line or two, and old ones need no removal.
 public final class RecordTraces: Sendable {
@@ -29,7 +31,8 @@ public final class RecordTraces: Sendable {
     }
 
     /// Changes the times of a batch under one lock.
-    /// - Parameter update: receives the times and the record's position in `sequences`.
+    ///
+    /// `update`: receives the times and the record's position in `sequences`.
     public func note(_ sequences: [SequenceNumber], _ update: (inout StageTimes, Int) -> Void) {
         slots.withLock { slots in
             for (position, sequence) in sequences.enumerated() {

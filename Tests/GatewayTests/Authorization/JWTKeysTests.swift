@@ -122,7 +122,9 @@ struct JWTKeysTests {
         configuration.jwksFile = file.path
         configuration.issuer = "joe"
         for (seconds, isExpected) in [(1_300_819_379, true), (1_300_819_410, false)] as [(UInt64, Bool)] {
-            let authorizer = try await JWTAuthorizer(configuration: configuration, logger: logger) { seconds * 1_000_000_000 }
+            let authorizer = try await JWTAuthorizer(configuration: configuration, logger: logger) {
+                seconds * 1_000_000_000
+            }
             for token in tokens { #expect(await isAccepted(token, authorizer) == isExpected) }
         }
     }

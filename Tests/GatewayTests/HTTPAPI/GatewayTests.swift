@@ -81,6 +81,7 @@ struct GatewayTests {
 
     @Test("an item's topic follows the template")
     func template() async throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
         try await RunningGateway.run(configure: { $0.itemTopic = try ItemTopicTemplate("{operation}/{table}") }) {
             gateway async throws in
             _ = try await gateway.send("PUT", "/tables/t/items/k", "1")
@@ -184,6 +185,7 @@ struct GatewayTests {
 
     @Test("a log that is full says so and keeps what it has")
     func full() async throws {
+        // swift-format-ignore: OnlyOneTrailingClosureArgument
         try await RunningGateway.run(configure: { $0.log.mapSizeBytes = 1 << 20 }) { gateway async throws in
             let body = "\"" + String(repeating: "x", count: 60_000) + "\""
             var accepted = 0

@@ -60,7 +60,10 @@ struct WebSocketConnectionHandlerTests {
         (ClientFrame.bytes(2, Array(repeating: 1, count: 201)), 1009),
     ]
 
-    @Test("fails broken frames with their code and cuts the connection at the deadline", arguments: brokenFrames.indices)
+    @Test(
+        "fails broken frames with their code and cuts the connection at the deadline",
+        arguments: brokenFrames.indices
+    )
     func broken(index: Int) throws {
         let (frame, code) = Self.brokenFrames[index]
         let harness = WebSocketHarness { $0.echoMessageBytes = 200 }

@@ -1,4 +1,6 @@
-/// Where a ``JWTAuthorizer`` finds its keys, and what it asks of a token. At least one kind of key must be given.
+/// Where a ``JWTAuthorizer`` finds its keys, and what it asks of a token.
+///
+/// At least one kind of key must be given.
 public struct JWTConfiguration: Sendable {
     /// The secret of HS256, HS384 and HS512 tokens, at least 32 bytes; HS384 needs 48 and HS512 needs 64 (RFC 7518, section 3.2).
     public var secret: [UInt8]?

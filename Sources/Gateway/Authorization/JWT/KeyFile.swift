@@ -4,7 +4,9 @@ import Glibc
 import Darwin
 #endif
 
-/// A file with keys. Reads are blocking and short: key files are small, and are read at start and after a change.
+/// A file with keys.
+///
+/// Reads are blocking and short: key files are small, and are read at start and after a change.
 struct KeyFile {
     /// What changes when a file is written or replaced.
     struct Stamp: Equatable, Sendable {

@@ -3,7 +3,8 @@ import JWTKit
 /// Reads a public key, or the one of a certificate, of whatever kind, from PEM (RFC 7468).
 enum PublicKeyPEM {
     /// The key in `text`.
-    /// - Parameter path: the file it comes from, for the error.
+    ///
+    /// `path`: the file it comes from, for the error.
     /// - Throws: ``AuthorizerConfigurationError`` with code `invalidKey`.
     static func key(_ text: String, path: String) async throws(AuthorizerConfigurationError) -> VerificationKey {
         if text.contains("PRIVATE KEY-----") {

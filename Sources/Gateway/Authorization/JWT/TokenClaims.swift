@@ -1,6 +1,8 @@
 import SluiceCore
 
-/// What a verified token says. A claim of the wrong type makes the token invalid; it is never taken for a missing one.
+/// What a verified token says.
+///
+/// A claim of the wrong type makes the token invalid; it is never taken for a missing one.
 struct TokenClaims {
     /// Most patterns that are read of one list.
     static let maximumPatterns = 1_000

@@ -1,7 +1,9 @@
 import JWTKit
 import SluiceCore
 
-/// The keys of a JSON Web Key Set (RFC 7517) that can verify tokens. Others, such as encryption keys, are named and left out (section 5).
+/// The keys of a JSON Web Key Set (RFC 7517) that can verify tokens.
+///
+/// Others, such as encryption keys, are named and left out (section 5).
 struct WebKeySet {
     /// Most keys that are read.
     static let maximumKeys = 1_000
@@ -12,7 +14,8 @@ struct WebKeySet {
     private(set) var leftOut: [String] = []
 
     /// Reads a set.
-    /// - Parameter path: the file it comes from, for the error.
+    ///
+    /// `path`: the file it comes from, for the error.
     /// - Throws: ``AuthorizerConfigurationError`` with code `invalidKey` when it isn't a set or holds no usable key.
     init(_ bytes: [UInt8], path: String) async throws(AuthorizerConfigurationError) {
         let entries: [JSONValue]?
