@@ -1,0 +1,70 @@
+"""Several gateways on one data directory: everyone gets everything, and none waits for one that is gone or silent."""
+
+import signal
+import time
+
+from processes import eventually
+from subscriber import Subscriber
+
+TOPICS = [f"t/{n}" for n in range(16)]
+
+
+def start_two(sluice):
+    first = sluice.start("--name", "first").gateway
+    second = sluice.start_gateway("--name", "second").ready()
+    return first, second
+
+
+def open_at(gateway):
+    client = Subscriber(f"ws://127.0.0.1:{gateway.port}/ws")
+    client.subscribe(*TOPICS)
+    return client
+
+
+def publish_at(sluice, gateway, rounds):
+    sluice.gateway = gateway
+    return sorted(sluice.publish(topic, n) for n in range(rounds) for topic in TOPICS)
+
+
+def test_everyone_gets_everything_in_order(each_queue):
+    first, second = start_two(each_queue)
+    with open_at(first) as one, open_at(second) as other:
+        sequences = publish_at(each_queue, first, 3) + publish_at(each_queue, second, 3)
+        for client in (one, other):
+            last = dict.fromkeys(TOPICS, 0)
+            events = client.events(len(sequences))
+            assert sorted(event["sequence"] for event in events) == sequences
+            for event in events:
+                assert event["previous"] == last[event["topic"]]
+                last[event["topic"]] = event["sequence"]
+            client.quiet()
+
+
+def test_killed_gateway_delays_nobody_and_its_records_retire(each_queue):
+    first, second = start_two(each_queue)
+    with open_at(first) as client:
+        open_at(second)
+        second.kill()
+        sequences = publish_at(each_queue, first, 3)
+        began = time.monotonic()
+        assert sorted(event["sequence"] for event in client.events(len(sequences))) == sequences
+        assert time.monotonic() - began < 3, "the dead gateway's lease was waited for"
+
+        def waiting():
+            depth = each_queue.command("queue", "depth")
+            return depth["visible"] + depth["inFlight"] + depth["delayed"]
+
+        assert waiting() > 0, "a gateway that may come back was given up before its lease"
+        eventually(lambda: waiting() == 0, what="the end of the dead gateway's lease")
+
+
+def test_stopped_gateway_delays_nobody_and_misses_nothing(each_queue):
+    first, second = start_two(each_queue)
+    with open_at(first) as client, open_at(second) as other:
+        second.process.send_signal(signal.SIGSTOP)
+        sequences = publish_at(each_queue, first, 3)
+        began = time.monotonic()
+        assert sorted(event["sequence"] for event in client.events(len(sequences))) == sequences
+        assert time.monotonic() - began < 3, "the silent gateway was waited for"
+        second.process.send_signal(signal.SIGCONT)
+        assert sorted(event["sequence"] for event in other.events(len(sequences))) == sequences
