@@ -13,7 +13,6 @@ import pathlib
 import platform
 import resource
 import signal
-import statistics
 import subprocess
 import sys
 import time
