@@ -19,7 +19,7 @@ up:
 test:
 	@.ci/install tests
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build
+	$(SWIFT) test --skip-build --no-parallel
 	SLUICE_BINARY=.build/debug/sluice $(PYTHON) -m pytest Tests/Clients
 
 check:

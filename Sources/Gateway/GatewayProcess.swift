@@ -37,6 +37,7 @@ struct GatewayProcess: Sendable {
             logger: logger
         )
         let fanOut = FanOut(context: context, group: group)
+        registry.whenRegisteredAgain { fanOut.catchUpEverything() }
         let link = LinkServer(
             address: address,
             secret: configuration.linkSecret,

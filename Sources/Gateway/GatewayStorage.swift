@@ -7,6 +7,8 @@ import SubscriptionRegistry
 /// What a gateway opens in its data directory, in this order.
 struct GatewayStorage {
     let run: RunDirectory
+    /// Held while the gateway runs: two of one name would remove each other's rows from the registry.
+    let nameLock: FileLock
     let log: ChangeLog
     let writer: LogWriter
     let registry: SubscriptionRegistry
@@ -21,6 +23,13 @@ struct GatewayStorage {
         let directory = configuration.dataDirectory
         do {
             let run = try RunDirectory(data: directory)
+            let lockPath = run.path(for: "\(configuration.name).gateway")
+            guard let nameLock = try FileLock(lockPath, isExclusive: true, waits: false) else {
+                throw GatewayError(
+                    .dataDirectory,
+                    "Another gateway named '\(configuration.name)' runs on \(directory). Give this one a --name of its own."
+                )
+            }
             var logConfiguration = configuration.log
             logConfiguration.directory = directory + "/log"
             logConfiguration.maximumPayloadBytes = configuration.http.payloadBytes
@@ -31,12 +40,14 @@ struct GatewayStorage {
             writer.onCommit = { first, count, committedAt in
                 commitTimes.note(first: first, count: count, committedAtNanoseconds: committedAt)
             }
-            return GatewayStorage(run: run, log: log, writer: writer, registry: registry)
+            return GatewayStorage(run: run, nameLock: nameLock, log: log, writer: writer, registry: registry)
+        } catch let error as GatewayError {
+            throw error
         } catch {
             throw GatewayError(
                 .dataDirectory,
                 """
-                The data directory \(directory) can't be used: \(error). \
+                The data directory \(directory) can't be used: \(error) \
                 Check that it exists or can be made, and that this user may write to it.
                 """
             )

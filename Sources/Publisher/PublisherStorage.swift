@@ -45,7 +45,7 @@ struct PublisherStorage {
         } catch {
             throw PublisherError(
                 .dataDirectory,
-                "The data directory \(directory) can't be used: \(error). Check that it exists or can be made, and that this user may write to it."
+                "The data directory \(directory) can't be used: \(error) Check that it exists or can be made, and that this user may write to it."
             )
         }
     }

@@ -47,6 +47,13 @@ final class FanOut: DeliveryReceiver {
         }
     }
 
+    /// Brings every subscription up from the log; from any thread.
+    func catchUpEverything() {
+        for eventLoop in loops.eventLoops {
+            eventLoop.execute { self.loops[eventLoop]?.catchUpEverything() }
+        }
+    }
+
     private func decode(_ deliveries: [Delivery], _ link: LinkReplies) -> [DecodedDelivery] {
         var decoded: [DecodedDelivery] = []
         decoded.reserveCapacity(deliveries.count)

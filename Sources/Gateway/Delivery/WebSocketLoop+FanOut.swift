@@ -22,6 +22,19 @@ extension WebSocketLoop {
         return LoopTallies(tallies: turn.tallies, writtenAtNanoseconds: turn.events > 0 ? services.now() : 0)
     }
 
+    /// Brings every subscription up to its topic's head from the log, as after a hole that is too large to fill.
+    ///
+    /// For a gateway that publishers had taken for dead: they may have retired records without it.
+    func catchUpEverything() {
+        var turn = FanOutTurn(deliveries: 0)
+        for (topic, feed) in index.feedsByTopic {
+            // Where the head can't be read now, the topic's next record reveals the hole.
+            guard let head = try? services.head(topic) else { continue }
+            leaveToSubscribers(feed, upTo: head, &turn)
+        }
+        flushDirty()
+    }
+
     // MARK: - The chain
 
     private func gather(_ record: ChangeRecord, _ delivery: Int, _ turn: inout FanOutTurn) {

@@ -23,6 +23,9 @@ struct LoopSubscriptions {
     private var places: [[Place]] = []
     private var nextTicket: UInt64 = 1
 
+    /// Every topic with its feed.
+    var feedsByTopic: [Topic: Int] { feedOfTopic }
+
     /// Topics with at least one subscription.
     var topicCount: Int { feedOfTopic.count }
 

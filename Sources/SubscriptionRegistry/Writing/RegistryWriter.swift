@@ -48,6 +48,12 @@ public final class RegistryWriter: Sendable {
         watch(after: configuration.checkNanoseconds)
     }
 
+    /// Sets what is called, on the writer's queue, when the gateway is registered again after the registry had lost it: a publisher may have
+    /// retired records without it, and its clients have to be brought up from the log.
+    public func whenRegisteredAgain(_ body: @escaping @Sendable () -> Void) {
+        session.sync { $0.registeredAgain = body }
+    }
+
     /// A client has connected.
     ///
     /// Its row is written with the next group.

@@ -24,6 +24,8 @@ final class WriterSession {
     private var rowsAreScheduled = false
     private var addressHasChanged = false
     private var renewAt: UInt64 = 0
+    /// Called when the gateway is registered again after the registry had lost it.
+    var registeredAgain: @Sendable () -> Void = {}
 
     private var configuration: RegistryConfiguration { file.configuration }
 
@@ -249,7 +251,10 @@ final class WriterSession {
             throw RegistryError(error, "write", path: file.path)
         }
         if transaction.hasRegistered {
-            if isRegistered { file.logger.notice("the registry had lost this gateway: it is registered again") }
+            if isRegistered {
+                file.logger.notice("the registry had lost this gateway: it is registered again")
+                registeredAgain()
+            }
             ledger.forgetWritten()
         } else if limit > 0 {
             ledger.removedStale()

@@ -85,7 +85,7 @@ final class SluiceProcess: Sendable {
     static func run(_ arguments: [String]) async throws -> (code: Int32, output: [UInt8]) {
         // A file and no pipe: a process that another test starts at the same moment may inherit a pipe, and its end would not come.
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-output-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: file.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
         defer { try? FileManager.default.removeItem(at: file) }
         let process = Process()
         process.executableURL = executable

@@ -1,7 +1,7 @@
 import Glibc
 
 /// An advisory lock on a file (`flock`): the kernel drops it in the moment in which its process dies.
-final class FileLock: Sendable {
+public final class FileLock: Sendable {
     private let descriptor: Int32
 
     /// Locks the file at `path`, and makes it when there is none.
@@ -10,7 +10,7 @@ final class FileLock: Sendable {
     ///   - isExclusive: whether nobody else may have it, shared or not.
     ///   - waits: whether to wait for the others; otherwise the lock is nil when they have it.
     /// - Throws: `cannotOpen`.
-    init?(_ path: String, isExclusive: Bool, waits: Bool) throws(ChangeQueueError) {
+    public init?(_ path: String, isExclusive: Bool, waits: Bool) throws(ChangeQueueError) {
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { throw FileLock.cannotLock(path, errno) }
         let operation = (isExclusive ? LOCK_EX : LOCK_SH) | (waits ? 0 : LOCK_NB)
