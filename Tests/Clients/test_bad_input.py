@@ -322,6 +322,11 @@ def test_data_directory_that_cannot_be_made():
         assert code == 73 and "/proc/nowhere" in said, said
 
 
+def test_data_directory_locked_by_a_gateway_of_the_same_name(running):
+    code, said = ended(["gateway", "--data", running.directory, "--port", "0"])
+    assert code == 73 and "--name" in said, said
+
+
 def test_everybody_on_a_public_address_must_be_chosen(sluice):
     code, said = ended(["gateway", "--data", sluice.directory, "--host", "0.0.0.0", "--port", "0"])
     assert code == 78 and "--authorizer" in said, said

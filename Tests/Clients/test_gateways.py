@@ -68,3 +68,23 @@ def test_stopped_gateway_delays_nobody_and_misses_nothing(each_queue):
         assert time.monotonic() - began < 3, "the silent gateway was waited for"
         second.process.send_signal(signal.SIGCONT)
         assert sorted(event["sequence"] for event in other.events(len(sequences))) == sequences
+
+
+def test_gateway_that_was_taken_for_dead_misses_nothing(sluice):
+    """Its rows are removed and what its clients wait for is retired; when it goes on it brings them up from the log."""
+    first, second = start_two(sluice)
+    with open_at(first) as client, open_at(second) as other:
+        second.process.send_signal(signal.SIGSTOP)
+        sequences = publish_at(sluice, first, 3)
+        assert sorted(event["sequence"] for event in client.events(len(sequences))) == sequences
+
+        def waiting():
+            depth = sluice.command("queue", "depth")
+            return depth["visible"] + depth["inFlight"] + depth["delayed"]
+
+        eventually(lambda: waiting() == 0, within=60, what="the end of the silent gateway's lease")
+        second.process.send_signal(signal.SIGCONT)
+        assert sorted(event["sequence"] for event in other.events(len(sequences))) == sequences
+        more = publish_at(sluice, first, 1)
+        assert sorted(event["sequence"] for event in other.events(len(more))) == more
+        other.quiet()
