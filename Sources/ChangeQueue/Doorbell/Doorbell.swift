@@ -30,6 +30,8 @@ public final class Doorbell: Sendable {
             close(wakeDescriptors.write)
             throw Doorbell.cannotOpen(path, number)
         }
+        // Only its own user rings; its directory is closed to others anyway.
+        chmod(path, 0o600)
     }
 
     /// A datagram socket that doesn't block and isn't passed on to child processes.
