@@ -147,7 +147,7 @@ struct SubscribeBarrierTests {
             #expect(client.texts().first?.contains(#""id":"1","code":"Forbidden""#) == true)
             try client.send(#"{"action":"subscribe","id":"2","topics":["orders/1","users"]}"#)
             try client.send(#"{"action":"ping","id":"3"}"#)
-            #expect(client.read().isEmpty)
+            // The authorizer answers on a thread of its own, perhaps before the ping is sent: the order is what counts.
             harness.turn { harness.loop?.authorizations.isEmpty == true }
             let texts = client.texts()
             #expect(texts.count == 2 && texts[0].contains(#""id":"2","code":"Forbidden""#))
