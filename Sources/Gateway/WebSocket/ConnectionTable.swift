@@ -3,6 +3,10 @@ import SluiceCore
 /// The connections of one event loop, in places that are used again.
 struct ConnectionTable {
     private var slots: [WebSocketConnectionHandler?] = []
+    /// By place, the sockets that frames may go to directly; `none` while something waits in a connection's channel.
+    ///
+    /// Beside the connections and not inside them: the fan-out to many then touches nothing else of them.
+    private(set) var sockets: [DirectSocket] = []
     private var free: [Int] = []
     private var slotOfID: [ConnectionID: Int] = [:]
 
@@ -33,6 +37,7 @@ struct ConnectionTable {
         } else {
             slot = slots.count
             slots.append(handler)
+            sockets.append(.none)
         }
         slotOfID[handler.id] = slot
         return slot
@@ -42,7 +47,14 @@ struct ConnectionTable {
     mutating func remove(_ slot: Int) {
         guard let handler = self[slot] else { return }
         slots[slot] = nil
+        sockets[slot] = .none
         slotOfID[handler.id] = nil
         free.append(slot)
+    }
+
+    /// Says where a connection's frames may go to directly.
+    mutating func setSocket(_ socket: DirectSocket, of slot: Int) {
+        guard sockets.indices.contains(slot) else { return }
+        sockets[slot] = socket
     }
 }

@@ -56,6 +56,7 @@ extension WebSocketConnectionHandler {
 
     private func writeLast(_ frame: ByteBuffer, thenClose mode: CloseMode?) {
         loop.detach(self)
+        loop.connections.setSocket(.none, of: slot)
         held = nil
         guard let context else { return }
         let channel = context.channel

@@ -27,6 +27,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     var watch: ConnectionWatch
     var handshake = CloseHandshake()
     private(set) var context: ChannelHandlerContext?
+    private var socket = DirectSocket.none
     var held: [ClientRequest]?
     private var errorsInARow: UInt16 = 0
     private var publishesInFlight: UInt16 = 0
@@ -59,6 +60,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         slot = loop.add(self)
+        socket = DirectSocket(of: context)
+        offerSocket()
         if let greeting = session.greeting(id) { write(greeting) }
     }
 
@@ -240,11 +243,22 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     func flushNow() {
         isDirty = false
         context?.flush()
+        offerSocket()
     }
 
     private func noteDirty() {
         guard !isDirty else { return }
         isDirty = true
+        // What follows must not overtake what waits in the channel.
+        loop.connections.setSocket(.none, of: slot)
         loop.note(dirty: self)
+    }
+
+    /// Lets the fan-out write to the socket directly, if nothing waits in the channel.
+    private func offerSocket() {
+        guard socket.isUsable, handshake.isOpen, !isDirty, let options = context?.channel.syncOptions,
+            (try? options.getOption(.bufferedWritableBytes)) == 0
+        else { return }
+        loop.connections.setSocket(socket, of: slot)
     }
 }
