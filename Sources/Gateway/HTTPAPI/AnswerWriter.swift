@@ -13,49 +13,45 @@ struct AnswerWriter {
         recordIDPrefix = String(RecordID(logID: logID, sequence: .none).description.dropLast())
     }
 
-    /// The bytes of `answer`.
+    /// Appends `answer`.
     ///
     /// `closing`: tell the client that the connection ends here.
-    mutating func render(_ answer: PublishAnswer, closing: Bool, allocator: ByteBufferAllocator) -> ByteBuffer {
+    mutating func write(_ answer: PublishAnswer, closing: Bool, to buffer: inout ByteBuffer) {
         switch answer {
         case .accepted(let sequence):
             let digits = String(sequence.rawValue)
             let length = AnswerWriter.recordOverhead + recordIDPrefix.utf8.count + 2 * digits.utf8.count
-            var buffer = allocator.buffer(capacity: 160 + length)
+            buffer.reserveCapacity(minimumWritableBytes: 160 + length)
             writeHead("202 Accepted", length: length, closing: closing, to: &buffer)
             writeRecord(digits, to: &buffer)
-            return buffer
         case .acceptedBatch(let sequences):
-            var body = allocator.buffer(capacity: 16 + 64 * sequences.count)
+            var body = ByteBuffer()
+            body.reserveCapacity(16 + 64 * sequences.count)
             body.writeStaticString(#"{"records":["#)
             for (index, sequence) in sequences.enumerated() {
                 if index > 0 { body.writeStaticString(",") }
                 writeRecord(String(sequence.rawValue), to: &body)
             }
             body.writeStaticString("]}")
-            var buffer = allocator.buffer(capacity: 160 + body.readableBytes)
             writeHead("202 Accepted", length: body.readableBytes, closing: closing, to: &buffer)
             buffer.writeBuffer(&body)
-            return buffer
         case .refused(let error, let status, _):
-            return refusal(error, status ?? error.code.httpStatus, closing: closing, allocator: allocator)
+            writeRefusal(error, status ?? error.code.httpStatus, closing: closing, to: &buffer)
         }
     }
 
-    private mutating func refusal(
+    private mutating func writeRefusal(
         _ error: APIError,
         _ status: Int,
         closing: Bool,
-        allocator: ByteBufferAllocator
-    ) -> ByteBuffer {
+        to buffer: inout ByteBuffer
+    ) {
         let body = error.json
-        var buffer = allocator.buffer(capacity: 256 + body.count)
         let line = "\(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)"
         var fields = error.code.answerFields.map { "\($0.name): \($0.value)\r\n" }.joined()
         fields += "cache-control: no-store\r\n"
         writeHead(line, fields: fields, length: body.count, closing: closing, to: &buffer)
         buffer.writeBytes(body)
-        return buffer
     }
 
     private mutating func writeHead(

@@ -66,7 +66,8 @@ final class ConnectionFront: ChannelInboundHandler, RemovableChannelHandler {
             .requestTimeout,
             "No complete request came within \(headTimeout.nanoseconds / 1_000_000_000) s."
         )
-        let answer = writer.render(.refused(error), closing: true, allocator: context.channel.allocator)
+        var answer = ByteBuffer()
+        writer.write(.refused(error), closing: true, to: &answer)
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(answer)).whenComplete { _ in channel.close(promise: nil) }
     }

@@ -17,6 +17,14 @@ public enum PayloadRules {
         return ContentType(value)
     }
 
+    /// Takes a media type over from a request's bytes.
+    /// - Throws: `InvalidRequest` when it is too long or not printable ASCII.
+    static func contentType(_ bytes: Slice<UnsafeRawBufferPointer>?) throws(APIError) -> ContentType {
+        // The usual type without a string.
+        guard let bytes, !bytes.elementsEqual("application/json".utf8) else { return .json }
+        return try contentType(String(decoding: bytes, as: UTF8.self))
+    }
+
     /// Checks that a payload is what its type says, so that it can be spliced into an event unread.
     /// - Throws: `InvalidJSON`.
     public static func check(_ payload: [UInt8], _ contentType: ContentType) throws(APIError) {

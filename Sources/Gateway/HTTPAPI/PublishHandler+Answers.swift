@@ -20,11 +20,18 @@ extension PublishHandler: LaterFlushing {
     private func write(_ answer: PublishAnswer) {
         guard let context else { return }
         let closes = answer.closes || isLastAnswer
-        let bytes = writer.render(answer, closing: closes, allocator: context.channel.allocator)
-        guard closes else { return front.write(bytes, promise: nil) }
+        writer.write(answer, closing: closes, to: &output)
+        guard closes else { return }
         let written = context.eventLoop.makePromise(of: Void.self)
-        front.write(bytes, promise: written)
+        handOutputOver(written)
         close(after: written.futureResult, lingering: answer.closes)
+    }
+
+    /// Gives the rendered answers to the channel, in front of whatever is written after them.
+    private func handOutputOver(_ promise: EventLoopPromise<Void>? = nil) {
+        guard output.readableBytes > 0 || promise != nil else { return }
+        front.write(output, promise: promise)
+        output = ByteBuffer()
     }
 
     /// Whether nothing is going to follow the answer that is being written.
@@ -105,7 +112,7 @@ extension PublishHandler: LaterFlushing {
         isClosing = true
         // Everything is written; this empty write completes after it.
         let written = context.eventLoop.makePromise(of: Void.self)
-        front.write(ByteBuffer(), promise: written)
+        handOutputOver(written)
         front.flush()
         let channel = context.channel
         written.futureResult.whenComplete { _ in channel.close(promise: nil) }
@@ -114,6 +121,7 @@ extension PublishHandler: LaterFlushing {
     // MARK: - The routed answers
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        handOutputOver()
         context.write(data, promise: promise)
         guard case .end = unwrapOutboundIn(data) else { return }
         order.routedAnswered()
@@ -158,6 +166,7 @@ extension PublishHandler: LaterFlushing {
 
     func flushNow() {
         isFlushPlanned = false
+        handOutputOver()
         front.flush()
     }
 

@@ -56,6 +56,8 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var isOutputCloseHeld = false
     /// Why the connection's first request, an upgrade to WebSocket, was refused.
     private var upgradeRefusal: APIError?
+    /// Answers that are rendered and not yet in the channel: one buffer for all that a commit brings.
+    var output = ByteBuffer()
 
     /// `upgradeRefusal`: the answer to the first request, if that asked for an upgrade which was refused.
     init(service: PublishService, bridge: AppendBridge, front: ConnectionFront, upgradeRefusal: APIError?) {
@@ -245,9 +247,15 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func sendContinue() {
-        var bytes = ByteBuffer()
-        bytes.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-        front.write(bytes, promise: nil)
+        output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         planFlush()
+    }
+
+    /// Whether a publish can be taken in front of the decoder: no request before it is still being read, waits, or is of
+    /// the other kind.
+    var isReadyForPlain: Bool {
+        guard case .nothing = reading else { return false }
+        return held.isEmpty && !isClosing && upgradeRefusal == nil && context != nil
+            && order.admits(.publish, alone: false)
     }
 }

@@ -19,6 +19,7 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
         channel.eventLoop.makeCompletedFuture {
             connections.opened(channel)
             let front = ConnectionFront(headTimeout: service.limits.headTimeout)
+            let reader = PublishReader(limits: service.limits)
             let encoder = HTTPResponseEncoder()
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: decoderLimits)
@@ -27,13 +28,13 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
             let chooser = ProtocolChooser(
                 upgrade: upgrade,
                 front: front,
-                httpHandlers: [decoder, encoder],
+                httpHandlers: [reader, decoder, encoder],
                 promise: promise
             ) { refusal in
-                try speakHTTP(channel, front, refusal)
+                try speakHTTP(channel, front, reader, refusal)
             }
             do {
-                try channel.pipeline.syncOperations.addHandlers([front, encoder, decoder, chooser])
+                try channel.pipeline.syncOperations.addHandlers([front, reader, encoder, decoder, chooser])
             } catch {
                 promise.fail(error)
                 throw error
@@ -65,17 +66,18 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
     private func speakHTTP(
         _ channel: any Channel,
         _ front: ConnectionFront,
+        _ reader: PublishReader,
         _ refusal: APIError?
     ) throws -> NegotiatedProtocol {
         let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(
-            PublishHandler(
-                service: service,
-                bridge: bridge(channel.eventLoop),
-                front: front,
-                upgradeRefusal: refusal
-            )
+        let publishHandler = PublishHandler(
+            service: service,
+            bridge: bridge(channel.eventLoop),
+            front: front,
+            upgradeRefusal: refusal
         )
+        try pipeline.addHandler(publishHandler)
+        reader.handler = publishHandler
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
         return .http(
             try NIOAsyncChannel(

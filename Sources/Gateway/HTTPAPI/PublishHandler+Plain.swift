@@ -1,0 +1,45 @@
+import ChangeQueue
+import SluiceCore
+
+/// The short way of a publish that ``PublishReader`` has found: no decoder, no head, no task.
+extension PublishHandler {
+    /// Takes a plain publish.
+    /// - Returns: false when it must go the long way, because something before it isn't done or its authorization needs
+    ///   to be asked for.
+    func take(_ publish: PlainPublish, from bytes: UnsafeRawBufferPointer) -> Bool {
+        guard isReadyForPlain, let topic = try? Topic(utf8: bytes[publish.topic]),
+            let grant = knownGrant(publish.authorization.map { bytes[$0] }),
+            case .allow? = service.authorizer.decideNow(.publish, topic: topic, grant: grant)
+        else { return false }
+        let now = service.now()
+        let number = order.beginPublish()
+        deadlines.bodyRead(now: now)
+        let draft: RecordDraft
+        do throws(APIError) {
+            let contentType = try PayloadRules.contentType(publish.contentType.map { bytes[$0] })
+            let payload = [UInt8](bytes[publish.body])
+            try PayloadRules.check(payload, contentType)
+            draft = RecordDraft(topic: topic, payload: payload, contentType: contentType, acceptedAtNanoseconds: now)
+        } catch {
+            answer(number, .refused(error))
+            return true
+        }
+        bridge.append(.records([draft])) { [self] result in
+            switch result {
+            case .success(let records):
+                service.committed(now, records)
+                if let record = records.first { answer(number, .accepted(record.sequence)) }
+            case .failure(let error):
+                answer(number, .refused(error.apiError))
+            }
+        }
+        return true
+    }
+
+    /// The grant of the client's credentials, if it needn't be asked for.
+    private func knownGrant(_ authorization: Slice<UnsafeRawBufferPointer>?) -> Grant? {
+        if let grant = service.openGrant { return grant }
+        let key = authorization.map { String(decoding: $0, as: UTF8.self) }
+        return grants.grant(for: key, wallNanoseconds: StageClock.wallNanoseconds())
+    }
+}
