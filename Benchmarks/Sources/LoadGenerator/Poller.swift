@@ -13,7 +13,12 @@ final class Poller {
     private let descriptor = epoll_create1(0)
     private var connections: [Connection?] = Array(repeating: nil, count: 32_768)
     private var unflushed: [Connection] = []
-    private var events = [epoll_event](repeating: epoll_event(), count: 256)
+    /// What waking up takes, about.
+    private static let spinNanoseconds: UInt64 = 20_000
+
+    private var events = [epoll_event](repeating: epoll_event(), count: 32)
+
+    init() { csockets_wake_on_time() }
 
     /// Begins to watch `connection`, which is connecting.
     func add(_ connection: Connection) {
@@ -39,9 +44,10 @@ final class Poller {
         flush()
         let time = Marker.now()
         now = time
-        // Short waits spin instead: epoll's timeout has milliseconds only.
-        let wait = until > time ? min(100, (until - time) / 1_000_000) : 0
-        let count = epoll_wait(descriptor, &events, Int32(events.count), Int32(wait))
+        // It sleeps to the point, for a generator that spins takes a core from the servers. Only the last bit isn't worth it.
+        let left = until > time ? min(100_000_000, until - time) : 0
+        let wait = left > Poller.spinNanoseconds ? left - Poller.spinNanoseconds : 0
+        let count = csockets_wait(descriptor, &events, Int32(events.count), wait)
         for index in 0..<max(0, Int(count)) {
             let event = events[index]
             guard let connection = connections[Int(event.data.fd)] else { continue }

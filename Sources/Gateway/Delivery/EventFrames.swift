@@ -34,6 +34,27 @@ struct EventFrames {
         return buffer.getSlice(at: starts[index], length: buffer.writerIndex - starts[index]) ?? buffer
     }
 
+    /// The bytes of the same.
+    func withBytes<Result>(from index: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let start = index < starts.count ? starts[index] - buffer.readerIndex : buffer.readableBytes
+        return buffer.withUnsafeReadableBytes { body(UnsafeRawBufferPointer(rebasing: $0[start...])) }
+    }
+
+    /// Removes the frames of the oldest records; their memory is used again.
+    mutating func removeFirst(_ count: Int) {
+        guard count < starts.count else {
+            starts.removeAll(keepingCapacity: true)
+            buffer.clear()
+            return
+        }
+        buffer.moveReaderIndex(to: starts[count])
+        starts.removeFirst(count)
+        guard buffer.readerIndex > buffer.capacity / 2 else { return }
+        let shift = buffer.readerIndex
+        buffer.discardReadBytes()
+        for index in starts.indices { starts[index] -= shift - buffer.readerIndex }
+    }
+
     /// The header's length in four bytes, big-endian, the header, the payload as it is.
     private mutating func appendBinary(_ record: ChangeRecord) {
         var header: [UInt8] = []

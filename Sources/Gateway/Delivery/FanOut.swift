@@ -34,7 +34,7 @@ final class FanOut: DeliveryReceiver {
         guard !decoded.isEmpty else { return }
         if loops.eventLoops.count == 1, let loop = loops.eventLoops.first, loop.inEventLoop {
             // The link and all connections share the loop: nobody is woken.
-            if let here = loops[loop] { finish(decoded, here.deliver(decoded), link) }
+            loops[loop]?.deliver(decoded) { self.finish(decoded, $0, link) }
             return
         }
         let pending = PendingReceipts(deliveries: decoded.count, loops: loops.eventLoops.count)
@@ -82,8 +82,9 @@ final class FanOut: DeliveryReceiver {
         _ pending: PendingReceipts,
         _ link: LinkReplies
     ) {
-        guard let loop = loops[eventLoop], let all = pending.add(loop.deliver(deliveries)) else { return }
-        finish(deliveries, all, link)
+        loops[eventLoop]?.deliver(deliveries) { done in
+            if let all = pending.add(done) { self.finish(deliveries, all, link) }
+        }
     }
 
     private func finish(_ deliveries: [DecodedDelivery], _ done: LoopTallies, _ link: LinkReplies) {

@@ -1,55 +1,50 @@
 import NIOCore
 import SluiceCore
 
-/// The fan-out on one event loop: all that one read of the link brought is gathered by topic, encoded once, and written
-/// to each subscriber in one piece; then every connection that was written to is flushed once.
+/// The fan-out on one event loop: each topic's new records go round its subscriptions in a ``TopicSweep``, which leaves
+/// them in one piece at each.
 extension WebSocketLoop {
-    /// Takes the deliveries of one read.
-    func deliver(_ deliveries: [DecodedDelivery]) -> LoopTallies {
-        var turn = FanOutTurn(deliveries: deliveries.count)
+    /// Takes the deliveries of one read; `finished` is called when their last socket is written.
+    func deliver(_ deliveries: [DecodedDelivery], finished: @escaping (LoopTallies) -> Void) {
+        let group = DeliveryGroup(deliveries: deliveries.count, finished: finished)
         for (position, delivery) in deliveries.enumerated() {
+            let part = DeliveryGroup.Part(group: group, delivery: position)
             if let listed = delivery.connections {
-                deliver(delivery, to: listed, position, &turn)
+                deliver(delivery, to: listed, part)
             } else {
-                for record in delivery.records { gather(record.record, position, &turn) }
+                for record in delivery.records { gather(record.record, part) }
             }
         }
-        for batch in turn.batches { write(batch, &turn) }
-        flushDirty()
-        services.counters.eventsWritten(turn.events)
-        services.counters.recordsRepeated(turn.repetitions)
-        services.counters.recordsFilled(turn.filled)
-        return LoopTallies(tallies: turn.tallies, writtenAtNanoseconds: turn.events > 0 ? services.now() : 0)
+        runSweeps(closing: group)
     }
 
     /// Brings every subscription up to its topic's head from the log, as after a hole that is too large to fill.
     ///
     /// For a gateway that publishers had taken for dead: they may have retired records without it.
     func catchUpEverything() {
-        var turn = FanOutTurn(deliveries: 0)
         for (topic, feed) in index.feedsByTopic {
             // Where the head can't be read now, the topic's next record reveals the hole.
             guard let head = try? services.head(topic) else { continue }
-            leaveToSubscribers(feed, upTo: head, &turn)
+            leaveToSubscribers(feed, upTo: head)
         }
         flushDirty()
     }
 
     // MARK: - The chain
 
-    private func gather(_ record: ChangeRecord, _ delivery: Int, _ turn: inout FanOutTurn) {
+    private func gather(_ record: ChangeRecord, _ part: DeliveryGroup.Part) {
         switch index.arrival(record.topic, record.sequence, previous: record.previous) {
         case .unwanted: break
-        case .repetition: turn.repetitions += 1
-        case .next(let feed): add(.init(record: record, delivery: delivery), feed, &turn)
+        case .repetition: services.counters.recordsRepeated(1)
+        case .next(let feed): add(record, part, feed)
         case .hole(let feed, let position):
             if let missing = missing(before: record, after: position) {
-                turn.filled += missing.count
-                for missed in missing { add(.init(record: missed, delivery: nil), feed, &turn) }
+                services.counters.recordsFilled(missing.count)
+                for missed in missing { add(missed, nil, feed) }
                 index.move(feed, to: record.sequence)
-                add(.init(record: record, delivery: delivery), feed, &turn)
+                add(record, part, feed)
             } else {
-                leaveToSubscribers(feed, upTo: record.sequence, &turn)
+                leaveToSubscribers(feed, upTo: record.sequence)
             }
         }
     }
@@ -71,22 +66,26 @@ extension WebSocketLoop {
         }
     }
 
-    private func add(_ item: TopicBatch.Item, _ feed: Int, _ turn: inout FanOutTurn) {
-        if let batch = index.batch(of: feed) {
-            turn.batches[batch].items.append(item)
+    private func add(_ record: ChangeRecord, _ part: DeliveryGroup.Part?, _ feed: Int) {
+        guard let shape = index.shape(of: feed) else { return }
+        part?.group.began()
+        let place: Int
+        if let running = index.sweep(of: feed) {
+            place = running
         } else {
-            index.setBatch(turn.batches.count, of: feed)
-            turn.batches.append(TopicBatch(feed: feed, items: [item]))
+            place = sweeps.begin(feed: feed, shape: shape, nowNanoseconds: services.now())
+            index.setSweep(place, of: feed)
         }
+        sweeps.add(record, part, to: place)
     }
 
-    /// A hole that is too large for the loop: what has been gathered goes out, then each subscriber catches up from the
-    /// log.
-    private func leaveToSubscribers(_ feed: Int, upTo sequence: SequenceNumber, _ turn: inout FanOutTurn) {
-        let gathered = index.batch(of: feed)
-        if let gathered {
-            write(turn.batches[gathered], &turn)
-            turn.batches[gathered].items = []
+    /// A hole that is too large for the loop: what is on its way goes out, then each subscriber catches up from the log.
+    private func leaveToSubscribers(_ feed: Int, upTo sequence: SequenceNumber) {
+        if let running = index.sweep(of: feed) {
+            var over: [DeliveryGroup] = []
+            _ = sweep(running, maximumVisits: .max, mayBypass: true, &over)
+            sweeps.end(running)
+            finish(over)
         }
         let held = index.holdAll(of: feed)
         index.move(feed, to: sequence)
@@ -103,65 +102,25 @@ extension WebSocketLoop {
         }
     }
 
-    // MARK: - Writing
+    // MARK: - Writing to listed connections
 
-    private func write(_ batch: TopicBatch, _ turn: inout FanOutTurn) {
-        guard let first = batch.items.first?.record.sequence, let last = batch.items.last?.record.sequence else {
-            return
-        }
-        index.setBatch(nil, of: batch.feed)
-        var frames = BatchFrames(batch)
-        var whole: UInt32 = 0
-        // With one batch nothing is written twice to a connection: no frame has to wait for others.
-        let isOnly = turn.batches.count == 1
-        // Copies: a connection that turns out to be closed takes itself out of the lists.
-        let sockets = connections.sockets
-        for subscription in index.subscriptions(of: batch.feed) where subscription.startAfter < last {
-            let slot = Int(subscription.connection)
-            let start =
-                subscription.startAfter < first
-                ? 0 : batch.items.count { $0.record.sequence <= subscription.startAfter }
-            var rest = frames.buffer(subscription.encoding, from: start)
-            if sockets[slot].isUsable, isOnly || index.count(of: slot) == 1 {
-                rest.moveReaderIndex(forwardBy: rest.withUnsafeReadableBytes(sockets[slot].send))
-                guard rest.readableBytes > 0 else {
-                    if start == 0 { whole += 1 } else { turn.count(1, batch.items[start...]) }
-                    continue
-                }
-            }
-            guard let handler = connections[slot] else { continue }
-            switch handler.deliver(rest) {
-            case .taken where start == 0: whole += 1
-            case .taken: turn.count(1, batch.items[start...])
-            case .closed: break
-            case .tooSlow:
-                turn.noteSlow(handler.id, batch.items)
-                handler.close(.slowConsumer)
-            }
-        }
-        turn.count(whole, batch.items[...])
-    }
-
-    private func deliver(
-        _ delivery: DecodedDelivery,
-        to listed: [ConnectionID],
-        _ position: Int,
-        _ turn: inout FanOutTurn
-    ) {
+    private func deliver(_ delivery: DecodedDelivery, to listed: [ConnectionID], _ part: DeliveryGroup.Part) {
         let here = listed.compactMap { connections[$0] }
         guard !here.isEmpty else { return }
         var frames = EventFrames(encoding: .base64)
         for record in delivery.records { frames.append(record.record) }
         let buffer = frames.buffer(from: 0)
+        let group = part.group
         for handler in here {
-            turn.tallies[position].found.append(handler.id)
+            group.tallies[part.delivery].found.append(handler.id)
             switch handler.deliver(buffer) {
             case .taken:
-                turn.tallies[position].sockets += UInt32(truncatingIfNeeded: delivery.records.count)
-                turn.events += delivery.records.count
+                group.tallies[part.delivery].sockets += UInt32(truncatingIfNeeded: delivery.records.count)
+                group.writtenAtNanoseconds = services.now()
+                services.counters.eventsWritten(delivery.records.count)
             case .closed: break
             case .tooSlow:
-                turn.tallies[position].slow.append(handler.id)
+                group.tallies[part.delivery].slow.append(handler.id)
                 handler.close(.slowConsumer)
             }
         }

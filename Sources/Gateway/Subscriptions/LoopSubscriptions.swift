@@ -22,6 +22,7 @@ struct LoopSubscriptions {
     // By connection; empty for one without subscriptions.
     private var places: [[Place]] = []
     private var nextTicket: UInt64 = 1
+    private var nextFeedNumber: UInt64 = 0
 
     /// Every topic with its feed.
     var feedsByTopic: [Topic: Int] { feedOfTopic }
@@ -44,8 +45,28 @@ struct LoopSubscriptions {
     /// Where a feed stands.
     func position(of feed: Int) -> SequenceNumber { feeds[feed]?.position ?? .none }
 
-    /// A feed's subscriptions; a copy that stays as it is while connections close.
-    func subscriptions(of feed: Int) -> [Subscription] { feeds[feed]?.subscriptions ?? [] }
+    /// What a sweep must know of a feed's list; nil when the feed is gone.
+    func shape(of feed: Int) -> TopicFeed.Shape? {
+        feeds[feed].map {
+            TopicFeed.Shape(feedNumber: $0.number, count: $0.subscriptions.count, removals: $0.removals)
+        }
+    }
+
+    /// A feed's subscription.
+    func subscription(_ position: Int, of feed: Int) -> Subscription? {
+        guard let subscriptions = feeds[feed]?.subscriptions, subscriptions.indices.contains(position) else { return nil }
+        return subscriptions[position]
+    }
+
+    /// A subscription has everything up to `sequence`.
+    mutating func sent(_ sequence: SequenceNumber, to position: Int, of feed: Int) {
+        feeds[feed]?.subscriptions[position].start(after: sequence)
+    }
+
+    /// Lets a sweep walk over a feed's subscriptions and note what it has sent.
+    mutating func withSubscriptions(of feed: Int, _ body: (UnsafeMutableBufferPointer<Subscription>) -> Void) {
+        feeds[feed]?.subscriptions.withUnsafeMutableBufferPointer { body($0) }
+    }
 
     // MARK: - Subscribing
 
@@ -59,6 +80,7 @@ struct LoopSubscriptions {
         let index = feeds[feed]?.subscriptions.count ?? 0
         feeds[feed]?.subscriptions.append(.held(connection, ordinal: places[connection].count, encoding))
         places[connection].append(Place(ticket: ticket, index: index))
+        noteCount(of: connection)
         return ticket
     }
 
@@ -157,25 +179,26 @@ struct LoopSubscriptions {
         feeds[feed]?.position = max(position, sequence)
     }
 
-    /// The turn's batch of a feed.
-    func batch(of feed: Int) -> Int? {
-        guard let batch = feeds[feed]?.batch, batch >= 0 else { return nil }
-        return Int(batch)
+    /// The sweep of a feed that is on its way.
+    func sweep(of feed: Int) -> Int? {
+        guard let sweep = feeds[feed]?.sweep, sweep >= 0 else { return nil }
+        return Int(sweep)
     }
 
-    /// Notes the turn's batch of a feed; nil when it is written.
-    mutating func setBatch(_ batch: Int?, of feed: Int) { feeds[feed]?.batch = Int32(truncatingIfNeeded: batch ?? -1) }
+    /// Notes the sweep of a feed; nil when it is over.
+    mutating func setSweep(_ sweep: Int?, of feed: Int) { feeds[feed]?.sweep = Int32(truncatingIfNeeded: sweep ?? -1) }
 
     // MARK: - Places
 
     private mutating func makeFeed(_ topic: Topic) -> Int {
+        nextFeedNumber += 1
         let feed: Int
         if let free = freeFeeds.popLast() {
             feed = free
-            feeds[feed] = TopicFeed(topic: topic)
+            feeds[feed] = TopicFeed(topic: topic, number: nextFeedNumber)
         } else {
             feed = feeds.count
-            feeds.append(TopicFeed(topic: topic))
+            feeds.append(TopicFeed(topic: topic, number: nextFeedNumber))
         }
         feedOfTopic[topic] = feed
         return feed
@@ -196,15 +219,24 @@ struct LoopSubscriptions {
         let place = places[connection][ordinal]
         removeSubscription(at: place.index, from: place.ticket.feed)
         let last = places[connection].removeLast()
-        guard ordinal < places[connection].count else { return }
-        places[connection][ordinal] = last
-        feeds[last.ticket.feed]?.subscriptions[last.index].move(to: ordinal)
+        if ordinal < places[connection].count {
+            places[connection][ordinal] = last
+            feeds[last.ticket.feed]?.subscriptions[last.index].move(to: ordinal)
+        }
+        noteCount(of: connection)
+    }
+
+    /// Tells a connection's first subscription whether there are others.
+    private mutating func noteCount(of connection: Int) {
+        guard let first = places[connection].first, places[connection].count <= 2 else { return }
+        feeds[first.ticket.feed]?.subscriptions[first.index].set(isOnlyOne: places[connection].count == 1)
     }
 
     private mutating func removeSubscription(at index: Int, from feed: Int) {
         guard let isHeld = feeds[feed]?.subscriptions[index].isHeld, let last = feeds[feed]?.subscriptions.removeLast()
         else { return }
         if !isHeld { feeds[feed]?.liveCount -= 1 }
+        feeds[feed]?.removals &+= 1
         if let count = feeds[feed]?.subscriptions.count, index < count {
             feeds[feed]?.subscriptions[index] = last
             places[Int(last.connection)][Int(last.ordinal)].index = index

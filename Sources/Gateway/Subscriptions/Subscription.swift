@@ -10,6 +10,8 @@ struct Subscription {
     fileprivate(set) var ordinal: Int32
     /// It gets records with a higher number only; the highest number of all while it is held.
     fileprivate(set) var startAfter: SequenceNumber
+    /// Its connection has no other: whatever is written to the connection is written for it.
+    fileprivate(set) var isOnlyOne: Bool
     /// How its events come.
     let encoding: EventEncoding
 
@@ -28,11 +30,14 @@ extension Subscription {
             connection: Int32(truncatingIfNeeded: connection),
             ordinal: Int32(truncatingIfNeeded: ordinal),
             startAfter: held,
+            isOnlyOne: ordinal == 0,
             encoding: encoding
         )
     }
 
     mutating func move(to ordinal: Int) { self.ordinal = Int32(truncatingIfNeeded: ordinal) }
+
+    mutating func set(isOnlyOne: Bool) { self.isOnlyOne = isOnlyOne }
 
     mutating func start(after sequence: SequenceNumber) { startAfter = sequence }
 }

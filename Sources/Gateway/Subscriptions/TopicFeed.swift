@@ -10,8 +10,22 @@ struct TopicFeed {
     var subscriptions: [Subscription] = []
     /// Subscriptions that aren't held.
     var liveCount = 0
-    /// The turn's batch of this topic, while one is being gathered.
-    var batch: Int32 = -1
+    /// The sweep that is on its way round the subscriptions; negative when there is none.
+    var sweep: Int32 = -1
+    /// Tells this feed from others that had its place.
+    let number: UInt64
+    /// How often subscriptions have changed places, because one was removed.
+    var removals: UInt32 = 0
 
-    init(topic: Topic) { self.topic = topic }
+    /// What a sweep must know about the list that it goes round.
+    struct Shape {
+        let feedNumber: UInt64
+        let count: Int
+        let removals: UInt32
+    }
+
+    init(topic: Topic, number: UInt64) {
+        self.topic = topic
+        self.number = number
+    }
 }

@@ -15,6 +15,8 @@ final class WebSocketLoop {
     let inbox: LoopInbox
     var connections = ConnectionTable()
     var index = LoopSubscriptions()
+    var sweeps = LoopSweeps()
+    var areSweepsPlanned = false
     var subscribes: [UInt64: PendingSubscribe] = [:]
     var authorizations: [UInt64: PendingAuthorization] = [:]
     var catchUps: [UInt64: CatchUp] = [:]

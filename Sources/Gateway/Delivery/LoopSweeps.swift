@@ -1,0 +1,54 @@
+import NIOCore
+import SluiceCore
+
+/// The sweeps of one event loop, those that are on their way in turn.
+struct LoopSweeps {
+    private var sweeps: [TopicSweep?] = []
+    // A sweep that is over leaves its memory to the next one.
+    private var idle: [Int] = []
+    private var turns = CircularBuffer<Int>()
+
+    /// Sweeps that are on their way.
+    var count: Int { turns.count }
+
+    /// Begins a sweep.
+    /// - Returns: its place.
+    mutating func begin(feed: Int, shape: TopicFeed.Shape, nowNanoseconds now: UInt64) -> Int {
+        let place: Int
+        if let free = idle.popLast() {
+            place = free
+            sweeps[place]?.begin(feed: feed, shape: shape, nowNanoseconds: now)
+        } else {
+            place = sweeps.count
+            sweeps.append(TopicSweep(feed: feed, shape: shape, nowNanoseconds: now))
+        }
+        turns.append(place)
+        return place
+    }
+
+    /// Adds a record to a sweep.
+    mutating func add(_ record: ChangeRecord, _ delivery: DeliveryGroup.Part?, to place: Int) {
+        sweeps[place]?.add(record, delivery)
+    }
+
+    /// The sweep whose turn it is.
+    mutating func next() -> Int? { turns.popFirst() }
+
+    /// A sweep takes its turn again, behind the others.
+    mutating func goOnLater(_ place: Int) { turns.append(place) }
+
+    /// A sweep is over.
+    mutating func end(_ place: Int) {
+        turns.removeAll { $0 == place }
+        idle.append(place)
+    }
+
+    /// Takes a sweep out while it is changed, so that nothing of it is copied.
+    mutating func take(_ place: Int) -> TopicSweep? {
+        defer { sweeps[place] = nil }
+        return sweeps[place]
+    }
+
+    /// Puts a sweep back.
+    mutating func put(_ sweep: TopicSweep, at place: Int) { sweeps[place] = sweep }
+}

@@ -1,0 +1,159 @@
+import NIOCore
+import SluiceCore
+
+/// Performs the sweeps of one event loop, some visits at a time, so that a fan-out to many doesn't keep everything else
+/// on the loop waiting.
+extension WebSocketLoop {
+    /// Visits of one turn of the loop: about a millisecond.
+    private static let visitsPerTurn = 128
+
+    /// Long enough for the loop to look at its sockets in between, and no longer.
+    private static let pause = TimeAmount.microseconds(5)
+
+    /// Does one turn's visits; what is left goes on after the loop has looked at its other work.
+    ///
+    /// `closing`: a group that is complete.
+    func runSweeps(closing group: DeliveryGroup? = nil) {
+        var over: [DeliveryGroup] = []
+        var visitsLeft = WebSocketLoop.visitsPerTurn
+        // With one sweep nothing is written twice to a connection: no frame has to wait for others.
+        let isOnly = sweeps.count == 1
+        while visitsLeft > 0, let place = sweeps.next() {
+            visitsLeft -= sweep(place, maximumVisits: visitsLeft, mayBypass: isOnly, &over)
+        }
+        flushDirty()
+        if let group, group.ended() { over.append(group) }
+        finish(over)
+        planSweeps()
+    }
+
+    /// Tells of groups that are done.
+    func finish(_ groups: [DeliveryGroup]) { for group in groups { group.finish() } }
+
+    private func planSweeps() {
+        guard sweeps.count > 0, !areSweepsPlanned else { return }
+        areSweepsPlanned = true
+        // Not `execute`: the loop runs what its tasks plan before it looks at its sockets again.
+        eventLoop.assumeIsolated().scheduleTask(in: WebSocketLoop.pause) {
+            self.areSweepsPlanned = false
+            self.runSweeps()
+        }
+    }
+
+    private func goOn(_ place: Int, after nanoseconds: UInt64) {
+        eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: nanoseconds))) {
+            self.sweeps.goOnLater(place)
+            self.runSweeps()
+        }
+    }
+
+    /// Takes a sweep further; `mayBypass`: past the channels, also of connections with several topics.
+    /// - Returns: how many subscriptions it has visited.
+    func sweep(
+        _ place: Int,
+        maximumVisits: Int,
+        mayBypass: Bool,
+        _ over: inout [DeliveryGroup]
+    ) -> Int {
+        guard var sweep = sweeps.take(place) else { return 0 }
+        var visits = 0
+        var events = 0
+        sweep.follow(index.shape(of: sweep.feed))
+        note(sweep.takeDone(), &over)
+        var rest: UInt64 = 0
+        while !sweep.isIdle, visits < maximumVisits, rest == 0 {
+            let before = sweep.position
+            let stuck = visitDirectly(&sweep, maximumVisits - visits, mayBypass, &events)
+            visits += sweep.position - before
+            if let stuck {
+                visit(&sweep, sent: stuck, &events)
+                visits += 1
+            }
+            sweep.follow(index.shape(of: sweep.feed))
+            note(sweep.takeDone(), &over)
+            if maximumVisits < .max { rest = sweep.rest(nowNanoseconds: services.now()) }
+        }
+        services.counters.eventsWritten(events)
+        let isOver = sweep.isIdle
+        if isOver, index.sweep(of: sweep.feed) == place { index.setSweep(nil, of: sweep.feed) }
+        sweeps.put(sweep, at: place)
+        if isOver {
+            sweeps.end(place)
+        } else if rest > 0 {
+            goOn(place, after: rest)
+        } else {
+            sweeps.goOnLater(place)
+        }
+        return visits
+    }
+
+    /// Visits subscriptions whose frames go straight to the socket, until one isn't of that kind.
+    /// - Returns: how many bytes the socket of that one took already; nil when the run is over.
+    private func visitDirectly(_ sweep: inout TopicSweep, _ maximumVisits: Int, _ mayBypass: Bool, _ events: inout Int)
+        -> Int?
+    {
+        let sockets = connections.sockets
+        let last = sweep.last
+        let recordCount = sweep.sequences.count
+        var stuck: Int?
+        index.withSubscriptions(of: sweep.feed) { subscriptions in
+            let end = sweep.position + min(maximumVisits, sweep.run(of: subscriptions.count))
+            while sweep.position < end {
+                let subscription = subscriptions[sweep.position]
+                if subscription.startAfter < last {
+                    let socket = sockets[Int(subscription.connection)]
+                    guard socket.isUsable, mayBypass || subscription.isOnlyOne else { return stuck = 0 }
+                    let first = sweep.firstRecord(after: subscription.startAfter)
+                    let (sent, isWhole) =
+                        sweep.frames.withBytes(subscription.encoding, from: first) { bytes in
+                            let sent = socket.send(bytes)
+                            return (sent, sent == bytes.count)
+                        } ?? (0, false)
+                    guard isWhole else { return stuck = sent }
+                    subscriptions[sweep.position].start(after: last)
+                    sweep.took(from: first)
+                    events += recordCount - first
+                }
+                sweep.advance()
+            }
+        }
+        return stuck
+    }
+
+    /// Visits the next subscription by way of its channel; `sent` bytes have gone before.
+    private func visit(_ sweep: inout TopicSweep, sent: Int, _ events: inout Int) {
+        guard let subscription = index.subscription(sweep.position, of: sweep.feed) else { return }
+        let first = sweep.firstRecord(after: subscription.startAfter)
+        var rest = sweep.frames.buffer(subscription.encoding, from: first)
+        rest.moveReaderIndex(forwardBy: min(sent, rest.readableBytes))
+        // Before the write: a connection that breaks with it takes itself out of the list.
+        index.sent(sweep.last, to: sweep.position, of: sweep.feed)
+        let countBefore = index.shape(of: sweep.feed)?.removals
+        guard let handler = connections[Int(subscription.connection)] else { return sweep.advance() }
+        switch handler.deliver(rest) {
+        case .taken:
+            sweep.took(from: first)
+            events += sweep.sequences.count - first
+        case .closed: break
+        case .tooSlow:
+            for case let part? in sweep.deliveries[first...] where part.group.tallies[part.delivery].slow.last != handler.id {
+                part.group.tallies[part.delivery].slow.append(handler.id)
+            }
+            handler.close(.slowConsumer)
+        }
+        // Where it took itself out, another has its place.
+        if index.shape(of: sweep.feed)?.removals == countBefore { sweep.advance() }
+    }
+
+    /// Counts what is done, and finds the groups of which nothing is left.
+    private func note(_ done: [TopicSweep.Done], _ over: inout [DeliveryGroup]) {
+        guard !done.isEmpty else { return }
+        let now = services.now()
+        for record in done {
+            guard let part = record.delivery else { continue }
+            part.group.tallies[part.delivery].sockets += record.sockets
+            if record.sockets > 0 { part.group.writtenAtNanoseconds = now }
+            if part.group.ended() { over.append(part.group) }
+        }
+    }
+}
