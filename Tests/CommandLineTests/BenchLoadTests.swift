@@ -1,3 +1,4 @@
+import StageLatency
 import Testing
 
 @testable import sluice

@@ -35,10 +35,14 @@ struct BenchCounts: Equatable, Sendable {
         add(repeated, "repeated")
         add(outOfOrder, "out of order")
         add(holes, "holes in a topic's chain")
-        for (status, count) in refused.sorted(by: { $0.key < $1.key }) { add(count, "publishes refused with \(status)") }
+        for (status, count) in refused.sorted(by: { $0.key < $1.key }) {
+            add(count, "publishes refused with \(status)")
+        }
         add(unanswered, "publishes not answered")
         add(unsent, "publishes not sent")
-        for (code, count) in disconnected.sorted(by: { $0.key < $1.key }) { add(count, "WebSockets closed with \(code)") }
+        for (code, count) in disconnected.sorted(by: { $0.key < $1.key }) {
+            add(count, "WebSockets closed with \(code)")
+        }
         if sent == 0 { faults.append("nothing was published") }
         return faults
     }

@@ -1,6 +1,8 @@
 import StageLatency
 
-/// The load as a value: what is due, what is under way, and what each receiver got. Events in, messages to publish out, the time passed in.
+/// The load as a value: what is due, what is under way, and what each receiver got.
+///
+/// Events in, messages to publish out, the time passed in.
 struct BenchLoad {
     private let plan: BenchPlan
     private var schedule: BenchSchedule

@@ -49,7 +49,8 @@ struct BenchPlan: Equatable, Sendable {
         }
         switch pacing {
         case .rate(let rate): try BenchPlan.check("--rate", rate, BenchPlan.rateRange, "a number")
-        case .inFlight(let places): try BenchPlan.check("--in-flight", places, BenchPlan.inFlightRange, "a whole number")
+        case .inFlight(let places):
+            try BenchPlan.check("--in-flight", places, BenchPlan.inFlightRange, "a whole number")
         }
         try BenchPlan.check("--seconds", seconds, BenchPlan.secondsRange, "a number")
         try BenchPlan.check("--warm-up", warmUpSeconds, BenchPlan.warmUpRange, "a number of seconds")

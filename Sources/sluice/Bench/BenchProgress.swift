@@ -22,7 +22,8 @@ struct BenchProgress: Sendable {
     }
 
     /// One line for a run under way.
-    static func text(_ counts: BenchCounts, elapsedSeconds: Double, of seconds: Double, deliveryP99: UInt64?) -> String {
+    static func text(_ counts: BenchCounts, elapsedSeconds: Double, of seconds: Double, deliveryP99: UInt64?) -> String
+    {
         var text = "\(Int(min(elapsedSeconds, seconds))) of \(Int(seconds.rounded(.up))) s: \(counts.sent) sent, "
         text += "\(counts.acknowledged) acknowledged, \(counts.received) delivered"
         if let deliveryP99 { text += ", p99 \(BenchReport.milliseconds(deliveryP99)) ms" }

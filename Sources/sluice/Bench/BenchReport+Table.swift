@@ -46,7 +46,8 @@ extension BenchReport {
         table.add(["repeated", "\(counts.repeated)"])
         table.add(["out of order", "\(counts.outOfOrder)"])
         for (title, count) in [
-            ("holes in a topic's chain", counts.holes), ("later than 5 s", counts.late), ("not of this run", counts.unknown),
+            ("holes in a topic's chain", counts.holes), ("later than 5 s", counts.late),
+            ("not of this run", counts.unknown),
         ] where count > 0 { table.add([title, "\(count)"]) }
         for (code, count) in counts.disconnected.sorted(by: { $0.key < $1.key }) {
             table.add(["WebSockets closed, \(code)", "\(count)"])

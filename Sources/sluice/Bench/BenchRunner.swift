@@ -76,7 +76,9 @@ final class BenchRunner {
         return finished.futureResult
     }
 
-    /// Ends the load early; what is under way is still waited for. Before the load, and the second time, the process ends at once.
+    /// Ends the load early; what is under way is still waited for.
+    ///
+    /// Before the load, and the second time, the process ends at once.
     func stop(by signal: Int32) {
         guard load != nil, !isStopped else { _exit(128 + signal) }
         isStopped = true
@@ -124,7 +126,8 @@ final class BenchRunner {
             publishFree()
         case .subscribed(let sequence): subscribed(index, after: sequence)
         case .error(let code, let message):
-            fail("the gateway refuses a subscription with \(code.printable(limit: 40)): \(message.printable(limit: 300))")
+            let refusal = "\(code.printable(limit: 40)): \(message.printable(limit: 300))"
+            fail("the gateway refuses a subscription with \(refusal)")
         case .faulty: fail("the server sends what isn't docs/protocol.md; is it a Sluice gateway?")
         case .other: break
         }

@@ -19,8 +19,11 @@ struct BenchTarget: Equatable, Sendable {
             throw invalid("the load speaks no TLS; give the gateway's own address behind the TLS proxy")
         }
         guard scheme == "http" || scheme == "ws" else { throw invalid("its scheme isn't http; give an http address") }
-        guard let host = parts.host, !host.isEmpty else { throw invalid("it names no host; give scheme, host and port") }
-        guard parts.path.isEmpty || parts.path == "/", parts.query == nil, parts.fragment == nil, parts.user == nil else {
+        guard let host = parts.host, !host.isEmpty else {
+            throw invalid("it names no host; give scheme, host and port")
+        }
+        guard parts.path.isEmpty || parts.path == "/", parts.query == nil, parts.fragment == nil, parts.user == nil
+        else {
             throw invalid("it has more than scheme, host and port; leave the rest out")
         }
         let port = parts.port ?? 80

@@ -14,10 +14,11 @@ enum OwnProcess {
     /// - Throws: `unavailable`, with the limit and how to raise it.
     static func allowOpenFiles(_ count: Int) throws(CommandError) {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < count else { return }
+        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(files, &limit) == 0, limit.rlim_cur < count else { return }
         let most = limit.rlim_max
         limit.rlim_cur = min(most, rlim_t(count))
-        guard most >= count, setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+        guard most >= count, setrlimit(files, &limit) == 0 else {
             throw CommandError(
                 .unavailable,
                 "This load needs \(count) open files and the limit is \(most): raise it with 'ulimit -n', "

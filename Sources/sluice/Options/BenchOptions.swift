@@ -88,7 +88,10 @@ struct BenchOptions: ParsableArguments {
             guard let file = FileHandle(forReadingAtPath: tokenFile),
                 let content = try? file.read(upToCount: BenchOptions.maximumTokenBytes + 1)
             else {
-                throw CommandError(.noInput, "--token-file \(tokenFile.printable(limit: 200)) can't be read or is empty.")
+                throw CommandError(
+                    .noInput,
+                    "--token-file \(tokenFile.printable(limit: 200)) can't be read or is empty."
+                )
             }
             text = String(decoding: content, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         }
