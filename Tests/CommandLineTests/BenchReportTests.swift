@@ -146,6 +146,8 @@ struct BenchReportTests {
         counts.received = 20
         let quiet = BenchProgress.text(counts, elapsedSeconds: 1.9, of: 10.5, deliveryP99: nil)
         #expect(quiet == "1 of 11 s: 3 sent, 2 acknowledged, 20 delivered")
+        let settling = BenchProgress.text(counts, elapsedSeconds: 11, of: 10, isSettling: true, deliveryP99: nil)
+        #expect(settling == "waiting for what is under way: 3 sent, 2 acknowledged, 20 delivered")
         counts.refused = [503: 1]
         counts.disconnected = [1006: 2]
         let loud = BenchProgress.text(counts, elapsedSeconds: 12, of: 10, deliveryP99: 2_340_000)

@@ -21,10 +21,17 @@ struct BenchProgress: Sendable {
         if isShown, isTerminal { Terminal.writeError("\r\(Terminal.clearLine)") }
     }
 
-    /// One line for a run under way.
-    static func text(_ counts: BenchCounts, elapsedSeconds: Double, of seconds: Double, deliveryP99: UInt64?) -> String
-    {
-        var text = "\(Int(min(elapsedSeconds, seconds))) of \(Int(seconds.rounded(.up))) s: \(counts.sent) sent, "
+    /// One line for a run under way; when it settles, nothing is sent any more and what is under way is waited for.
+    static func text(
+        _ counts: BenchCounts,
+        elapsedSeconds: Double,
+        of seconds: Double,
+        isSettling: Bool = false,
+        deliveryP99: UInt64?
+    ) -> String {
+        var text = "\(Int(min(elapsedSeconds, seconds))) of \(Int(seconds.rounded(.up))) s: "
+        if isSettling { text = "waiting for what is under way: " }
+        text += "\(counts.sent) sent, "
         text += "\(counts.acknowledged) acknowledged, \(counts.received) delivered"
         if let deliveryP99 { text += ", p99 \(BenchReport.milliseconds(deliveryP99)) ms" }
         let refused = counts.refused.values.reduce(0, +)

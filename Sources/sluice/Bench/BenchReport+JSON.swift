@@ -58,13 +58,15 @@ extension BenchReport {
     private var latency: JSONObject {
         var object = JSONObject()
         for (_, member, distribution) in outcome.latencies.named {
+            func figure(_ nanoseconds: UInt64) -> String {
+                distribution.count == 0 ? "null" : BenchReport.microseconds(nanoseconds)
+            }
             var figures = JSONObject()
             figures.addRaw("count", "\(distribution.count)")
             for quantile in BenchReport.quantiles {
-                let nanoseconds = distribution.nanoseconds(atQuantile: quantile.fraction)
-                figures.addRaw(quantile.member, BenchReport.microseconds(nanoseconds))
+                figures.addRaw(quantile.member, figure(distribution.nanoseconds(atQuantile: quantile.fraction)))
             }
-            figures.addRaw("max", BenchReport.microseconds(distribution.maximumNanoseconds))
+            figures.addRaw("max", figure(distribution.maximumNanoseconds))
             object.add(member, figures)
         }
         return object

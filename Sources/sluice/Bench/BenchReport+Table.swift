@@ -63,7 +63,9 @@ extension BenchReport {
         for (title, _, distribution) in outcome.latencies.named {
             let figures = BenchReport.quantiles.map { distribution.nanoseconds(atQuantile: $0.fraction) }
             table.add(
-                [title] + (figures + [distribution.maximumNanoseconds]).map(BenchReport.microseconds)
+                [title]
+                    + (figures + [distribution.maximumNanoseconds])
+                    .map { distribution.count == 0 ? "–" : BenchReport.microseconds($0) }
                     + ["\(distribution.count)"]
             )
         }

@@ -25,9 +25,11 @@ final class BenchRunner {
     private var load: BenchLoad?
     private var usage = BenchUsage()
     private var isStopped = false
-    private let connected: EventLoopPromise<Void>
-    private let finished: EventLoopPromise<BenchOutcome>
-    private let closed: EventLoopPromise<Void>
+    /// Receivers that ended before the load began, with their close codes.
+    private var endedEarly: [(receiver: Int, closeCode: Int)] = []
+    private lazy var connected = eventLoop.makePromise(of: Void.self)
+    private lazy var finished = eventLoop.makePromise(of: BenchOutcome.self)
+    private lazy var closed = eventLoop.makePromise(of: Void.self)
     private var timer: Scheduled<Void>?
     private lazy var pool = PublishPool(plan, eventLoop, self)
 
@@ -46,9 +48,6 @@ final class BenchRunner {
         self.progress = progress
         reader = BenchReplyReader(topics: plan.topics.count)
         start = BenchStart(connections: plan.connections)
-        connected = eventLoop.makePromise()
-        finished = eventLoop.makePromise()
-        closed = eventLoop.makePromise()
     }
 
     // MARK: - The command's side
@@ -70,6 +69,7 @@ final class BenchRunner {
     func runLoad() -> EventLoopFuture<BenchOutcome> {
         phase = .loading
         load = BenchLoad(plan, heads: start.heads, now: StageClock.nowNanoseconds())
+        for (receiver, closeCode) in endedEarly { load?.disconnected(receiver, closeCode: closeCode) }
         publishDue()
         look()
         showLoad()
@@ -114,7 +114,8 @@ final class BenchRunner {
     }
 
     private func fail(_ what: String) {
-        connected.fail(CommandError(.unavailable, "The load on \(plan.target.address) didn't begin: \(what)."))
+        let sentence = "The load on \(plan.target.address) didn't begin: \(what)" + (what.hasSuffix(".") ? "" : ".")
+        connected.fail(CommandError(.unavailable, sentence))
     }
 
     // MARK: - What the connections tell
@@ -136,7 +137,9 @@ final class BenchRunner {
     func receiverEnded(_ index: Int, closeCode: Int) {
         receivers[index] = nil
         switch phase {
-        case .connecting: fail("the gateway closed a WebSocket with \(closeCode)")
+        case .connecting:
+            endedEarly.append((index, closeCode))
+            fail("the gateway closed a WebSocket with \(closeCode)")
         case .loading, .settling: load?.disconnected(index, closeCode: closeCode)
         case .ended: if receivers.isEmpty { closed.succeed() }
         }
@@ -232,6 +235,7 @@ final class BenchRunner {
                 load.counts,
                 elapsedSeconds: Double(now - began) / 1e9,
                 of: total,
+                isSettling: phase == .settling,
                 deliveryP99: load.latencies.delivery.count == 0
                     ? nil : load.latencies.delivery.nanoseconds(atQuantile: 0.99)
             )

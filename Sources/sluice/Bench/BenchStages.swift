@@ -5,18 +5,16 @@ import SubscriptionRegistry
 /// The stages' latency during a run: what the processes report after it without what they reported before it.
 struct BenchStages {
     private let addresses: [String]
-    private let client = LatencyClient()
-    private var before: [String: LatencyReport] = [:]
+    private let before: [String: LatencyReport]
 
-    /// - Parameter addresses: of the processes' HTTP servers.
-    init(addresses: [String]) { self.addresses = addresses }
-
-    /// Notes what was measured before.
-    mutating func begin() async { before = await reports() }
+    /// Notes what was measured before, by the processes whose HTTP servers have these addresses.
+    static func begin(addresses: [String]) async -> BenchStages {
+        BenchStages(addresses: addresses, before: await reports(addresses))
+    }
 
     /// What was measured since; empty when no process answers, for the run's own figures don't need them.
     func end() async -> [StageSummary] {
-        let after = await reports()
+        let after = await BenchStages.reports(addresses)
         return LatencyReport.merged(
             after.compactMap { address, report in
                 // Without a report from before there is no telling what is of the run.
@@ -25,12 +23,14 @@ struct BenchStages {
         )
     }
 
-    private func reports() async -> [String: LatencyReport] {
-        var reports: [String: LatencyReport] = [:]
-        for address in addresses {
-            reports[address] = try? await client.reports(from: [address]).first
+    /// Asks all at once: one that doesn't answer takes seconds to be sure of.
+    private static func reports(_ addresses: [String]) async -> [String: LatencyReport] {
+        await withTaskGroup(of: (String, LatencyReport?).self) { tasks in
+            for address in addresses {
+                tasks.addTask { (address, try? await LatencyClient().reports(from: [address]).first) }
+            }
+            return await tasks.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
-        return reports
     }
 
     /// Who is asked: the gateway that is loaded, the publishers that are named, and the other processes of its data directory when it is at hand.

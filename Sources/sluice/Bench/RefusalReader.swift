@@ -30,6 +30,7 @@ final class RefusalReader: ChannelInboundHandler {
             case 404: " Is this the address of a gateway?"
             default: ""
             }
-        promise.fail(CommandError(.unavailable, "The gateway refuses WebSockets: \(what).\(hint)"))
+        let sentence = "The gateway refuses WebSockets: \(what)" + (what.hasSuffix(".") ? "" : ".")
+        promise.fail(CommandError(.unavailable, sentence + hint))
     }
 }

@@ -28,7 +28,7 @@ struct BenchCommand: AsyncParsableCommand {
         let report: BenchReport
         do {
             let addresses = BenchStages.addresses(plan.target, publishers: bench.publishers, settings)
-            report = try await run(plan, BenchStages(addresses: addresses), progress)
+            report = try await run(plan, addresses, progress)
         } catch {
             progress.clear()
             throw CommandError(error)
@@ -40,7 +40,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     private func run(
         _ plan: BenchPlan,
-        _ stages: BenchStages,
+        _ addresses: [String],
         _ progress: BenchProgress
     ) async throws -> BenchReport {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -54,9 +54,9 @@ struct BenchCommand: AsyncParsableCommand {
             }
         }
         defer { signals.cancel() }
-        var stages = stages
+        async let begun = BenchStages.begin(addresses: addresses)
         try await eventLoop.flatSubmit { runner.value.connect() }.get()
-        await stages.begin()
+        let stages = await begun
         let outcome = try await eventLoop.flatSubmit { runner.value.runLoad() }.get()
         let summaries = await stages.end()
         try await eventLoop.flatSubmit { runner.value.close() }.get()
