@@ -83,6 +83,15 @@ struct BenchPlanTests {
         #expect(error?.status == .usage)
     }
 
+    @Test("a publisher's address is checked like the gateway's, under its own flag")
+    func publishers() throws {
+        let options = try BenchOptions.parse(["--publisher-url", "http://h:1/", "--publisher-url", "http://h:2"])
+        #expect(try options.publisherAddresses() == ["http://h:1", "http://h:2"])
+        let faulty = try BenchOptions.parse(["--publisher-url", "h"])
+        let error = #expect(throws: CommandError.self) { try faulty.publisherAddresses() }
+        #expect(error?.description.hasPrefix("--publisher-url 'h'") == true)
+    }
+
     @Test("a topic in a path keeps its slashes and encodes what isn't plain")
     func path() {
         #expect(BenchPath.encoded("a/B-1_~.é &") == "a/B-1_~.%C3%A9%20%26")

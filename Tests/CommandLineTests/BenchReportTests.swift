@@ -110,6 +110,9 @@ struct BenchReportTests {
             $0.lost = 20
         }
         #expect(silent.remarks.first?.contains("does a publisher run?") == true)
+        var partial = try report()
+        partial.silent = ["http://h:2"]
+        #expect(partial.remarks == ["http://h:2/latency doesn't answer: its stages are missing."])
         let refusing = try report { $0.firstRefusal = "403 Forbidden: no" }
         #expect(refusing.remarks == ["The first refusal was 403 Forbidden: no"])
     }

@@ -7,6 +7,8 @@ struct BenchReport {
     let outcome: BenchOutcome
     /// The stages during the run; empty when no process could be asked.
     let stages: [StageSummary]
+    /// Addresses of processes that didn't answer when they were asked for the stages.
+    var silent: [String] = []
 
     /// Above this part of a core the generator may be what is slow.
     private static let busyShare = 0.85
@@ -26,6 +28,7 @@ struct BenchReport {
             remarks.append("The load itself filled a core: latency here is partly its own, so ask for less.")
         }
         if counts.unsent > 0 { remarks.append("Too many messages were under way to send more: lower --rate.") }
+        for address in silent { remarks.append("\(address)/latency doesn't answer: its stages are missing.") }
         if outcome.isStopped { remarks.append("The run was stopped before its end.") }
         return remarks
     }

@@ -23,6 +23,9 @@ struct BenchStages {
         )
     }
 
+    /// Whose stages are missing because they didn't answer.
+    var silent: [String] { addresses.filter { before[$0] == nil } }
+
     /// Asks all at once: one that doesn't answer takes seconds to be sure of.
     private static func reports(_ addresses: [String]) async -> [String: LatencyReport] {
         await withTaskGroup(of: (String, LatencyReport?).self) { tasks in

@@ -1,22 +1,25 @@
 import Foundation
 import SluiceCore
 
-/// The gateway that is loaded.
+/// A process's HTTP server: that of the gateway that is loaded, or of a publisher that is asked for its figures.
 struct BenchTarget: Equatable, Sendable {
     let host: String
     let port: Int
 
     /// Reads `http://host:port`.
+    /// - Parameters:
+    ///   - url: the address.
+    ///   - flag: with which it was given.
     /// - Throws: `usage`, with what isn't right about the address.
-    init(_ url: String) throws(CommandError) {
+    init(_ url: String, flag: String = "--url") throws(CommandError) {
         func invalid(_ reason: String) -> CommandError {
-            CommandError(.usage, "--url '\(url.printable(limit: 120))': \(reason), such as http://127.0.0.1:8080.")
+            CommandError(.usage, "\(flag) '\(url.printable(limit: 120))': \(reason), such as http://127.0.0.1:8080.")
         }
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased() else {
             throw invalid("it is no address; give scheme, host and port")
         }
         if scheme == "https" || scheme == "wss" {
-            throw invalid("the load speaks no TLS; give the gateway's own address behind the TLS proxy")
+            throw invalid("TLS isn't spoken here; give the process's own address behind the TLS proxy")
         }
         guard scheme == "http" || scheme == "ws" else { throw invalid("its scheme isn't http; give an http address") }
         guard let host = parts.host, !host.isEmpty else {

@@ -22,12 +22,13 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await common.settings()
         let plan = try bench.plan()
+        let publishers = try bench.publisherAddresses()
         // Standard streams, event loops, the registry and the questions about stages need some too.
         try OwnProcess.allowOpenFiles(plan.connections + plan.publishConnections + 64)
         let progress = BenchProgress(isShown: !bench.json)
         let report: BenchReport
         do {
-            let addresses = BenchStages.addresses(plan.target, publishers: bench.publishers, settings)
+            let addresses = BenchStages.addresses(plan.target, publishers: publishers, settings)
             report = try await run(plan, addresses, progress)
         } catch {
             progress.clear()
@@ -60,6 +61,6 @@ struct BenchCommand: AsyncParsableCommand {
         let outcome = try await eventLoop.flatSubmit { runner.value.runLoad() }.get()
         let summaries = await stages.end()
         try await eventLoop.flatSubmit { runner.value.close() }.get()
-        return BenchReport(plan: plan, outcome: outcome, stages: summaries)
+        return BenchReport(plan: plan, outcome: outcome, stages: summaries, silent: stages.silent)
     }
 }

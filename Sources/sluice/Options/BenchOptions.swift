@@ -79,6 +79,14 @@ struct BenchOptions: ParsableArguments {
         )
     }
 
+    /// The publishers that are named.
+    /// - Throws: `usage` for what is no address.
+    func publisherAddresses() throws(CommandError) -> [String] {
+        var addresses: [String] = []
+        for publisher in publishers { addresses.append(try BenchTarget(publisher, flag: "--publisher-url").address) }
+        return addresses
+    }
+
     private func readToken() throws(CommandError) -> String? {
         guard token == nil || tokenFile == nil else {
             throw CommandError(.usage, "--token and --token-file exclude each other: give one of them.")
