@@ -109,8 +109,8 @@ let package = Package(
             dependencies: [
                 "Gateway", "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "StageLatency",
                 "DeliveryLink",
-                log, lifecycle, asyncHTTPClient, nioCore, product("NIOHTTP1", "swift-nio"),
-                product("UnixSignals", "swift-service-lifecycle"),
+                log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
+                product("NIOWebSocket", "swift-nio"), product("UnixSignals", "swift-service-lifecycle"),
                 product("ArgumentParser", "swift-argument-parser"), product("Configuration", "swift-configuration"),
             ],
             swiftSettings: settings
@@ -160,7 +160,8 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
-                "sluice", "Gateway", "Publisher", "SluiceCore", log, product("ArgumentParser", "swift-argument-parser"),
+                "sluice", "Gateway", "Publisher", "SluiceCore", "StageLatency", log, nioCore,
+                product("ArgumentParser", "swift-argument-parser"),
             ],
             swiftSettings: settings
         ),

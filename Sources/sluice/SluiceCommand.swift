@@ -15,7 +15,7 @@ struct SluiceCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, LatencyCommand.self,
-            ConnectionsCommand.self,
+            ConnectionsCommand.self, BenchCommand.self,
         ]
     )
 

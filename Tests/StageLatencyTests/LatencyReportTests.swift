@@ -34,6 +34,42 @@ struct LatencyReportTests {
         #expect(merged == filled(1...9_999).snapshot())
     }
 
+    @Test("what a process measured since an earlier report is what a histogram begun then would say")
+    func since() throws {
+        let histograms = StageHistograms(queue: .sqs)
+        for microseconds in UInt64(1)...3_000 { histograms.record(.hop, nanoseconds: microseconds * 1_000) }
+        histograms.record(.commit, nanoseconds: 9)
+        let before = LatencyReport(process: "publisher", queue: .sqs, histograms: histograms)
+        let later = StageHistograms(queue: .sqs)
+        for microseconds in UInt64(2_000)...9_999 {
+            histograms.record(.hop, nanoseconds: microseconds * 1_000)
+            later.record(.hop, nanoseconds: microseconds * 1_000)
+        }
+        histograms.record(.link, nanoseconds: 7)
+        later.record(.link, nanoseconds: 7)
+        let after = LatencyReport(process: "publisher", queue: .sqs, histograms: histograms)
+        #expect(LatencyReport.merged([after.since(before)]) == later.snapshot())
+    }
+
+    @Test("the longest duration since is as exact as its bucket when there was a longer one before")
+    func sinceShorter() {
+        let histograms = StageHistograms(queue: .sqs)
+        histograms.record(.hop, nanoseconds: 50_000_000)
+        let before = LatencyReport(process: "publisher", queue: .sqs, histograms: histograms)
+        histograms.record(.hop, nanoseconds: 1_000_000)
+        let after = LatencyReport(process: "publisher", queue: .sqs, histograms: histograms)
+        let longest = LatencyReport.merged([after.since(before)]).first?.max ?? 0
+        #expect(abs(longest - 1_000) <= 1)
+    }
+
+    @Test("a process that was started anew has measured all of it since")
+    func sinceRestart() {
+        let before = LatencyReport(process: "publisher", queue: .sqs, histograms: filled(1...500))
+        let after = LatencyReport(process: "publisher", queue: .sqs, histograms: filled(1...400))
+        #expect(after.since(before) == after)
+        #expect(before.since(before).stages.isEmpty)
+    }
+
     @Test("merging nothing gives nothing")
     func mergingNothing() {
         #expect(LatencyReport.merged([]).isEmpty)

@@ -3,7 +3,7 @@ import Histogram
 /// How often each duration came: an HDR histogram of nanoseconds with three significant digits, and their exact sum.
 ///
 /// Nanoseconds, because several stages take less than a microsecond. The counts have a fixed size (about 260 KiB), so recording never allocates.
-struct LatencyDistribution: Sendable {
+public struct LatencyDistribution: Sendable {
     /// One hour: longer durations are counted as this one.
     static let longestNanoseconds: UInt64 = 3_600_000_000_000
 
@@ -15,11 +15,14 @@ struct LatencyDistribution: Sendable {
     /// The sum of all durations.
     private(set) var sumNanoseconds: UInt64 = 0
 
-    /// How many durations were recorded.
-    var count: UInt64 { histogram.totalCount }
+    /// An empty one.
+    public init() {}
 
-    /// The longest one.
-    var maximumNanoseconds: UInt64 { histogram.maxRecorded }
+    /// How many durations were recorded.
+    public var count: UInt64 { histogram.totalCount }
+
+    /// The longest one, nanoseconds; 0 when there are none.
+    public var maximumNanoseconds: UInt64 { histogram.maxRecorded }
 
     /// The non-empty buckets in ascending order, each with the shortest duration that falls into it.
     var buckets: [LatencyBucket] {
@@ -29,14 +32,14 @@ struct LatencyDistribution: Sendable {
     }
 
     /// Counts one duration.
-    mutating func record(_ nanoseconds: UInt64) {
+    public mutating func record(_ nanoseconds: UInt64) {
         let counted = min(nanoseconds, LatencyDistribution.longestNanoseconds)
         histogram.record(counted)
         sumNanoseconds &+= counted
     }
 
     /// The shortest duration that `fraction` (0…1) of all don't exceed; 0 when there are none.
-    func nanoseconds(atQuantile fraction: Double) -> UInt64 { histogram.valueAtPercentile(fraction * 100) }
+    public func nanoseconds(atQuantile fraction: Double) -> UInt64 { histogram.valueAtPercentile(fraction * 100) }
 
     /// Adds what another process counted.
     mutating func add(_ buckets: [LatencyBucket], sumNanoseconds sum: UInt64, maximumNanoseconds maximum: UInt64) {

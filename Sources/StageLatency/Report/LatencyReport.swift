@@ -25,6 +25,12 @@ public struct LatencyReport: Codable, Equatable, Sendable {
         stages = histograms.measured().map { StageReport(StageSummary($0.stage, $0.distribution), $0.distribution) }
     }
 
+    init(process: String, queue: String, stages: [StageReport]) {
+        self.process = process
+        self.queue = queue
+        self.stages = stages
+    }
+
     /// Reads what another process reported.
     /// - Throws: ``LatencyReportError`` when the bytes aren't a report or its figures can't be true.
     public init(json: [UInt8]) throws(LatencyReportError) {

@@ -59,20 +59,8 @@ struct LatencyCommand: AsyncParsableCommand {
 
     private func stages(from addresses: [String], _ client: LatencyClient) async throws -> String {
         let stages = LatencyReport.merged(try await client.reports(from: addresses))
-        if report.json {
-            return "[" + stages.map { String(decoding: $0.json, as: UTF8.self) }.joined(separator: ",") + "]\n"
-        }
-        var table = TextTable([
-            ("STAGE", .left), ("P50 µs", .right), ("P90 µs", .right), ("P99 µs", .right), ("MAX µs", .right),
-            ("COUNT", .right),
-        ])
-        for stage in stages {
-            table.add([
-                stage.stage.rawValue, String(stage.p50), String(stage.p90), String(stage.p99), String(stage.max),
-                String(stage.count),
-            ])
-        }
-        return stages.isEmpty ? "Nothing has been measured yet: publish something.\n" : table.text()
+        if report.json { return StageTable.json(stages) + "\n" }
+        return stages.isEmpty ? "Nothing has been measured yet: publish something.\n" : StageTable.table(stages).text()
     }
 
     private func times(of record: String, from addresses: [String], _ client: LatencyClient) async throws -> String {

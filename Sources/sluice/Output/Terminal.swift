@@ -31,6 +31,8 @@ enum Terminal {
     static let clearLine = "\u{1B}[K"
     static let bold = "\u{1B}[1m"
     static let dim = "\u{1B}[2m"
+    static let red = "\u{1B}[31m"
+    static let green = "\u{1B}[32m"
     static let blue = "\u{1B}[34m"
     static let magenta = "\u{1B}[35m"
     static let plain = "\u{1B}[0m"

@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Glibc
 import SluiceCore
 
@@ -43,12 +44,14 @@ enum ConfigurationFile {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw invalid(path, "can't be read: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        // Not fstat: where NIO is imported too, the compiler doesn't know which module the structure is from.
+        let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+        guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int else {
             throw invalid(path, "is not a file")
         }
-        guard status.st_size <= maximumBytes else { throw invalid(path, "has more than \(maximumBytes) bytes") }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        guard size <= maximumBytes else { throw invalid(path, "has more than \(maximumBytes) bytes") }
+        var bytes = [UInt8](repeating: 0, count: size)
         var count = 0
         while count < bytes.count {
             let left = bytes.count - count

@@ -83,6 +83,20 @@ final class SluiceProcess: Sendable {
     /// Runs a command to its end.
     /// - Returns: its exit code and what it printed to standard output.
     static func run(_ arguments: [String]) async throws -> (code: Int32, output: [UInt8]) {
+        try await run(arguments, writingTo: \.standardOutput)
+    }
+
+    /// Runs a command to its end.
+    /// - Returns: its exit code and what it printed to standard error.
+    static func runForErrors(_ arguments: [String]) async throws -> (code: Int32, errors: String) {
+        let (code, output) = try await run(arguments, writingTo: \.standardError)
+        return (code, String(decoding: output, as: UTF8.self))
+    }
+
+    private static func run(
+        _ arguments: [String],
+        writingTo stream: ReferenceWritableKeyPath<Process, Any?>
+    ) async throws -> (code: Int32, output: [UInt8]) {
         // A file and no pipe: a process that another test starts at the same moment may inherit a pipe, and its end would not come.
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-output-\(UUID().uuidString)")
         _ = FileManager.default.createFile(atPath: file.path, contents: nil)
@@ -91,7 +105,7 @@ final class SluiceProcess: Sendable {
         process.executableURL = executable
         process.arguments = arguments
         process.environment = environment
-        process.standardOutput = try FileHandle(forWritingTo: file)
+        process[keyPath: stream] = try FileHandle(forWritingTo: file)
         let (exit, ended) = AsyncStream<Int32>.makeStream()
         process.terminationHandler = { ended.yield($0.terminationStatus) }
         try process.run()
