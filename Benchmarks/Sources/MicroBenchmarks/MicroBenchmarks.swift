@@ -5,7 +5,7 @@ import ArgumentParser
 struct MicroBenchmarks: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures the parts of a record's way one by one.",
-        subcommands: [Times.self, Allocations.self, AllocationStacks.self, Fixed.self],
+        subcommands: [Times.self, ListCases.self, Allocations.self, AllocationStacks.self, Fixed.self],
         defaultSubcommand: Times.self
     )
 }

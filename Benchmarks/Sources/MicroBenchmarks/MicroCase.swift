@@ -8,6 +8,8 @@ struct MicroCase: Sendable {
     var batch = 1
     /// What one operation is made of; figures are given for each of these too.
     var parts: [Part] = []
+    /// Whether setting it up takes seconds: fifty times as long under Callgrind.
+    var isSlowToMake = false
     /// Sets everything up; not measured.
     let make: @Sendable () throws -> Operation
 

@@ -5,13 +5,11 @@ enum Codec {
     static let cases = [
         MicroCase(suite: "codec", name: "encode into the log's page", batch: 1_000) {
             let record = Samples.record(2, topic: Samples.topic(1))
-            let page = [UInt8](repeating: 0, count: RecordCodec.byteCount(of: record))
+            var page = [UInt8](repeating: 0, count: RecordCodec.byteCount(of: record))
             return Operation(run: { count in
-                var page = page
                 page.withUnsafeMutableBytes { page in
                     for _ in 0..<count { RecordCodec.encode(record, into: page) }
                 }
-                MeasuredSection.keep(page)
             })
         },
         MicroCase(suite: "codec", name: "encode (EncodedRecord of a record)", batch: 1_000) {

@@ -8,12 +8,13 @@ enum Resolve {
     private static let records = 64
 
     static let cases =
-        [1_000, 1_000_000].map { subscriptions in
+        [1_000, 100_000, 1_000_000].map { subscriptions in
             MicroCase(
                 suite: "resolve",
                 name: "\(records) records, \(subscriptions) subscriptions",
                 batch: 10,
-                parts: [Part(unit: "record", count: records)]
+                parts: [Part(unit: "record", count: records)],
+                isSlowToMake: subscriptions > 100_000
             ) {
                 let index = try FilledIndex(subscriptions: subscriptions)
                 let batches = index.batches(of: records)
