@@ -42,7 +42,9 @@ def table(results: dict) -> list[str]:
     """Markdown: a line for each operation, and one for each thing that it has several of."""
     lines = ["| what | ns | instructions | allocations |", "|---|---:|---:|---:|"]
     for one in results["benchmarks"]:
-        for unit, count in [(None, 1), *((part["unit"], part["count"]) for part in one["parts"] if part["count"] > 1)]:
+        # Where there is one of each, one line says it all.
+        units = {part["count"]: part["unit"] for part in reversed(one["parts"])}
+        for count, unit in [(1, None), *((count, units[count]) for count in sorted(units) if count > 1)]:
             name = f"… a {unit}" if unit else f"{one['suite']}: {one['name']}"
             counted = f"{one['instructions'] / count:,.0f}" if "instructions" in one else ""
             lines.append(f"| {name} | {one['nanoseconds'] / count:,.0f} | {counted} | {one['allocations'] / count:,.3g} |")

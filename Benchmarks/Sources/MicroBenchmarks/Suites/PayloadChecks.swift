@@ -17,9 +17,11 @@ enum PayloadChecks {
         MicroCase(suite: "checks", name: "content type text/plain; charset=utf-8", batch: 1_000) {
             contentType("text/plain; charset=utf-8")
         },
-        MicroCase(suite: "checks", name: "topic in a path", batch: 1_000) { topic("orders/region-7/48151") },
-        MicroCase(suite: "checks", name: "topic in a path, percent-encoded", batch: 1_000) {
-            topic("orders%2Fregion%2D7%2F48151")
+        MicroCase(suite: "checks", name: "topic in a publish's path", batch: 1_000) {
+            target("/topics/orders/region-7/48151")
+        },
+        MicroCase(suite: "checks", name: "topic in a publish's path, percent-encoded", batch: 1_000) {
+            target("/topics/orders%2Fregion%2D7%2F48151")
         },
     ]
 
@@ -29,10 +31,9 @@ enum PayloadChecks {
         })
     }
 
-    private static func topic(_ encoded: String) -> Operation {
-        let bytes = Array(encoded.utf8)
-        return Operation(run: { count in
-            for _ in 0..<count { MeasuredSection.keep(try RequestTarget.topic(bytes)) }
+    private static func target(_ uri: String) -> Operation {
+        Operation(run: { count in
+            for _ in 0..<count { MeasuredSection.keep(PublishTarget(uri: uri)) }
         })
     }
 }
