@@ -2,6 +2,7 @@
 # make test    the same set-up, then every test
 # make check   format, tidy rules, shell scripts, build with warnings as errors
 # make bench   measure Sluice against its bars; PEERS=1 installs its peers below Benchmarks and measures them too, QUICK=1 takes two minutes
+# make micro   measure the parts of a record's way one by one: times, allocations, instructions (needs valgrind)
 # make clean   remove what was built
 
 SWIFT ?= swift
@@ -9,7 +10,7 @@ PYTHON = .venv/bin/python
 # Flags for `sluice up`, such as: make up ARGS="--port 9000 --queue stream"
 ARGS ?=
 
-.PHONY: up test check screenshot bench clean
+.PHONY: up test check screenshot bench micro clean
 
 up:
 	@.ci/install
@@ -35,8 +36,14 @@ screenshot:
 bench:
 	@.ci/install
 	$(SWIFT) build -c release --product sluice
-	$(SWIFT) build -c release --package-path Benchmarks
+	$(SWIFT) build -c release --package-path Benchmarks --product LoadGenerator
 	python3 Benchmarks/bench.py $(if $(PEERS),--peers) $(if $(QUICK),--quick) $(BENCH)
+
+# More flags of Benchmarks/micro.py: make micro MICRO="--only fan-out"
+micro:
+	@.ci/install
+	SLUICE_TESTABLE=1 $(SWIFT) build -c release --package-path Benchmarks --product MicroBenchmarks
+	python3 Benchmarks/micro.py $(MICRO)
 
 clean:
 	rm -rf .build .venv sluice-data

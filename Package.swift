@@ -12,6 +12,8 @@ var settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 if isStrict { settings.append(.treatAllWarnings(as: .error)) }
+// The micro benchmarks look inside these modules. On the command line the flag would also change the dependencies, and so what is measured.
+if Context.environment["SLUICE_TESTABLE"] != nil { settings.append(.unsafeFlags(["-enable-testing"])) }
 
 func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
 

@@ -140,7 +140,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     if arguments.directory:
         servers.tempfile.tempdir = arguments.directory
-    for binary, target in ((servers.SLUICE, "--product sluice"), (GENERATOR, "--package-path Benchmarks")):
+    for binary, target in ((servers.SLUICE, "--product sluice"), (GENERATOR, "--package-path Benchmarks --product LoadGenerator")):
         if not binary.exists():
             sys.exit(f"{binary} isn't built: swift build -c release {target}")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

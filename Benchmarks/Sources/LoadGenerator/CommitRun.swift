@@ -1,4 +1,4 @@
-import CLMDB
+import CPlainLMDB
 import Foundation
 import Histogram
 
