@@ -1,15 +1,28 @@
 import NIOCore
 import SluiceCore
 
-/// The sweeps of one event loop, those that are on their way in turn.
+/// The sweeps of one event loop: those that are on their way take turns, others rest.
 struct LoopSweeps {
-    private var sweeps: [TopicSweep?] = []
+    /// Names one rest of one sweep, so that whoever wakes it can't wake what has its place by then.
+    struct Rest: Equatable {
+        fileprivate let place: Int
+        fileprivate let number: UInt64
+    }
+
+    private struct Entry {
+        var sweep: TopicSweep?
+        /// The rest that it takes; nil when it has none.
+        var rest: UInt64?
+    }
+
+    private var entries: [Entry] = []
     // A sweep that is over leaves its memory to the next one.
     private var idle: [Int] = []
     private var turns = CircularBuffer<Int>()
+    private var nextRest: UInt64 = 0
 
-    /// Sweeps that are on their way.
-    var count: Int { turns.count }
+    /// Sweeps that wait for their turn.
+    var waiting: Int { turns.count }
 
     /// Begins a sweep.
     /// - Returns: its place.
@@ -17,10 +30,10 @@ struct LoopSweeps {
         let place: Int
         if let free = idle.popLast() {
             place = free
-            sweeps[place]?.begin(feed: feed, shape: shape, nowNanoseconds: now)
+            entries[place].sweep?.begin(feed: feed, shape: shape, nowNanoseconds: now)
         } else {
-            place = sweeps.count
-            sweeps.append(TopicSweep(feed: feed, shape: shape, nowNanoseconds: now))
+            place = entries.count
+            entries.append(Entry(sweep: TopicSweep(feed: feed, shape: shape, nowNanoseconds: now)))
         }
         turns.append(place)
         return place
@@ -28,27 +41,44 @@ struct LoopSweeps {
 
     /// Adds a record to a sweep.
     mutating func add(_ record: ChangeRecord, _ delivery: DeliveryGroup.Part?, to place: Int) {
-        sweeps[place]?.add(record, delivery)
+        entries[place].sweep?.add(record, delivery)
     }
 
     /// The sweep whose turn it is.
     mutating func next() -> Int? { turns.popFirst() }
 
-    /// A sweep takes its turn again, behind the others.
+    /// A sweep takes another turn, behind the others.
     mutating func goOnLater(_ place: Int) { turns.append(place) }
 
-    /// A sweep is over.
-    mutating func end(_ place: Int) {
-        turns.removeAll { $0 == place }
-        idle.append(place)
+    /// A sweep takes no turn until ``wake(_:)``.
+    mutating func rest(_ place: Int) -> Rest {
+        nextRest += 1
+        entries[place].rest = nextRest
+        return Rest(place: place, number: nextRest)
     }
+
+    /// Ends a rest, if it is still taken.
+    mutating func wake(_ rest: Rest) {
+        guard entries[rest.place].rest == rest.number else { return }
+        entries[rest.place].rest = nil
+        turns.append(rest.place)
+    }
+
+    /// Takes a sweep out of its turn or its rest, to be done with now.
+    mutating func callUp(_ place: Int) {
+        entries[place].rest = nil
+        turns.removeAll { $0 == place }
+    }
+
+    /// A sweep that had its turn is over.
+    mutating func end(_ place: Int) { idle.append(place) }
 
     /// Takes a sweep out while it is changed, so that nothing of it is copied.
     mutating func take(_ place: Int) -> TopicSweep? {
-        defer { sweeps[place] = nil }
-        return sweeps[place]
+        defer { entries[place].sweep = nil }
+        return entries[place].sweep
     }
 
     /// Puts a sweep back.
-    mutating func put(_ sweep: TopicSweep, at place: Int) { sweeps[place] = sweep }
+    mutating func put(_ sweep: TopicSweep, at place: Int) { entries[place].sweep = sweep }
 }

@@ -83,8 +83,9 @@ extension WebSocketLoop {
     private func leaveToSubscribers(_ feed: Int, upTo sequence: SequenceNumber) {
         if let running = index.sweep(of: feed) {
             var over: [DeliveryGroup] = []
+            sweeps.callUp(running)
             _ = sweep(running, maximumVisits: .max, mayBypass: true, &over)
-            sweeps.end(running)
+            flushDirty()
             finish(over)
         }
         let held = index.holdAll(of: feed)

@@ -17,7 +17,7 @@ extension WebSocketLoop {
         var over: [DeliveryGroup] = []
         var visitsLeft = WebSocketLoop.visitsPerTurn
         // With one sweep nothing is written twice to a connection: no frame has to wait for others.
-        let isOnly = sweeps.count == 1
+        let isOnly = sweeps.waiting == 1
         while visitsLeft > 0, let place = sweeps.next() {
             visitsLeft -= sweep(place, maximumVisits: visitsLeft, mayBypass: isOnly, &over)
         }
@@ -31,7 +31,7 @@ extension WebSocketLoop {
     func finish(_ groups: [DeliveryGroup]) { for group in groups { group.finish() } }
 
     private func planSweeps() {
-        guard sweeps.count > 0, !areSweepsPlanned else { return }
+        guard sweeps.waiting > 0, !areSweepsPlanned else { return }
         areSweepsPlanned = true
         // Not `execute`: the loop runs what its tasks plan before it looks at its sockets again.
         eventLoop.assumeIsolated().scheduleTask(in: WebSocketLoop.pause) {
@@ -40,9 +40,10 @@ extension WebSocketLoop {
         }
     }
 
-    private func goOn(_ place: Int, after nanoseconds: UInt64) {
+    private func rest(_ place: Int, _ nanoseconds: UInt64) {
+        let rest = sweeps.rest(place)
         eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: nanoseconds))) {
-            self.sweeps.goOnLater(place)
+            self.sweeps.wake(rest)
             self.runSweeps()
         }
     }
@@ -80,7 +81,7 @@ extension WebSocketLoop {
         if isOver {
             sweeps.end(place)
         } else if rest > 0 {
-            goOn(place, after: rest)
+            self.rest(place, rest)
         } else {
             sweeps.goOnLater(place)
         }

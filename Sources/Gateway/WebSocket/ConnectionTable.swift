@@ -54,7 +54,8 @@ struct ConnectionTable {
 
     /// Says where a connection's frames may go to directly.
     mutating func setSocket(_ socket: DirectSocket, of slot: Int) {
-        guard sockets.indices.contains(slot) else { return }
+        // Not written when nothing changes: a fan-out that holds the list would make it a copy.
+        guard sockets.indices.contains(slot), sockets[slot] != socket else { return }
         sockets[slot] = socket
     }
 }

@@ -9,7 +9,7 @@ import NIOCore
 ///
 /// It is used on the connection's event loop only, while the channel is active: NIO tells a channel's end in the same
 /// call in which it closes the socket, so that the number can't be another connection's.
-struct DirectSocket {
+struct DirectSocket: Equatable {
     private let descriptor: CInt
     private static let flags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
 

@@ -24,6 +24,8 @@ final class WebSocketLoop {
     var accepted: [ObjectIdentifier: AcceptedUpgrade] = [:]
     private var nextToken: UInt64 = 0
     private var dirty: [WebSocketConnectionHandler] = []
+    private var flushing: [WebSocketConnectionHandler] = []
+    private var isFlushing = false
     private var isFlushPlanned = false
     private var isDraining = false
     private var sweep: Scheduled<Void>?
@@ -85,10 +87,15 @@ final class WebSocketLoop {
     ///
     /// Called at the end of whatever the loop was called for.
     func flushDirty() {
+        // A flush may break a connection, whose end calls this again: the outer call does it all.
+        guard !isFlushing else { return }
+        isFlushing = true
+        defer { isFlushing = false }
         while !dirty.isEmpty {
-            let taken = dirty
-            dirty.removeAll(keepingCapacity: true)
-            for handler in taken { handler.flushNow() }
+            // The two lists take turns, so that neither is allocated anew.
+            swap(&dirty, &flushing)
+            for handler in flushing { handler.flushNow() }
+            flushing.removeAll(keepingCapacity: true)
         }
     }
 
