@@ -74,7 +74,7 @@ class Connection {
         if kept > 0 {
             carry.withUnsafeBytes { base.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(base), byteCount: kept) }
         }
-        let count = read(socket, base + kept, buffer.count - kept)
+        let count = recv(socket, base + kept, buffer.count - kept, 0)
         guard count > 0 else {
             if count < 0, errno == EAGAIN || errno == EINTR { return }
             return end()

@@ -5,7 +5,7 @@ import SluiceCore
 /// on the loop waiting.
 extension WebSocketLoop {
     /// Visits of one turn of the loop: about a millisecond.
-    private static let visitsPerTurn = 128
+    private static let visitsPerTurn = 48
 
     /// Long enough for the loop to look at its sockets in between, and no longer.
     private static let pause = TimeAmount.microseconds(5)

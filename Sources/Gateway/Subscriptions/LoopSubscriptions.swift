@@ -16,7 +16,8 @@ struct LoopSubscriptions {
         var index: Int
     }
 
-    private var feeds: [TopicFeed?] = []
+    // Not optional, though places are free: reading a part of an optional one would copy all of it.
+    private var feeds: [TopicFeed] = []
     private var freeFeeds: [Int] = []
     private var feedOfTopic: [Topic: Int] = [:]
     // By connection; empty for one without subscriptions.
@@ -43,29 +44,33 @@ struct LoopSubscriptions {
     func holds(_ ticket: SubscriptionTicket, of connection: Int) -> Bool { place(of: connection, ticket) != nil }
 
     /// Where a feed stands.
-    func position(of feed: Int) -> SequenceNumber { feeds[feed]?.position ?? .none }
+    func position(of feed: Int) -> SequenceNumber { feeds[feed].position }
 
     /// What a sweep must know of a feed's list; nil when the feed is gone.
     func shape(of feed: Int) -> TopicFeed.Shape? {
-        feeds[feed].map {
-            TopicFeed.Shape(feedNumber: $0.number, count: $0.subscriptions.count, removals: $0.removals)
-        }
+        guard !feeds[feed].isFree else { return nil }
+        return TopicFeed.Shape(
+            feedNumber: feeds[feed].number,
+            count: feeds[feed].subscriptions.count,
+            removals: feeds[feed].removals
+        )
     }
 
     /// A feed's subscription.
     func subscription(_ position: Int, of feed: Int) -> Subscription? {
-        guard let subscriptions = feeds[feed]?.subscriptions, subscriptions.indices.contains(position) else { return nil }
-        return subscriptions[position]
+        guard feeds[feed].subscriptions.indices.contains(position) else { return nil }
+        return feeds[feed].subscriptions[position]
     }
 
     /// A subscription has everything up to `sequence`.
     mutating func sent(_ sequence: SequenceNumber, to position: Int, of feed: Int) {
-        feeds[feed]?.subscriptions[position].start(after: sequence)
+        guard feeds[feed].subscriptions.indices.contains(position) else { return }
+        feeds[feed].subscriptions[position].start(after: sequence)
     }
 
     /// Lets a sweep walk over a feed's subscriptions and note what it has sent.
     mutating func withSubscriptions(of feed: Int, _ body: (UnsafeMutableBufferPointer<Subscription>) -> Void) {
-        feeds[feed]?.subscriptions.withUnsafeMutableBufferPointer { body($0) }
+        feeds[feed].subscriptions.withUnsafeMutableBufferPointer { body($0) }
     }
 
     // MARK: - Subscribing
@@ -77,8 +82,8 @@ struct LoopSubscriptions {
         let ticket = SubscriptionTicket(feed: feed, number: nextTicket)
         nextTicket += 1
         while places.count <= connection { places.append([]) }
-        let index = feeds[feed]?.subscriptions.count ?? 0
-        feeds[feed]?.subscriptions.append(.held(connection, ordinal: places[connection].count, encoding))
+        let index = feeds[feed].subscriptions.count
+        feeds[feed].subscriptions.append(.held(connection, ordinal: places[connection].count, encoding))
         places[connection].append(Place(ticket: ticket, index: index))
         noteCount(of: connection)
         return ticket
@@ -93,42 +98,37 @@ struct LoopSubscriptions {
         of connection: Int,
         after sequence: SequenceNumber
     ) -> SequenceNumber? {
+        let feed = ticket.feed
         guard let index = place(of: connection, ticket).map({ places[connection][$0].index }),
-            var feed = feeds[ticket.feed],
-            feed.subscriptions[index].isHeld
+            feeds[feed].subscriptions[index].isHeld
         else { return nil }
-        if feed.position > sequence { return feed.position }
-        feeds[ticket.feed] = nil
+        if feeds[feed].position > sequence { return feeds[feed].position }
         // Nobody was let in before: what came until now was for nobody, and holes in it are nobody's.
-        if feed.liveCount == 0 { feed.position = sequence }
-        feed.subscriptions[index].start(after: sequence)
-        feed.liveCount += 1
-        feeds[ticket.feed] = feed
+        if feeds[feed].liveCount == 0 { feeds[feed].position = sequence }
+        feeds[feed].subscriptions[index].start(after: sequence)
+        feeds[feed].liveCount += 1
         return nil
     }
 
     /// Holds all of a feed's subscriptions that aren't: each has to catch up from the log.
     mutating func holdAll(of feed: Int) -> [HeldSubscription] {
-        guard var held = feeds[feed] else { return [] }
-        feeds[feed] = nil
-        defer { feeds[feed] = held }
         var all: [HeldSubscription] = []
-        for index in held.subscriptions.indices where !held.subscriptions[index].isHeld {
-            let subscription = held.subscriptions[index]
+        for index in feeds[feed].subscriptions.indices where !feeds[feed].subscriptions[index].isHeld {
+            let subscription = feeds[feed].subscriptions[index]
             let connection = Int(subscription.connection)
             let ticket = places[connection][Int(subscription.ordinal)].ticket
             all.append(
                 HeldSubscription(
                     connection: connection,
-                    topic: held.topic,
+                    topic: feeds[feed].topic,
                     ticket: ticket,
-                    sent: max(subscription.startAfter, held.position),
+                    sent: max(subscription.startAfter, feeds[feed].position),
                     encoding: subscription.encoding
                 )
             )
-            held.subscriptions[index].start(after: Subscription.held)
+            feeds[feed].subscriptions[index].start(after: Subscription.held)
         }
-        held.liveCount = 0
+        feeds[feed].liveCount = 0
         return all
     }
 
@@ -159,34 +159,31 @@ struct LoopSubscriptions {
     ///
     /// The position moves when it is the next one, or when nobody wants it.
     mutating func arrival(_ topic: Topic, _ sequence: SequenceNumber, previous: SequenceNumber) -> RecordArrival {
-        guard let feed = feedOfTopic[topic], let position = feeds[feed]?.position, let live = feeds[feed]?.liveCount
-        else {
-            return .unwanted
-        }
-        if live == 0 {
-            feeds[feed]?.position = max(position, sequence)
+        guard let feed = feedOfTopic[topic] else { return .unwanted }
+        let position = feeds[feed].position
+        if feeds[feed].liveCount == 0 {
+            feeds[feed].position = max(position, sequence)
             return .unwanted
         }
         if sequence <= position { return .repetition }
         if previous > position { return .hole(feed: feed, position: position) }
-        feeds[feed]?.position = sequence
+        feeds[feed].position = sequence
         return .next(feed: feed)
     }
 
     /// Moves a feed's position forward, when a hole before `sequence` is filled or left to the subscriptions.
     mutating func move(_ feed: Int, to sequence: SequenceNumber) {
-        guard let position = feeds[feed]?.position else { return }
-        feeds[feed]?.position = max(position, sequence)
+        feeds[feed].position = max(feeds[feed].position, sequence)
     }
 
     /// The sweep of a feed that is on its way.
     func sweep(of feed: Int) -> Int? {
-        guard let sweep = feeds[feed]?.sweep, sweep >= 0 else { return nil }
-        return Int(sweep)
+        let sweep = feeds[feed].sweep
+        return sweep < 0 ? nil : Int(sweep)
     }
 
     /// Notes the sweep of a feed; nil when it is over.
-    mutating func setSweep(_ sweep: Int?, of feed: Int) { feeds[feed]?.sweep = Int32(truncatingIfNeeded: sweep ?? -1) }
+    mutating func setSweep(_ sweep: Int?, of feed: Int) { feeds[feed].sweep = Int32(truncatingIfNeeded: sweep ?? -1) }
 
     // MARK: - Places
 
@@ -221,7 +218,7 @@ struct LoopSubscriptions {
         let last = places[connection].removeLast()
         if ordinal < places[connection].count {
             places[connection][ordinal] = last
-            feeds[last.ticket.feed]?.subscriptions[last.index].move(to: ordinal)
+            feeds[last.ticket.feed].subscriptions[last.index].move(to: ordinal)
         }
         noteCount(of: connection)
     }
@@ -229,21 +226,21 @@ struct LoopSubscriptions {
     /// Tells a connection's first subscription whether there are others.
     private mutating func noteCount(of connection: Int) {
         guard let first = places[connection].first, places[connection].count <= 2 else { return }
-        feeds[first.ticket.feed]?.subscriptions[first.index].set(isOnlyOne: places[connection].count == 1)
+        feeds[first.ticket.feed].subscriptions[first.index].set(isOnlyOne: places[connection].count == 1)
     }
 
     private mutating func removeSubscription(at index: Int, from feed: Int) {
-        guard let isHeld = feeds[feed]?.subscriptions[index].isHeld, let last = feeds[feed]?.subscriptions.removeLast()
-        else { return }
-        if !isHeld { feeds[feed]?.liveCount -= 1 }
-        feeds[feed]?.removals &+= 1
-        if let count = feeds[feed]?.subscriptions.count, index < count {
-            feeds[feed]?.subscriptions[index] = last
+        let isHeld = feeds[feed].subscriptions[index].isHeld
+        let last = feeds[feed].subscriptions.removeLast()
+        if !isHeld { feeds[feed].liveCount -= 1 }
+        feeds[feed].removals &+= 1
+        if index < feeds[feed].subscriptions.count {
+            feeds[feed].subscriptions[index] = last
             places[Int(last.connection)][Int(last.ordinal)].index = index
         }
-        guard feeds[feed]?.subscriptions.isEmpty == true, let topic = feeds[feed]?.topic else { return }
-        feeds[feed] = nil
-        feedOfTopic[topic] = nil
+        guard feeds[feed].subscriptions.isEmpty else { return }
+        feedOfTopic[feeds[feed].topic] = nil
+        feeds[feed] = .free
         freeFeeds.append(feed)
     }
 }

@@ -24,6 +24,12 @@ struct TopicFeed {
         let removals: UInt32
     }
 
+    /// A place that no topic has.
+    static let free = TopicFeed(topic: Topic(alreadyChecked: ""), number: 0)
+
+    /// Whether no topic has the place.
+    var isFree: Bool { number == 0 }
+
     init(topic: Topic, number: UInt64) {
         self.topic = topic
         self.number = number
