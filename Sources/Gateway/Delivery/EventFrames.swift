@@ -7,6 +7,8 @@ struct EventFrames {
     private var buffer = ByteBuffer()
     // Where each record's frame begins.
     private var starts: [Int] = []
+    // A record's JSON before its length is known, in memory that is used again.
+    private var json: [UInt8] = []
     private let encoding: EventEncoding
 
     init(encoding: EventEncoding) { self.encoding = encoding }
@@ -20,7 +22,7 @@ struct EventFrames {
         if encoding == .frames, record.contentType.embedding == .binary {
             appendBinary(record)
         } else {
-            var json: [UInt8] = []
+            json.removeAll(keepingCapacity: true)
             EventEnvelope.appendJSON(record, to: &json)
             buffer.reserveCapacity(minimumWritableBytes: json.count + ServerFrame.headerByteCount(json.count))
             ServerFrame.writeHeader(.text, json.count, to: &buffer)

@@ -79,6 +79,8 @@ extension PublishHandler: LaterFlushing {
         resumeReading()
         if isOutputCloseHeld, !order.hasPublishes {
             isOutputCloseHeld = false
+            handOutputOver()
+            front.flush()
             context?.close(mode: .output, promise: outputClose)
             outputClose = nil
         }
@@ -166,9 +168,25 @@ extension PublishHandler: LaterFlushing {
 
     func flushNow() {
         isFlushPlanned = false
+        if sendOutputDirectly() { return }
         handOutputOver()
         front.flush()
     }
+
+    /// Sends the rendered answers past the channel, if nothing waits there.
+    /// - Returns: whether nothing is left to do.
+    private func sendOutputDirectly() -> Bool {
+        guard socket.isUsable, !isClosing, output.readableBytes > 0, let options = context?.channel.syncOptions,
+            (try? options.getOption(.bufferedWritableBytes)) == 0
+        else { return false }
+        output.moveReaderIndex(forwardBy: output.withUnsafeReadableBytes(socket.send))
+        guard output.readableBytes == 0 else { return false }
+        // The memory is used again, unless it is more than an idle connection should keep.
+        if output.capacity > PublishHandler.keptOutputBytes { output = ByteBuffer() } else { output.clear() }
+        return true
+    }
+
+    private static let keptOutputBytes = 4096
 
     // MARK: - Deadlines
 
@@ -209,6 +227,7 @@ extension PublishHandler: LaterFlushing {
         timer?.cancel()
         timer = nil
         context = nil
+        socket = .none
         held.removeAll()
         incoming = nil
         reading = .ended

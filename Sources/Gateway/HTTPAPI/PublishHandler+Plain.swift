@@ -7,7 +7,7 @@ extension PublishHandler {
     /// - Returns: false when it must go the long way, because something before it isn't done or its authorization needs
     ///   to be asked for.
     func take(_ publish: PlainPublish, from bytes: UnsafeRawBufferPointer) -> Bool {
-        guard isReadyForPlain, let topic = try? Topic(utf8: bytes[publish.topic]),
+        guard isReadyForPlain, let topic = try? Topic(utf8: UnsafeRawBufferPointer(rebasing: bytes[publish.topic])),
             let grant = knownGrant(publish.authorization.map { bytes[$0] }),
             case .allow? = service.authorizer.decideNow(.publish, topic: topic, grant: grant)
         else { return false }

@@ -42,6 +42,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var grants = PublishGrants()
     var writer: AnswerWriter
     var context: ChannelHandlerContext?
+    var socket = DirectSocket.none
     var timer: Scheduled<Void>?
     /// The request that is being read, or was read last, is the connection's last.
     var endsAfterThis = false
@@ -75,6 +76,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        socket = DirectSocket(of: context)
         lookAtDeadlines()
     }
 

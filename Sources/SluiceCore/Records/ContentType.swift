@@ -32,7 +32,13 @@ public struct ContentType: Hashable, Sendable, CustomStringConvertible {
     public var description: String { value }
 
     private static func embedding(of value: String) -> Embedding {
-        if value == "application/json" { return .json }
+        // The usual ones first: this runs for each record that is read.
+        switch value {
+        case "application/json": return .json
+        case "text/plain", "text/plain; charset=utf-8", "text/plain;charset=utf-8": return .text
+        case "application/octet-stream": return .binary
+        default: break
+        }
         let essence = value.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
         if essence == "application/json" || essence.hasSuffix("+json") { return .json }
         if essence.hasPrefix("text/") || essence.hasSuffix("+xml") { return .text }

@@ -19,17 +19,18 @@ struct PartReader {
 
     /// The usual media type is compared as bytes: it costs no string and no classification.
     mutating func contentType(_ byteCount: Int) throws(RecordCodecError) -> ContentType {
-        let json = PartReader.json
-        if byteCount == json.utf8CodeUnitCount {
-            let isJSON = source[offset..<offset + byteCount].elementsEqual(
-                UnsafeRawBufferPointer(start: json.utf8Start, count: json.utf8CodeUnitCount)
-            )
-            if isJSON {
-                offset += byteCount
-                return .json
-            }
+        if isJSON(byteCount) {
+            offset += byteCount
+            return .json
         }
         return ContentType(try text(byteCount, "content type"))
+    }
+
+    private func isJSON(_ byteCount: Int) -> Bool {
+        let json = PartReader.json
+        guard byteCount == json.utf8CodeUnitCount else { return false }
+        for index in 0..<byteCount where source[offset + index] != json.utf8Start[index] { return false }
+        return true
     }
 
     mutating func bytes(_ byteCount: Int) -> [UInt8] { Array(next(byteCount)) }
