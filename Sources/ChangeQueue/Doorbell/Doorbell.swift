@@ -68,7 +68,7 @@ public final class Doorbell: Sendable {
         ]
         // An interruption counts as a wake-up: the caller looks and waits again.
         guard poll(&descriptors, 2, milliseconds) != 0 else { return false }
-        silence()
+        silence(wakes: descriptors[1].revents != 0, rings: descriptors[0].revents != 0)
         return true
     }
 
@@ -79,9 +79,10 @@ public final class Doorbell: Sendable {
         _ = write(wakeDescriptors.write, &byte, 1)
     }
 
-    private func silence() {
-        var wakes = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
-        while withUnsafeMutableBytes(of: &wakes, { read(wakeDescriptors.read, $0.baseAddress, $0.count) }) > 0 {}
+    private func silence(wakes: Bool, rings: Bool) {
+        var bytes = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+        while wakes, withUnsafeMutableBytes(of: &bytes, { read(wakeDescriptors.read, $0.baseAddress, $0.count) }) > 0 {}
+        guard rings else { return }
         // More than a socket holds by default; what is left makes the next wait return at once, which does no harm.
         var byte: UInt8 = 0
         for _ in 0..<1024 where recv(socketDescriptor, &byte, 1, 0) < 0 { return }

@@ -2,7 +2,7 @@ import LMDB
 import Logging
 import SluiceCore
 
-/// What the writer's thread does: take everything that gathered, commit it, answer, ring; and save heads and trim in
+/// What the writer's thread does: take everything that gathered, commit it, ring, answer; and save heads and trim in
 /// between.
 final class LogWriterLoop {
     private let log: ChangeLog
@@ -72,12 +72,11 @@ final class LogWriterLoop {
         var group = AppendGroup(submissions, limits: limits)
         var stored = LogCommitter.Stored()
         if group.hasWork { stored = store(&group) }
+        // Before the answers: a publisher takes longer to wake up than they take to be handed over.
+        if stored.records > 0 { doorbell?.ring() }
         inbox.release(group.bytes)
         for (client, outcomes) in group.outcomes() { client.completed(outcomes) }
-        if stored.records > 0 {
-            doorbell?.ring()
-            upkeep.committed(stored.records)
-        }
+        if stored.records > 0 { upkeep.committed(stored.records) }
     }
 
     private func store(_ group: inout AppendGroup) -> LogCommitter.Stored {
