@@ -15,6 +15,8 @@ class Measurement:
     peer: str | None = None
     queue: str = "sqs"
     stages: bool = False
+    # More flags of Sluice's gateway.
+    flags: tuple = ()
     # A load before the measured one, against the same server.
     before: list | None = None
 
@@ -46,7 +48,10 @@ def groups(quick: bool, peers: bool, files: int) -> list[Group]:
     wide = ["wide", "--connections", 1000, *seconds]
     found = [
         Group(1, "fan-out", each("fanout", ["sluice", "nats", "jetstream"] + ([] if quick else ["nchan", "mosquitto"]), fanout)),
-        Group(2, "10,000 connections", each("paced", ["sluice", "nats", "nchan"], paced)),
+        Group(2, "10,000 connections", [
+            *each("paced", ["sluice", "nats", "nchan"], paced),
+            Measurement("paced sluice, two event loops", "sluice", paced, flags=("--event-loops", 2)),
+        ]),
         Group(3, "wide, 64 in flight", each("wide64", ["sluice", "nchan"] + ([] if quick else ["sluice-ws", "nats"]), [*wide, "--in-flight", 64])),
         # NATS pipelines its publishes over one connection; so that the rule is the same, Sluice's come over few, pipelined.
         Group(
@@ -149,7 +154,8 @@ def judge(results: dict, _groups: list[Group]) -> list[dict]:
         row(1, "the same against JetStream, sync always", "fanout sluice", rate, 2.3, peer=("fanout jetstream", rate)),
         row(1, "CPU a delivery, both processes, µs", "fanout sluice", cpu, 0.6, False, peer=("fanout nats", cpu)),
         row(2, "10,000 connections: last receiver p50, µs", "paced sluice", "last.p50", 0.9, False, peer=(best, "last.p50")),
-        nothing_lost(2, "10,000 connections: deliveries lost", ["paced sluice"]),
+        row(2, "the same with two event loops", "paced sluice, two event loops", "last.p50", 0.9, False, peer=(best, "last.p50")),
+        nothing_lost(2, "10,000 connections: deliveries lost", ["paced sluice", "paced sluice, two event loops"]),
         nothing_lost(2, "18,000 connections: deliveries lost", ["connect18000"]),
         row(3, "1,000 × 1, 64 in flight: durable publishes/s", "wide64 sluice", "publishesPerSecond", 1.0, peer=("wide64 nchan", "publishesPerSecond")),
         row(3, "1,000 × 1, 256 in flight: durable publishes/s", "wide256 sluice", "publishesPerSecond", 1.0, peer=("wide256 nats", "publishesPerSecond")),

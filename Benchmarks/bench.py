@@ -48,7 +48,7 @@ def run(measurement: bars.Measurement, port: int) -> dict:
     """One run of one measurement, with its server started and stopped."""
     if measurement.server is None:
         return generate(None, measurement.words, "sluice")
-    with servers.make(measurement.server, port, measurement.queue) as server:
+    with servers.make(measurement.server, port, measurement.queue, measurement.flags) as server:
         result: dict = {}
         for words in measurement.phases():
             result = generate(server, words, measurement.peer or measurement.server)

@@ -146,14 +146,15 @@ class Server(contextlib.AbstractContextManager):
 class Sluice(Server):
     """Gateway and publisher, two processes over one durable log."""
 
-    def __init__(self, name: str, port: int, queue: str = "sqs"):
+    def __init__(self, name: str, port: int, queue: str = "sqs", flags: tuple = ()):
         super().__init__(name, port)
         self.queue = queue
+        self.flags = flags
 
     def start(self) -> None:
         common = ["--data", f"{self.directory}/data", "--queue", self.queue, "--log-level", "warning"]
         extra = os.environ.get("SLUICE_BENCH_GATEWAY", "").split()
-        self.spawn(SLUICE, "gateway", "--port", self.port, "--drain-window", "0s", *common, *extra)
+        self.spawn(SLUICE, "gateway", "--port", self.port, "--drain-window", "0s", *common, *self.flags, *extra)
         self.spawn(SLUICE, "publisher", "--operations-port", self.port + 1, *common, *os.environ.get("SLUICE_BENCH_PUBLISHER", "").split())
         for port in (self.port, self.port + 1):
             self.wait(lambda port=port: urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1).status == 200)
@@ -268,10 +269,10 @@ class Redis(Server):
         self.wait_for_port(self.port)
 
 
-def make(name: str, port: int, queue: str = "sqs") -> Server:
+def make(name: str, port: int, queue: str = "sqs", flags: tuple = ()) -> Server:
     """The server that the generator's peer `name` speaks to."""
     if name.startswith("sluice"):
-        return Sluice(name, port, queue)
+        return Sluice(name, port, queue, flags)
     return {"nats": NATS, "jetstream": NATS, "nchan": Nchan, "mosquitto": Mosquitto, "redis": Redis}[name](name, port)
 
 
