@@ -112,3 +112,10 @@ struct TestRandom: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 }
+
+extension LoopSubscriptions {
+    /// A feed's subscriptions; none when it is gone.
+    func subscriptions(of feed: Int) -> [Subscription] {
+        (0..<(shape(of: feed)?.count ?? 0)).compactMap { subscription($0, of: feed) }
+    }
+}
