@@ -7,6 +7,8 @@ struct LoopSweeps {
     // A sweep that is over leaves its memory to the next one.
     private var idle: [Int] = []
     private var turns = CircularBuffer<Int>()
+    // Sweeps that wait for their rest to be over. One may end before that, and another begin in its place.
+    private var resting: Set<Int> = []
 
     /// Sweeps that are on their way.
     var count: Int { turns.count }
@@ -37,9 +39,16 @@ struct LoopSweeps {
     /// A sweep takes its turn again, behind the others.
     mutating func goOnLater(_ place: Int) { turns.append(place) }
 
+    /// A sweep takes no turn until it is woken.
+    mutating func rest(_ place: Int) { resting.insert(place) }
+
+    /// A sweep's rest is over: it takes its turns again if it is still there.
+    mutating func wake(_ place: Int) { if resting.remove(place) != nil { turns.append(place) } }
+
     /// A sweep is over.
     mutating func end(_ place: Int) {
         turns.removeAll { $0 == place }
+        resting.remove(place)
         idle.append(place)
     }
 

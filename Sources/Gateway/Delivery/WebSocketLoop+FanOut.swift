@@ -84,7 +84,6 @@ extension WebSocketLoop {
         if let running = index.sweep(of: feed) {
             var over: [DeliveryGroup] = []
             _ = sweep(running, maximumVisits: .max, mayBypass: true, &over)
-            sweeps.end(running)
             finish(over)
         }
         let held = index.holdAll(of: feed)

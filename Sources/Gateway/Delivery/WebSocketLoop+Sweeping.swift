@@ -41,8 +41,9 @@ extension WebSocketLoop {
     }
 
     private func goOn(_ place: Int, after nanoseconds: UInt64) {
+        sweeps.rest(place)
         eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: nanoseconds))) {
-            self.sweeps.goOnLater(place)
+            self.sweeps.wake(place)
             self.runSweeps()
         }
     }
@@ -58,7 +59,7 @@ extension WebSocketLoop {
         guard var sweep = sweeps.take(place) else { return 0 }
         var visits = 0
         var events = 0
-        sweep.follow(index.shape(of: sweep.feed))
+        sweep.follow(index.follow(sweep.feed, number: sweep.feedNumber))
         note(sweep.takeDone(), &over)
         var rest: UInt64 = 0
         while !sweep.isIdle, visits < maximumVisits, rest == 0 {
@@ -69,7 +70,7 @@ extension WebSocketLoop {
                 visit(&sweep, sent: stuck, &events)
                 visits += 1
             }
-            sweep.follow(index.shape(of: sweep.feed))
+            sweep.follow(index.follow(sweep.feed, number: sweep.feedNumber))
             note(sweep.takeDone(), &over)
             if maximumVisits < .max { rest = sweep.rest(nowNanoseconds: services.now()) }
         }
@@ -89,9 +90,12 @@ extension WebSocketLoop {
 
     /// Visits subscriptions whose frames go straight to the socket, until one isn't of that kind.
     /// - Returns: how many bytes the socket of that one took already; nil when the run is over.
-    private func visitDirectly(_ sweep: inout TopicSweep, _ maximumVisits: Int, _ mayBypass: Bool, _ events: inout Int)
-        -> Int?
-    {
+    private func visitDirectly(
+        _ sweep: inout TopicSweep,
+        _ maximumVisits: Int,
+        _ mayBypass: Bool,
+        _ events: inout Int
+    ) -> Int? {
         let sockets = connections.sockets
         let last = sweep.last
         let recordCount = sweep.sequences.count
@@ -102,14 +106,20 @@ extension WebSocketLoop {
                 let subscription = subscriptions[sweep.position]
                 if subscription.startAfter < last {
                     let socket = sockets[Int(subscription.connection)]
-                    guard socket.isUsable, mayBypass || subscription.isOnlyOne else { return stuck = 0 }
+                    guard socket.isUsable, mayBypass || subscription.isOnlyOne else {
+                        stuck = 0
+                        return
+                    }
                     let first = sweep.firstRecord(after: subscription.startAfter)
                     let (sent, isWhole) =
                         sweep.frames.withBytes(subscription.encoding, from: first) { bytes in
                             let sent = socket.send(bytes)
                             return (sent, sent == bytes.count)
                         } ?? (0, false)
-                    guard isWhole else { return stuck = sent }
+                    guard isWhole else {
+                        stuck = sent
+                        return
+                    }
                     subscriptions[sweep.position].start(after: last)
                     sweep.took(from: first)
                     events += recordCount - first
@@ -136,7 +146,8 @@ extension WebSocketLoop {
             events += sweep.sequences.count - first
         case .closed: break
         case .tooSlow:
-            for case let part? in sweep.deliveries[first...] where part.group.tallies[part.delivery].slow.last != handler.id {
+            for case let part? in sweep.deliveries[first...]
+            where part.group.tallies[part.delivery].slow.last != handler.id {
                 part.group.tallies[part.delivery].slow.append(handler.id)
             }
             handler.close(.slowConsumer)

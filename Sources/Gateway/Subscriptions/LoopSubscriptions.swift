@@ -48,13 +48,28 @@ struct LoopSubscriptions {
     /// What a sweep must know of a feed's list; nil when the feed is gone.
     func shape(of feed: Int) -> TopicFeed.Shape? {
         feeds[feed].map {
-            TopicFeed.Shape(feedNumber: $0.number, count: $0.subscriptions.count, removals: $0.removals)
+            TopicFeed.Shape(
+                feedNumber: $0.number,
+                count: $0.subscriptions.count,
+                removals: $0.removals,
+                leastMoved: $0.leastMoved
+            )
         }
+    }
+
+    /// The same for the sweep of the feed with that number, which then knows what has changed places; nil when the feed's
+    /// place is another's.
+    mutating func follow(_ feed: Int, number: UInt64) -> TopicFeed.Shape? {
+        guard let shape = shape(of: feed), shape.feedNumber == number else { return nil }
+        feeds[feed]?.leastMoved = Subscription.held
+        return shape
     }
 
     /// A feed's subscription.
     func subscription(_ position: Int, of feed: Int) -> Subscription? {
-        guard let subscriptions = feeds[feed]?.subscriptions, subscriptions.indices.contains(position) else { return nil }
+        guard let subscriptions = feeds[feed]?.subscriptions, subscriptions.indices.contains(position) else {
+            return nil
+        }
         return subscriptions[position]
     }
 
@@ -239,6 +254,7 @@ struct LoopSubscriptions {
         feeds[feed]?.removals &+= 1
         if let count = feeds[feed]?.subscriptions.count, index < count {
             feeds[feed]?.subscriptions[index] = last
+            if let least = feeds[feed]?.leastMoved { feeds[feed]?.leastMoved = min(least, last.startAfter) }
             places[Int(last.connection)][Int(last.ordinal)].index = index
         }
         guard feeds[feed]?.subscriptions.isEmpty == true, let topic = feeds[feed]?.topic else { return }

@@ -21,7 +21,8 @@ final class WebSocketHarness {
     let upgrade: WebSocketUpgrade
     private let receipts = ReceiptBox()
     private let link: LinkReplies
-    private var nextDelivery: UInt64 = 0
+    /// Deliveries so far: the number of the last.
+    private(set) var deliveries: UInt64 = 0
 
     final class ReceiptBox: Sendable {
         let receipts = Mutex<[Receipt]>([])
@@ -159,14 +160,14 @@ final class WebSocketHarness {
     @discardableResult
     func deliver(_ records: [ChangeRecord], to connections: [ConnectionID]? = nil) -> [Receipt] {
         let deliveries = records.map { record in
-            nextDelivery += 1
+            self.deliveries += 1
             let encoded = DeliveredRecord(
                 encoded: EncodedRecord(record).bytes,
                 receivedAtNanoseconds: 2,
                 resolvedAtNanoseconds: 3
             )
             return Delivery(
-                id: nextDelivery,
+                id: self.deliveries,
                 records: [encoded],
                 sentAtNanoseconds: 4,
                 connections: connections,
@@ -179,10 +180,29 @@ final class WebSocketHarness {
     func receive(_ deliveries: [Delivery]) -> [Receipt] {
         fanOut.receive(deliveries, on: link)
         eventLoop.run()
-        return receipts.receipts.withLock { receipts in
+        return takeReceipts()
+    }
+
+    /// The receipts since the last call.
+    func takeReceipts() -> [Receipt] {
+        receipts.receipts.withLock { receipts in
             defer { receipts = [] }
             return receipts
         }
+    }
+
+    /// Lets the sweeps that are on their way take one more turn.
+    @discardableResult
+    func turnSweeps() -> [Receipt] {
+        eventLoop.advanceTime(by: .microseconds(5))
+        return takeReceipts()
+    }
+
+    /// Lets the sweeps come to their end, those that rest too.
+    @discardableResult
+    func finishSweeps() -> [Receipt] {
+        eventLoop.advanceTime(by: .milliseconds(100))
+        return takeReceipts()
     }
 
     /// Moves the clock and sweeps, half a second at a time.
