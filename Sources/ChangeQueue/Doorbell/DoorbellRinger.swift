@@ -9,11 +9,7 @@ public final class DoorbellRinger: Sendable {
     private struct State {
         var bells: [UnixAddress] = []
         var scan = DirectoryScan()
-        var nextLookNanoseconds: UInt64 = 0
     }
-
-    /// Least time between two looks into the directory.
-    private static let lookIntervalNanoseconds: UInt64 = 1_000_000
 
     private let directory: String
     private let descriptor: Int32
@@ -56,10 +52,6 @@ public final class DoorbellRinger: Sendable {
     }
 
     private func rescanIfChanged(_ state: inout State) {
-        // Not with each of thousands of commits a second; a bell that is new hears a later ring, or looks by itself.
-        let now = StageClock.nowNanoseconds()
-        guard now >= state.nextLookNanoseconds else { return }
-        state.nextLookNanoseconds = now &+ DoorbellRinger.lookIntervalNanoseconds
         var status = stat()
         guard stat(directory, &status) == 0 else { return }
         let changed =

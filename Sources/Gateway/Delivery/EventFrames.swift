@@ -13,6 +13,9 @@ struct EventFrames {
 
     init(encoding: EventEncoding) { self.encoding = encoding }
 
+    /// Memory that is kept for the next frames, bytes; a burst's is given back.
+    private static let keptCapacity = 64 * 1024
+
     /// Bytes of all frames.
     var byteCount: Int { buffer.readableBytes }
 
@@ -32,7 +35,8 @@ struct EventFrames {
 
     /// The frames from the record at `index` on.
     func buffer(from index: Int) -> ByteBuffer {
-        guard index > 0, index < starts.count else { return buffer }
+        guard index > 0 else { return buffer }
+        guard index < starts.count else { return ByteBuffer() }
         return buffer.getSlice(at: starts[index], length: buffer.writerIndex - starts[index]) ?? buffer
     }
 
@@ -46,7 +50,7 @@ struct EventFrames {
     mutating func removeFirst(_ count: Int) {
         guard count < starts.count else {
             starts.removeAll(keepingCapacity: true)
-            buffer.clear()
+            if buffer.storageCapacity > EventFrames.keptCapacity { buffer = ByteBuffer() } else { buffer.clear() }
             return
         }
         buffer.moveReaderIndex(to: starts[count])

@@ -24,6 +24,8 @@ struct TopicSweep {
 
     /// The topic's feed.
     private(set) var feed: Int
+    /// Tells the feed from others that have had its place.
+    var feedNumber: UInt64 { shape.feedNumber }
     /// Its frames, in the order of the log.
     var frames = TopicFrames()
     private var shape: TopicFeed.Shape
@@ -64,7 +66,8 @@ struct TopicSweep {
         defer { isRoundNew = false }
         guard isRoundNew, !isIdle else { return 0 }
         let duration = now &- roundBeganAtNanoseconds
-        let rest = duration < TopicSweep.shortRoundNanoseconds ? 0 : min(duration / 4, TopicSweep.longestRestNanoseconds)
+        let rest =
+            duration < TopicSweep.shortRoundNanoseconds ? 0 : min(duration / 4, TopicSweep.longestRestNanoseconds)
         roundBeganAtNanoseconds = now &+ rest
         return rest
     }
@@ -109,10 +112,13 @@ struct TopicSweep {
     /// Goes on to the next subscription.
     mutating func advance() { position += 1 }
 
-    /// Takes over what has become of the list since the last visit: at its end the next round begins, and where
-    /// subscriptions have changed places every record goes round once more, so that none is passed over.
+    /// Takes over what has become of the list since the last visit: at its end the next round begins, and where a
+    /// subscription has changed places that hasn't got a record, the record goes round once more, so that none is passed
+    /// over.
+    ///
+    /// Only then: a topic that clients come to and leave all the time would otherwise never be done with a record.
     mutating func follow(_ current: TopicFeed.Shape?) {
-        guard let current, current.feedNumber == shape.feedNumber, current.count > 0 else {
+        guard let current, current.count > 0 else {
             // The topic's last subscription is gone.
             stops = stops.map { _ in Stop(round: 0, position: 0) }
             return
@@ -122,8 +128,8 @@ struct TopicSweep {
             round += 1
             isRoundNew = true
         }
-        if current.removals != shape.removals {
-            stops = stops.map { _ in Stop(round: round + 1, position: position) }
+        for index in firstRecord(after: current.leastMoved)..<stops.count {
+            stops[index] = Stop(round: round + 1, position: position)
         }
         shape = current
     }

@@ -4,9 +4,6 @@ import SluiceCore
 /// Performs the sweeps of one event loop, some visits at a time, so that a fan-out to many doesn't keep everything else
 /// on the loop waiting.
 extension WebSocketLoop {
-    /// Visits of one turn of the loop: about a millisecond.
-    private static let visitsPerTurn = 48
-
     /// Long enough for the loop to look at its sockets in between, and no longer.
     private static let pause = TimeAmount.microseconds(5)
 
@@ -15,9 +12,9 @@ extension WebSocketLoop {
     /// `closing`: a group that is complete.
     func runSweeps(closing group: DeliveryGroup? = nil) {
         var over: [DeliveryGroup] = []
-        var visitsLeft = WebSocketLoop.visitsPerTurn
+        var visitsLeft = services.configuration.visitsPerTurn
         // With one sweep nothing is written twice to a connection: no frame has to wait for others.
-        let isOnly = sweeps.waiting == 1
+        let isOnly = sweeps.count == 1
         while visitsLeft > 0, let place = sweeps.next() {
             visitsLeft -= sweep(place, maximumVisits: visitsLeft, mayBypass: isOnly, &over)
         }
@@ -31,7 +28,7 @@ extension WebSocketLoop {
     func finish(_ groups: [DeliveryGroup]) { for group in groups { group.finish() } }
 
     private func planSweeps() {
-        guard sweeps.waiting > 0, !areSweepsPlanned else { return }
+        guard sweeps.count > 0, !areSweepsPlanned else { return }
         areSweepsPlanned = true
         // Not `execute`: the loop runs what its tasks plan before it looks at its sockets again.
         eventLoop.assumeIsolated().scheduleTask(in: WebSocketLoop.pause) {
@@ -40,10 +37,10 @@ extension WebSocketLoop {
         }
     }
 
-    private func rest(_ place: Int, _ nanoseconds: UInt64) {
-        let rest = sweeps.rest(place)
+    private func goOn(_ place: Int, after nanoseconds: UInt64) {
+        sweeps.rest(place)
         eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: nanoseconds))) {
-            self.sweeps.wake(rest)
+            self.sweeps.wake(place)
             self.runSweeps()
         }
     }
@@ -59,7 +56,7 @@ extension WebSocketLoop {
         guard var sweep = sweeps.take(place) else { return 0 }
         var visits = 0
         var events = 0
-        sweep.follow(index.shape(of: sweep.feed))
+        sweep.follow(index.follow(sweep.feed, number: sweep.feedNumber))
         note(sweep.takeDone(), &over)
         var rest: UInt64 = 0
         while !sweep.isIdle, visits < maximumVisits, rest == 0 {
@@ -70,7 +67,7 @@ extension WebSocketLoop {
                 visit(&sweep, sent: stuck, &events)
                 visits += 1
             }
-            sweep.follow(index.shape(of: sweep.feed))
+            sweep.follow(index.follow(sweep.feed, number: sweep.feedNumber))
             note(sweep.takeDone(), &over)
             if maximumVisits < .max { rest = sweep.rest(nowNanoseconds: services.now()) }
         }
@@ -81,7 +78,7 @@ extension WebSocketLoop {
         if isOver {
             sweeps.end(place)
         } else if rest > 0 {
-            self.rest(place, rest)
+            goOn(place, after: rest)
         } else {
             sweeps.goOnLater(place)
         }
@@ -90,9 +87,12 @@ extension WebSocketLoop {
 
     /// Visits subscriptions whose frames go straight to the socket, until one isn't of that kind.
     /// - Returns: how many bytes the socket of that one took already; nil when the run is over.
-    private func visitDirectly(_ sweep: inout TopicSweep, _ maximumVisits: Int, _ mayBypass: Bool, _ events: inout Int)
-        -> Int?
-    {
+    private func visitDirectly(
+        _ sweep: inout TopicSweep,
+        _ maximumVisits: Int,
+        _ mayBypass: Bool,
+        _ events: inout Int
+    ) -> Int? {
         let sockets = connections.sockets
         let last = sweep.last
         let recordCount = sweep.sequences.count
@@ -103,14 +103,20 @@ extension WebSocketLoop {
                 let subscription = subscriptions[sweep.position]
                 if subscription.startAfter < last {
                     let socket = sockets[Int(subscription.connection)]
-                    guard socket.isUsable, mayBypass || subscription.isOnlyOne else { return stuck = 0 }
+                    guard socket.isUsable, mayBypass || subscription.isOnlyOne else {
+                        stuck = 0
+                        return
+                    }
                     let first = sweep.firstRecord(after: subscription.startAfter)
                     let (sent, isWhole) =
                         sweep.frames.withBytes(subscription.encoding, from: first) { bytes in
                             let sent = socket.send(bytes)
                             return (sent, sent == bytes.count)
                         } ?? (0, false)
-                    guard isWhole else { return stuck = sent }
+                    guard isWhole else {
+                        stuck = sent
+                        return
+                    }
                     subscriptions[sweep.position].start(after: last)
                     sweep.took(from: first)
                     events += recordCount - first
@@ -137,7 +143,8 @@ extension WebSocketLoop {
             events += sweep.sequences.count - first
         case .closed: break
         case .tooSlow:
-            for case let part? in sweep.deliveries[first...] where part.group.tallies[part.delivery].slow.last != handler.id {
+            for case let part? in sweep.deliveries[first...]
+            where part.group.tallies[part.delivery].slow.last != handler.id {
                 part.group.tallies[part.delivery].slow.append(handler.id)
             }
             handler.close(.slowConsumer)

@@ -27,13 +27,16 @@ struct PlainHeadScanner {
     /// Walks to the end of the head.
     mutating func scanHead(maximumFields: Int) -> End {
         if let end = scanRequestLine() { return end }
-        for _ in 0...maximumFields {
-            guard offset + 1 < bytes.count else { return .incomplete }
+        for count in 0...maximumFields {
+            guard offset < bytes.count else { return .incomplete }
             if bytes[offset] == PlainHeadScanner.carriageReturn {
+                guard offset + 1 < bytes.count else { return .incomplete }
                 guard bytes[offset + 1] == PlainHeadScanner.lineFeed else { return .other }
                 offset += 2
                 return .whole
             }
+            // One field too many: the decoder needn't see its end to refuse it.
+            guard count < maximumFields else { return .other }
             if let end = scanField() { return end }
         }
         return .other
@@ -79,10 +82,11 @@ struct PlainHeadScanner {
         guard bytes[offset] == PlainHeadScanner.carriageReturn, bytes[offset + 1] == PlainHeadScanner.lineFeed else {
             return .other
         }
-        var valueEnd = offset
-        while valueEnd > valueStart, bytes[valueEnd - 1] == PlainHeadScanner.space { valueEnd -= 1 }
+        let value = valueStart..<offset
+        // The decoder takes spaces at the end for a part of the value.
+        guard value.isEmpty || bytes[offset - 1] != PlainHeadScanner.space else { return .other }
         offset += 2
-        return take(name, valueStart..<valueEnd) ? nil : .other
+        return take(name, value) ? nil : .other
     }
 
     /// Letters, digits and the hyphen: all names that anyone uses (RFC 9110, section 5.6.2 allows more).
@@ -111,6 +115,8 @@ struct PlainHeadScanner {
             guard contentLength == nil, let length = number(value) else { return false }
             contentLength = length
             return true
+        // Old clients' name for Connection, which the decoder heeds as well.
+        case 16: return !matches(name, "proxy-connection")
         case 17: return !matches(name, "transfer-encoding")
         default: return true
         }

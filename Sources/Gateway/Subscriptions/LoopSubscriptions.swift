@@ -52,8 +52,17 @@ struct LoopSubscriptions {
         return TopicFeed.Shape(
             feedNumber: feeds[feed].number,
             count: feeds[feed].subscriptions.count,
-            removals: feeds[feed].removals
+            removals: feeds[feed].removals,
+            leastMoved: feeds[feed].leastMoved
         )
+    }
+
+    /// The same for the sweep of the feed with that number, which then knows what has changed places; nil when the feed's
+    /// place is another's.
+    mutating func follow(_ feed: Int, number: UInt64) -> TopicFeed.Shape? {
+        guard let shape = shape(of: feed), shape.feedNumber == number else { return nil }
+        feeds[feed].leastMoved = Subscription.held
+        return shape
     }
 
     /// A feed's subscription.
@@ -236,6 +245,7 @@ struct LoopSubscriptions {
         feeds[feed].removals &+= 1
         if index < feeds[feed].subscriptions.count {
             feeds[feed].subscriptions[index] = last
+            feeds[feed].leastMoved = min(feeds[feed].leastMoved, last.startAfter)
             places[Int(last.connection)][Int(last.ordinal)].index = index
         }
         guard feeds[feed].subscriptions.isEmpty else { return }

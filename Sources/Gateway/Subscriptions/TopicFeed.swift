@@ -16,12 +16,15 @@ struct TopicFeed {
     let number: UInt64
     /// How often subscriptions have changed places, because one was removed.
     var removals: UInt32 = 0
+    /// Up to where the subscriptions have everything that have changed places since a sweep looked, the least of them.
+    var leastMoved = Subscription.held
 
     /// What a sweep must know about the list that it goes round.
-    struct Shape {
+    struct Shape: Equatable {
         let feedNumber: UInt64
         let count: Int
         let removals: UInt32
+        let leastMoved: SequenceNumber
     }
 
     /// A place that no topic has.

@@ -31,6 +31,8 @@ public struct WebSocketConfiguration: Sendable {
     public var resumeRecords = Limits.historyRecords
     /// History is sent in pieces of about so many bytes, the next one when the last has left.
     public var resumeSliceBytes = 64 * 1024
+    /// Sockets that a fan-out writes to before its event loop looks at its other work: some hundred microseconds.
+    public var visitsPerTurn = 48
     /// Records of a hole that an event loop reads itself; a larger one is caught up on by each subscriber from the log.
     public var holeRecords = 1_000
     /// Bytes of such a hole.

@@ -8,7 +8,9 @@ import Testing
 struct AnswerWriterTests {
     private func text(_ answer: PublishAnswer, closing: Bool = false) -> String {
         var writer = AnswerWriter(logID: 1)
-        return String(buffer: writer.render(answer, closing: closing, allocator: ByteBufferAllocator()))
+        var buffer = ByteBuffer()
+        writer.write(answer, closing: closing, to: &buffer)
+        return String(buffer: buffer)
     }
 
     @Test("the announced length is the body's", arguments: [1, 9, 10, 18_446_744_073_709_551_615] as [UInt64])

@@ -8,6 +8,7 @@ import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
 import SluiceCore
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -213,6 +214,36 @@ struct SluiceChildChannelTests {
             )
             let text = try await client.received("HTTP/1.1 ", times: 5)
             #expect(text.split(separator: "HTTP/1.1 ").map { $0.prefix(3) } == ["202", "401", "403", "202", "202"])
+            try await client.close()
+        }
+    }
+
+    /// Grants everything to everyone and counts how often it is asked.
+    private final class Asked: Authorizer {
+        let count = Atomic<Int>(0)
+
+        func connect(_ request: ConnectRequest) async throws(APIError) -> Grant {
+            count.wrappingAdd(1, ordering: .relaxed)
+            return .everything
+        }
+
+        func authorize(_ action: TopicAction, topic: Topic, grant: Grant) async throws(APIError) {}
+    }
+
+    @Test("an authorizer is asked once for the publishes of a connection with the same credentials")
+    func asksOnce() async throws {
+        let authorizer = Asked()
+        try await serve(authorizer: authorizer) { port, _ in
+            let client = try await RawClient.connect(port: port)
+            var answers = 0
+            for (token, asked) in [("a", 1), ("a", 1), ("b", 2), ("b", 2), ("a", 3)] {
+                for _ in 0..<3 {
+                    try await client.send(PublishHarness.publish("a", fields: "authorization: Bearer \(token)\r\n"))
+                    answers += 1
+                    _ = try await client.received("recordId", times: answers)
+                }
+                #expect(authorizer.count.load(ordering: .relaxed) == asked)
+            }
             try await client.close()
         }
     }

@@ -67,6 +67,29 @@ struct LoopSubscriptionsTests {
         #expect(index.arrival(topic, number(5), previous: number(4)) == .unwanted)
     }
 
+    @Test("tells a feed's sweep, once, up to where those have everything that changed places, and no other's")
+    func moves() throws {
+        var index = LoopSubscriptions()
+        for connection in 0..<4 {
+            let ticket = index.subscribe(connection, to: topic, .base64)
+            #expect(index.release(ticket, of: connection, after: number(UInt64(7 + connection))) == nil)
+        }
+        let feed = try #require(index.ticket(of: 0, for: topic)).feed
+        let shape = try #require(index.shape(of: feed))
+        #expect(shape.leastMoved == Subscription.held)
+        // The last one changes places with nobody.
+        index.removeAll(of: 3)
+        #expect(index.shape(of: feed)?.leastMoved == Subscription.held)
+        index.removeAll(of: 0)
+        #expect(index.shape(of: feed)?.leastMoved == number(9))
+        let ofAnother = index.follow(feed, number: shape.feedNumber &+ 1)
+        #expect(ofAnother == nil)
+        let first = index.follow(feed, number: shape.feedNumber)
+        #expect(first?.leastMoved == number(9) && first?.count == 2 && first?.removals == 2)
+        let second = index.follow(feed, number: shape.feedNumber)
+        #expect(second?.leastMoved == Subscription.held)
+    }
+
     @Test("keeps both lists in step through random subscribing and leaving")
     func lists() {
         let seed = UInt64.random(in: .min ... .max)
@@ -110,5 +133,12 @@ struct TestRandom: RandomNumberGenerator {
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)
+    }
+}
+
+extension LoopSubscriptions {
+    /// A feed's subscriptions; none when it is gone.
+    func subscriptions(of feed: Int) -> [Subscription] {
+        (0..<(shape(of: feed)?.count ?? 0)).compactMap { subscription($0, of: feed) }
     }
 }

@@ -21,7 +21,8 @@ final class WebSocketHarness {
     let upgrade: WebSocketUpgrade
     private let receipts = ReceiptBox()
     private let link: LinkReplies
-    private var nextDelivery: UInt64 = 0
+    /// Deliveries so far: the number of the last.
+    private(set) var deliveries: UInt64 = 0
 
     final class ReceiptBox: Sendable {
         let receipts = Mutex<[Receipt]>([])
@@ -40,6 +41,7 @@ final class WebSocketHarness {
     ) {
         var configuration = WebSocketConfiguration()
         configuration.isEchoEnabled = true
+        configuration.visitsPerTurn = 128
         configure(&configuration)
         let log = log
         let clock = clock
@@ -109,11 +111,13 @@ final class WebSocketHarness {
         return WebSocketClient(channel: channel, harness: self, headers: headers)
     }
 
-    /// Turns the loop until something has happened on another thread.
+    /// Turns the loop until something has happened on another thread, or for a minute.
+    ///
+    /// It looks once in a while only: the other thread hands its answer to an embedded loop, which isn't made for two.
     func turn(until isDone: () -> Bool) {
-        while !isDone() {
+        for _ in 0..<60_000 where !isDone() {
+            usleep(1000)
             eventLoop.run()
-            sched_yield()
         }
     }
 
@@ -159,14 +163,14 @@ final class WebSocketHarness {
     @discardableResult
     func deliver(_ records: [ChangeRecord], to connections: [ConnectionID]? = nil) -> [Receipt] {
         let deliveries = records.map { record in
-            nextDelivery += 1
+            self.deliveries += 1
             let encoded = DeliveredRecord(
                 encoded: EncodedRecord(record).bytes,
                 receivedAtNanoseconds: 2,
                 resolvedAtNanoseconds: 3
             )
             return Delivery(
-                id: nextDelivery,
+                id: self.deliveries,
                 records: [encoded],
                 sentAtNanoseconds: 4,
                 connections: connections,
@@ -179,10 +183,29 @@ final class WebSocketHarness {
     func receive(_ deliveries: [Delivery]) -> [Receipt] {
         fanOut.receive(deliveries, on: link)
         eventLoop.run()
-        return receipts.receipts.withLock { receipts in
+        return takeReceipts()
+    }
+
+    /// The receipts since the last call.
+    func takeReceipts() -> [Receipt] {
+        receipts.receipts.withLock { receipts in
             defer { receipts = [] }
             return receipts
         }
+    }
+
+    /// Lets the sweeps that are on their way take one more turn.
+    @discardableResult
+    func turnSweeps() -> [Receipt] {
+        eventLoop.advanceTime(by: .microseconds(5))
+        return takeReceipts()
+    }
+
+    /// Lets the sweeps come to their end, those that rest too.
+    @discardableResult
+    func finishSweeps() -> [Receipt] {
+        eventLoop.advanceTime(by: .milliseconds(100))
+        return takeReceipts()
     }
 
     /// Moves the clock and sweeps, half a second at a time.
