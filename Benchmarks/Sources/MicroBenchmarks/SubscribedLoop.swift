@@ -54,7 +54,7 @@ final class SubscribedLoop {
     /// The loop's part of what was prepared.
     func deliver() {
         guard let loop = fanOut.loops[eventLoop] else { return }
-        for deliveries in decoded { MeasuredSection.keep(loop.deliver(deliveries)) }
+        for deliveries in decoded { loop.deliver(deliveries) { MeasuredSection.keep($0) } }
     }
 
     /// All of it: decode, deliver, answer, note the times.
@@ -85,8 +85,11 @@ final class SubscribedLoop {
 
     /// No log and an obliging registry; the counters are the real ones.
     private static func services(_ measures: GatewayMeasures) -> WebSocketServices {
-        WebSocketServices(
-            configuration: WebSocketConfiguration(),
+        var configuration = WebSocketConfiguration()
+        // A whole round at once: nobody turns the loop in between.
+        configuration.visitsPerTurn = 1_000_000
+        return WebSocketServices(
+            configuration: configuration,
             payloadBytes: Limits.payloadBytes,
             drainNanoseconds: 0,
             authorizer: AllowAllAuthorizer(),

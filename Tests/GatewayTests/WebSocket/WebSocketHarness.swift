@@ -111,12 +111,12 @@ final class WebSocketHarness {
         return WebSocketClient(channel: channel, harness: self, headers: headers)
     }
 
-    /// Turns the loop until something has happened on another thread, or for a minute.
+    /// Turns the loop until something has happened on another thread, but not for ever.
     ///
     /// It looks once in a while only: the other thread hands its answer to an embedded loop, which isn't made for two.
     func turn(until isDone: () -> Bool) {
         for _ in 0..<60_000 where !isDone() {
-            usleep(1000)
+            for _ in 0..<1000 { sched_yield() }
             eventLoop.run()
         }
     }

@@ -12,12 +12,11 @@ enum FrameEncode {
             parts: [Part(unit: "record", count: records)]
         ) {
             let topic = Samples.topic(1)
-            let items = (1...UInt64(records)).map {
-                TopicBatch.Item(record: Samples.record($0, topic: topic), delivery: 0)
-            }
+            let all = (1...UInt64(records)).map { Samples.record($0, topic: topic) }
             return Operation(run: { count in
                 for _ in 0..<count {
-                    var frames = BatchFrames(TopicBatch(feed: 0, items: items))
+                    var frames = TopicFrames()
+                    for record in all { frames.append(record) }
                     MeasuredSection.keep(frames.buffer(.base64, from: 0))
                 }
             })
