@@ -168,6 +168,9 @@ struct TopicSweepModelTests {
         run(seed: seed)
     }
 
+    @Test("holds for seeds that failed once", arguments: [6_984_439_686_308_944_656] as [UInt64])
+    func known(seed: UInt64) { run(seed: seed) }
+
     private func run(seed: UInt64) {
         var random = TestRandom(seed: seed)
         var model = Model()
@@ -191,6 +194,8 @@ struct TopicSweepModelTests {
             }
         }
         model.closeGroup()
+        // Reveals what was published while nobody was there and is wanted since.
+        model.add()
         for _ in 0..<4 * connections { model.visit() }
         #expect(model.sweep?.isIdle == nil)
         #expect(model.underWay.isEmpty)
