@@ -78,10 +78,11 @@ struct PlainHeadScanner {
         while offset < bytes.count, bytes[offset] == PlainHeadScanner.space { offset += 1 }
         let valueStart = offset
         while offset < bytes.count, (0x20...0x7E).contains(bytes[offset]) { offset += 1 }
+        guard offset < bytes.count else { return .incomplete }
+        // Before there is more: the decoder refuses a line that ends otherwise at once.
+        guard bytes[offset] == PlainHeadScanner.carriageReturn else { return .other }
         guard offset + 1 < bytes.count else { return .incomplete }
-        guard bytes[offset] == PlainHeadScanner.carriageReturn, bytes[offset + 1] == PlainHeadScanner.lineFeed else {
-            return .other
-        }
+        guard bytes[offset + 1] == PlainHeadScanner.lineFeed else { return .other }
         let value = valueStart..<offset
         // The decoder takes spaces at the end for a part of the value.
         guard value.isEmpty || bytes[offset - 1] != PlainHeadScanner.space else { return .other }
