@@ -78,7 +78,7 @@ struct PlainHeadScanner {
         while offset < bytes.count, bytes[offset] == PlainHeadScanner.space { offset += 1 }
         let valueStart = offset
         while offset < bytes.count, (0x20...0x7E).contains(bytes[offset]) { offset += 1 }
-        guard offset < bytes.count else { return .incomplete }
+        guard offset < bytes.count else { return mayBecomePlain(name, valueStart..<offset) ? .incomplete : .other }
         // Before there is more: the decoder refuses a line that ends otherwise at once.
         guard bytes[offset] == PlainHeadScanner.carriageReturn else { return .other }
         guard offset + 1 < bytes.count else { return .incomplete }
@@ -120,6 +120,16 @@ struct PlainHeadScanner {
         case 16: return !matches(name, "proxy-connection")
         case 17: return !matches(name, "transfer-encoding")
         default: return true
+        }
+    }
+
+    /// Whether a field whose value goes on may still be one of a plain publish; what can't be is the decoder's at once.
+    private func mayBecomePlain(_ name: Range<Int>, _ value: Range<Int>) -> Bool {
+        switch name.count {
+        case 10 where matches(name, "connection"): value.count <= 10
+        case 14 where matches(name, "content-length"): bytes[value].allSatisfy { (0x30...0x39).contains($0) }
+        case 17: !matches(name, "transfer-encoding")
+        default: true
         }
     }
 

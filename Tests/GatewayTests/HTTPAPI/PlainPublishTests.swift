@@ -111,6 +111,8 @@ struct PlainPublishTests {
     func bareLineFeedAtTheEnd() {
         #expect(Self.read("POST /topics/a HTTP/1.1\r\nhost: a\n") == .other)
         #expect(Self.read("POST /topics/a HTTP/1.1\r\nhost: a\r") == .incomplete)
+        #expect(Self.read("POST /topics/a HTTP/1.1\r\ncontent-length: 5P") == .other)
+        #expect(Self.read("POST /topics/a HTTP/1.1\r\ncontent-length: 5") == .incomplete)
     }
 
     @Test("leaves every other request line to the decoder as soon as it differs")
