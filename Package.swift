@@ -117,21 +117,23 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // What the tests share.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
-        .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore"], swiftSettings: settings),
+        .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ChangeQueueTests",
-            dependencies: ["ChangeQueue", "LMDB", "SluiceCore", log],
+            dependencies: ["TestSupport", "ChangeQueue", "LMDB", "SluiceCore", log],
             swiftSettings: settings
         ),
         .testTarget(
             name: "SubscriptionRegistryTests",
-            dependencies: ["SubscriptionRegistry", "SluiceCore", product("GRDB", "GRDB.swift"), log],
+            dependencies: ["TestSupport", "SubscriptionRegistry", "SluiceCore", product("GRDB", "GRDB.swift"), log],
             swiftSettings: settings
         ),
         .testTarget(
             name: "DeliveryLinkTests",
-            dependencies: ["DeliveryLink", "SluiceCore", nioCore, nioPosix, nioEmbedded, log],
+            dependencies: ["TestSupport", "DeliveryLink", "SluiceCore", nioCore, nioPosix, nioEmbedded, log],
             swiftSettings: settings
         ),
         .testTarget(
@@ -142,6 +144,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
+                "TestSupport",
                 "Gateway", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, nioEmbedded, log, asyncHTTPClient, product("NIOHTTP1", "swift-nio"),
                 product("NIOWebSocket", "swift-nio"), product("JWTKit", "jwt-kit"),
@@ -154,6 +157,7 @@ let package = Package(
         .testTarget(
             name: "PublisherTests",
             dependencies: [
+                "TestSupport",
                 "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency", log,
                 nioCore,
             ],
@@ -162,6 +166,7 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
+                "TestSupport",
                 "sluice", "Gateway", "Publisher", "SluiceCore", "StageLatency", log, nioCore,
                 product("ArgumentParser", "swift-argument-parser"),
             ],

@@ -1,4 +1,5 @@
 import StageLatency
+import TestSupport
 import Testing
 
 @testable import sluice

@@ -1,4 +1,5 @@
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -26,7 +27,7 @@ struct AnswerCacheTests {
     func model() {
         let seed = UInt64.random(in: 1 ... .max)
         print("seed \(seed)")
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         for capacity in [1, 2, 7] {
             var cache = AnswerCache(capacity: capacity)
             // Oldest first.
@@ -52,17 +53,5 @@ struct AnswerCacheTests {
                 #expect(cache.count == model.count)
             }
         }
-    }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
     }
 }

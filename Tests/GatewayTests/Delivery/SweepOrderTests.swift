@@ -2,6 +2,7 @@ import DeliveryLink
 import NIOCore
 import NIOEmbedded
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -47,7 +48,7 @@ struct SweepOrderTests {
     }
 
     private func run(seed: UInt64) throws {
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let harness = WebSocketHarness { $0.holeRecords = 3 }
         let topics = (0..<3).map { Topic(alreadyChecked: "t\($0)") }
         let subscribers = try (0..<170).map { _ in Subscriber(try harness.connect()) }

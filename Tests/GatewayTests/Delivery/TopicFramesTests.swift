@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -34,7 +35,7 @@ struct TopicFramesTests {
     func random() {
         let seed = UInt64.random(in: .min ... .max)
         print("TopicFramesTests.random seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var topic = TopicFrames()
         var records: [ChangeRecord] = []
         var given: [(slice: ByteBuffer, copy: [UInt8])] = []

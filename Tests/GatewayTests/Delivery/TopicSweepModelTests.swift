@@ -1,4 +1,5 @@
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -172,7 +173,7 @@ struct TopicSweepModelTests {
     func known(seed: UInt64) { run(seed: seed) }
 
     private func run(seed: UInt64) {
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var model = Model()
         let finished = Counter()
         let connections = Int.random(in: 1...24, using: &random)

@@ -1,4 +1,5 @@
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -74,7 +75,7 @@ struct TopicSweepTests {
     func churn(perVisit: Int) throws {
         let seed = UInt64.random(in: .min ... .max)
         print("TopicSweepTests.churn seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var (index, feed) = try index(100)
         var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), nowNanoseconds: 0)
         var done = 0

@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -68,7 +69,7 @@ struct PublishReaderRandomTests {
     func mixes(round: Int) throws {
         let seed = UInt64.random(in: .min ... .max)
         print("PublishReaderRandomTests.mixes round \(round) seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<12 {
             var text = ""
             for _ in 0..<Int.random(in: 1..<10, using: &random) {
@@ -84,7 +85,7 @@ struct PublishReaderRandomTests {
     func damage(round: Int) throws {
         let seed = UInt64.random(in: .min ... .max)
         print("PublishReaderRandomTests.damage round \(round) seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<20 {
             var bytes: [UInt8] = []
             for _ in 0..<Int.random(in: 1..<5, using: &random) {
@@ -105,7 +106,7 @@ struct PublishReaderRandomTests {
     }
 
     /// Sends `bytes` to both connections in the same pieces, with answers, ends of input and drains at the same places.
-    private func run(_ bytes: [UInt8], _ random: inout TestRandom) throws {
+    private func run(_ bytes: [UInt8], _ random: inout SeededGenerator) throws {
         let short = try ReaderHarness(reads: true, limits: Self.limits)
         let long = try ReaderHarness(reads: false, limits: Self.limits)
         var steps: [String] = []

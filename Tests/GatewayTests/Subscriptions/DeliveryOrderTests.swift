@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -26,7 +27,7 @@ struct DeliveryOrderTests {
     func known(seed: UInt64) throws { try run(seed: seed) }
 
     private func run(seed: UInt64) throws {
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let harness = WebSocketHarness {
             $0.holeRecords = 4
             $0.resumeSliceBytes = 300
@@ -63,7 +64,7 @@ struct DeliveryOrderTests {
     private func subscribe(
         _ model: inout Model,
         _ topic: Topic,
-        _ random: inout TestRandom,
+        _ random: inout SeededGenerator,
         _ appended: [ChangeRecord]
     ) throws {
         guard model.from[topic] == nil else { return }

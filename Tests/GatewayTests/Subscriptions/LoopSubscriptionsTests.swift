@@ -1,4 +1,5 @@
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -94,7 +95,7 @@ struct LoopSubscriptionsTests {
     func lists() {
         let seed = UInt64.random(in: .min ... .max)
         print("LoopSubscriptionsTests.lists seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var index = LoopSubscriptions()
         var model: [Int: Set<Topic>] = [:]
         let topics = (0..<6).map { Topic(alreadyChecked: "t\($0)") }
@@ -118,21 +119,6 @@ struct LoopSubscriptionsTests {
                 #expect(Set(feed.map { index.subscriptions(of: $0).map { Int($0.connection) } } ?? []) == expected)
             }
         }
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct TestRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
 

@@ -1,6 +1,7 @@
 import DeliveryLink
 import NIOCore
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway
@@ -42,7 +43,7 @@ struct DirectSocketTests {
         let seed = UInt64.random(in: .min ... .max)
         print("DirectSocketTests.order seed \(seed)")
         try await SocketHarness.run { harness in
-            var random = TestRandom(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let client = try harness.connect("/ws?topic=a", sendBuffer: 4_096)
             let eventLoop = client.channel.eventLoop
             var expected: [String] = []
