@@ -4,7 +4,7 @@ import SluiceCore
 ///
 /// A sweep goes from subscription to subscription, in a ring. At each it leaves everything that has come since it was
 /// there last, in one piece; a record is done when the sweep is back where it was when the record came. So under load a
-/// socket is written to once a round, with all of the round's records, and nobody ever waits for records to gather.
+/// socket is written to once a round, with all of the round's records, and a record that comes alone waits for nobody.
 ///
 /// A value: the loop's shell does the writing. Where a subscription stands is kept in ``Subscription/startAfter``.
 struct TopicSweep {

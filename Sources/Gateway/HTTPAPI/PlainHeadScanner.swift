@@ -78,10 +78,12 @@ struct PlainHeadScanner {
         while offset < bytes.count, bytes[offset] == PlainHeadScanner.space { offset += 1 }
         let valueStart = offset
         while offset < bytes.count, (0x20...0x7E).contains(bytes[offset]) { offset += 1 }
-        guard offset < bytes.count else { return mayBecomePlain(name, valueStart..<offset) ? .incomplete : .other }
+        guard offset < bytes.count else { return begun(name, valueStart..<offset) }
         // Before there is more: the decoder refuses a line that ends otherwise at once.
         guard bytes[offset] == PlainHeadScanner.carriageReturn else { return .other }
-        guard offset + 1 < bytes.count else { return .incomplete }
+        guard offset + 1 < bytes.count else {
+            return offset > valueStart ? begun(name, valueStart..<offset) : .other
+        }
         guard bytes[offset + 1] == PlainHeadScanner.lineFeed else { return .other }
         let value = valueStart..<offset
         // The decoder takes spaces at the end for a part of the value.
@@ -123,14 +125,19 @@ struct PlainHeadScanner {
         }
     }
 
-    /// Whether a field whose value goes on may still be one of a plain publish; what can't be is the decoder's at once.
-    private func mayBecomePlain(_ name: Range<Int>, _ value: Range<Int>) -> Bool {
-        switch name.count {
-        case 10 where matches(name, "connection"): value.count <= 10
-        case 14 where matches(name, "content-length"): bytes[value].allSatisfy { (0x30...0x39).contains($0) }
-        case 17: !matches(name, "transfer-encoding")
-        default: true
-        }
+    /// What a field is whose line isn't complete.
+    ///
+    /// What can't become plain is the decoder's at once, for it refuses some values before their line ends.
+    private func begun(_ name: Range<Int>, _ value: Range<Int>) -> End {
+        let mayBecomePlain =
+            switch name.count {
+            case 10 where matches(name, "connection"): value.count <= 10
+            case 14 where matches(name, "content-length"):
+                contentLength == nil && value.count <= 9 && bytes[value].allSatisfy { (0x30...0x39).contains($0) }
+            case 17: !matches(name, "transfer-encoding")
+            default: true
+            }
+        return mayBecomePlain ? .incomplete : .other
     }
 
     private func matches(_ range: Range<Int>, _ lowercased: StaticString) -> Bool {

@@ -1,7 +1,7 @@
 import Glibc
 import NIOCore
 
-/// A connection's socket for frames that nothing waits in front of: one `send`, past the channel.
+/// A connection's socket, for frames and answers that nothing waits in front of: one `send`, past the channel.
 ///
 /// NIO's way to the same system call goes through the pipeline, a queue of pending writes and a flush. For a frame that
 /// goes to thousands of sockets this costs a third of the delivery, most of it cache misses. The channel stays the
