@@ -115,7 +115,12 @@ def test_watch_reports_again_until_stopped(running, command):
     running.publish("watched", 1)
     for form in ([], ["--json"]):
         process = subprocess.Popen(
-            [BINARY, *command, "--data", running.directory, "--watch", *form], stdout=subprocess.PIPE, text=True, env=environment()
+            [BINARY, *command, "--data", running.directory, "--watch", *form],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            # A shell without job control has its background jobs ignore the signal, and they pass that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         lines = [process.stdout.readline() for _ in range(2 if form else 1)]
         if form:

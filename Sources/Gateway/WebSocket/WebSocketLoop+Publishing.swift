@@ -57,7 +57,7 @@ extension WebSocketLoop {
         let grant = handler.grant
         let inbox = inbox
         // A task, since the authorizer does I/O: this is the way of rules that a back end decides, not of every message.
-        Task {
+        services.runTask {
             do throws(APIError) {
                 for topic in topics { try await authorizer.authorize(action, topic: topic, grant: grant) }
                 inbox.post(.authorized(token: token, .success(())))

@@ -23,6 +23,8 @@ struct WebSocketServices: Sendable {
     var history: HistoryReader
     /// Runs work that reads the log, away from the event loops.
     var offload: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// Runs work that waits for others, such as an authorizer's back end; a task, outside tests.
+    var runTask: @Sendable (@escaping @Sendable () async -> Void) -> Void = { work in Task { await work() } }
     /// The registry.
     var registry: ConnectionRecorder
     /// The way to the log from an event loop.

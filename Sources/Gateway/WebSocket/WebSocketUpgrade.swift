@@ -87,19 +87,32 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             return
         }
         // An authorizer may do I/O, so connecting takes a task; the connection itself has none.
-        promise.completeWithTask { [self] in
-            let grant = try await services.authorizer.connect(request)
-            for topic in parameters.entries.map(\.topic) {
-                switch services.authorizer.decideNow(.subscribe, topic: topic, grant: grant) {
-                case .allow?: continue
-                case .deny(let error)?: throw error
-                case nil: try await services.authorizer.authorize(.subscribe, topic: topic, grant: grant)
-                }
+        let granted = channel.eventLoop.makePromise(of: Grant.self)
+        services.runTask { [self] in
+            do throws(APIError) {
+                granted.succeed(try await grant(request, parameters.entries.map(\.topic)))
+            } catch {
+                granted.fail(error)
             }
-            let accepted = AcceptedUpgrade(grant: grant, parameters: parameters, acceptedAtNanoseconds: services.now())
-            try await channel.eventLoop.submit { note(accepted, channel) }.get()
-            return headers
         }
+        granted.futureResult.map { [self] grant in
+            let accepted = AcceptedUpgrade(grant: grant, parameters: parameters, acceptedAtNanoseconds: services.now())
+            note(accepted, channel)
+            return headers
+        }.cascade(to: promise)
+    }
+
+    /// The client's grant, if it may connect and subscribe to `topics`.
+    private func grant(_ request: ConnectRequest, _ topics: [Topic]) async throws(APIError) -> Grant {
+        let grant = try await services.authorizer.connect(request)
+        for topic in topics {
+            switch services.authorizer.decideNow(.subscribe, topic: topic, grant: grant) {
+            case .allow?: continue
+            case .deny(let error)?: throw error
+            case nil: try await services.authorizer.authorize(.subscribe, topic: topic, grant: grant)
+            }
+        }
+        return grant
     }
 
     private func note(_ accepted: AcceptedUpgrade, _ channel: any Channel) {

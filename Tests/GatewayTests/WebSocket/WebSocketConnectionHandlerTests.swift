@@ -165,19 +165,17 @@ struct WebSocketConnectionHandlerTests {
     }
 
     @Test("closes with 4402 when the token ends")
-    func expiry() async throws {
-        try await OwnThread.run {
-            let end = StageClock.wallNanoseconds() + 20_000_000_000
-            let harness = WebSocketHarness(
-                authorizer: FixedAuthorizer(Grant(expiresAtWallNanoseconds: end, subscribe: [.everything]))
-            )
-            let client = try harness.connectAsynchronously()
-            _ = client.read()
-            harness.advance(seconds: 5)
-            #expect(client.read().isEmpty)
-            harness.advance(seconds: 15)
-            #expect(client.read().first?.closeCode == 4402)
-        }
+    func expiry() throws {
+        let end = StageClock.wallNanoseconds() + 20_000_000_000
+        let harness = WebSocketHarness(
+            authorizer: FixedAuthorizer(Grant(expiresAtWallNanoseconds: end, subscribe: [.everything]))
+        )
+        let client = try harness.connectAsynchronously()
+        _ = client.read()
+        harness.advance(seconds: 5)
+        #expect(client.read().isEmpty)
+        harness.advance(seconds: 15)
+        #expect(client.read().first?.closeCode == 4402)
     }
 
     // MARK: - Publishing

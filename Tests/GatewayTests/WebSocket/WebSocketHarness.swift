@@ -1,6 +1,5 @@
 import ChangeQueue
 import DeliveryLink
-import Glibc
 import Logging
 import Metrics
 import NIOCore
@@ -33,6 +32,7 @@ final class WebSocketHarness {
     }
 
     private let offloaded = WorkBox()
+    private let executor = HandExecutor()
 
     init(
         authorizer: any Authorizer = AllowAllAuthorizer(),
@@ -46,6 +46,7 @@ final class WebSocketHarness {
         let log = log
         let clock = clock
         let offloaded = offloaded
+        let executor = executor
         let services = WebSocketServices(
             configuration: configuration,
             payloadBytes: 1024,
@@ -54,6 +55,7 @@ final class WebSocketHarness {
             head: { topic in try log.head(of: topic) },
             history: log.reader,
             offload: { work in offloaded.work.withLock { $0.append(work) } },
+            runTask: { work in Task(executorPreference: executor) { await work() } },
             registry: registry.recorder,
             bridge: { eventLoop in
                 AppendBridge(eventLoop: eventLoop) { requests, client in log.submit(requests, client) }
@@ -97,7 +99,7 @@ final class WebSocketHarness {
         _ = try upgrade.accept(head, on: channel).wait()
     }
 
-    /// As ``connect(_:fields:)``, where the authorizer answers from a task: the loop turns until it has.
+    /// As ``connect(_:fields:)``, where the authorizer answers from a task.
     func connectAsynchronously(_ uri: String = "/ws") throws -> WebSocketClient {
         let channel = EmbeddedChannel(handler: OutputCloses(), loop: eventLoop)
         channel.allowOptionsWhenClosed = true
@@ -105,20 +107,16 @@ final class WebSocketHarness {
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
         var result: Result<HTTPHeaders, any Error>?
         upgrade.accept(head, on: channel).assumeIsolated().whenComplete { result = $0 }
-        turn { result != nil }
+        runTasks()
         let headers = try result?.get() ?? [:]
         try upgrade.install(head, on: channel).wait()
         return WebSocketClient(channel: channel, harness: self, headers: headers)
     }
 
-    /// Turns the loop until something has happened on another thread, but not for ever.
-    ///
-    /// It looks once in a while only: the other thread hands its answer to an embedded loop, which isn't made for two.
-    func turn(until isDone: () -> Bool) {
-        for _ in 0..<60_000 where !isDone() {
-            for _ in 0..<1000 { sched_yield() }
-            eventLoop.run()
-        }
+    /// Runs the tasks that wait, and turns the loop.
+    func runTasks() {
+        executor.run()
+        eventLoop.run()
     }
 
     /// Connects a client that subscribes by its URL, and commits the subscription.

@@ -44,24 +44,22 @@ struct WebSocketUpgradeTests {
     }
 
     @Test("asks the authorizer for the connect and for the URL's topics")
-    func authorization() async throws {
-        try await OwnThread.run {
-            let refusing = WebSocketHarness(authorizer: FixedAuthorizer(Grant(), refusal: .tokenMissing))
-            #expect(throws: APIError.tokenMissing) { try refusing.connectAsynchronously() }
-            let pattern = try TopicPattern("orders/+")
-            let harness = WebSocketHarness(
-                authorizer: FixedAuthorizer(Grant(principal: "ann", subscribe: [pattern], asksFor: [.subscribe]))
-            )
-            let error = #expect(throws: APIError.self) { try harness.connectAsynchronously("/ws?topic=users/1") }
-            #expect(error?.code == .forbidden)
-            let client = try harness.connectAsynchronously("/ws?topic=orders/1&topic=open/2")
-            harness.commitRegistry()
-            #expect(
-                client.texts().last
-                    == #"{"type":"subscribed","topics":[{"topic":"orders/1","sequence":0},{"topic":"open/2","sequence":0}]}"#
-            )
-            #expect(harness.registry.events.first == "connected ann")
-        }
+    func authorization() throws {
+        let refusing = WebSocketHarness(authorizer: FixedAuthorizer(Grant(), refusal: .tokenMissing))
+        #expect(throws: APIError.tokenMissing) { try refusing.connectAsynchronously() }
+        let pattern = try TopicPattern("orders/+")
+        let harness = WebSocketHarness(
+            authorizer: FixedAuthorizer(Grant(principal: "ann", subscribe: [pattern], asksFor: [.subscribe]))
+        )
+        let error = #expect(throws: APIError.self) { try harness.connectAsynchronously("/ws?topic=users/1") }
+        #expect(error?.code == .forbidden)
+        let client = try harness.connectAsynchronously("/ws?topic=orders/1&topic=open/2")
+        harness.commitRegistry()
+        #expect(
+            client.texts().last
+                == #"{"type":"subscribed","topics":[{"topic":"orders/1","sequence":0},{"topic":"open/2","sequence":0}]}"#
+        )
+        #expect(harness.registry.events.first == "connected ann")
     }
 
     @Test("forgets an accepted upgrade that never came")
