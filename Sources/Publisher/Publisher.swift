@@ -25,13 +25,16 @@ public struct Publisher: Service {
     /// - Throws: ``PublisherError`` when it can't start.
     public func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let operationsGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let process = PublisherProcess(publisher: self, eventLoop: group.next(), operationsGroup: operationsGroup)
         let result: Result<Void, any Error>
         do {
-            result = .success(try await PublisherProcess(publisher: self, group: group).run())
+            result = .success(try await process.run())
         } catch {
             result = .failure(error)
         }
         try? await group.shutdownGracefully()
+        try? await operationsGroup.shutdownGracefully()
         try result.get()
     }
 }

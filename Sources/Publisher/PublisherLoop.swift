@@ -1,18 +1,21 @@
 import ChangeQueue
 import DeliveryLink
 import Logging
+import NIOCore
 import SluiceCore
 import SubscriptionRegistry
 
-/// The publisher's thread: receive → batch → resolve → fan out → retire, over and over, until it has drained.
+/// What the publisher does: receive → batch → resolve → fan out → retire, whenever it is rung for or a gateway answers, until it has drained.
 ///
-/// Everything here is used on that one thread. The decisions are in values (``BatchWindow``, ``WorkerPool``); this class performs them.
+/// It lives on one event loop, with the doorbell and the links: from a ring to the write, and from a receipt to the next batch, no thread wakes
+/// another. The decisions are in values (``BatchWindow``, ``WorkerPool``); this class performs them.
 final class PublisherLoop {
     private let configuration: PublisherConfiguration
+    private let eventLoop: any EventLoop
     private let queue: any ChangeQueue
     private let doorbell: Doorbell
     private let registry: SubscriptionRegistry
-    private let mailbox: Mailbox
+    private let notices = LinkNotices()
     private let links: LinkPool
     private let latency: PublisherLatency
     private let presence: PublisherPresence
@@ -24,28 +27,43 @@ final class PublisherLoop {
     private var nextHeartbeat: UInt64 = 0
     private var nextRenewal: UInt64 = 0
     private var stopBy: UInt64?
+    /// The queue couldn't be read: nothing is tried before.
+    private var resumesAt: UInt64 = 0
+    private var isLooking = false
+    private var plannedLook: (atNanoseconds: UInt64, Scheduled<Void>)?
+    private var drained: EventLoopPromise<Void>?
+    private var bell: (any Channel)?
 
-    /// How long the thread sleeps when nothing rings; covers a lost ring (docs/architecture.md).
+    /// How often it looks when nothing rings; covers a lost ring (docs/architecture.md).
     private static let pollNanoseconds: UInt64 = 50_000_000
     private static let heartbeatNanoseconds: UInt64 = 1_000_000_000
     private static let renewalNanoseconds: UInt64 = 5_000_000_000
+    private static let failureNanoseconds: UInt64 = 1_000_000_000
+    /// After so many batches in a row the links' sockets have their turn: records without subscribers keep no worker busy, so that nothing else ends it.
+    private static let turnsPerLook = 8
+    /// Long enough for the event loop to look at its sockets in between, and no longer.
+    private static let breatherNanoseconds: UInt64 = 5_000
 
     init(
         configuration: PublisherConfiguration,
         storage: PublisherStorage,
-        mailbox: Mailbox,
-        links: LinkPool,
+        eventLoop: any EventLoop,
         latency: PublisherLatency,
         presence: PublisherPresence,
         logger: Logger
     ) {
         self.configuration = configuration
+        self.eventLoop = eventLoop
         queue = storage.queue
         doorbell = storage.doorbell
         registry = storage.registry
         resolver = Resolver(index: storage.index)
-        self.mailbox = mailbox
-        self.links = links
+        links = LinkPool(
+            group: eventLoop,
+            secret: configuration.linkSecret,
+            events: notices.events(on: eventLoop),
+            logger: logger
+        )
         self.latency = latency
         self.presence = presence
         self.logger = logger
@@ -61,31 +79,98 @@ final class PublisherLoop {
         )
     }
 
-    /// Runs until a stop was asked for and everything has its receipt or was given back.
-    func run() {
-        while true {
-            let hadMail = readMail()
-            if let stopBy, drained(by: stopBy) { break }
-            let moved: Bool
+    // MARK: - From start to drain
+
+    /// Waits for rings and receipts from now on; `drained` when a stop was asked for and everything has its receipt or was given back.
+    func start(drained: EventLoopPromise<Void>) {
+        self.drained = drained
+        notices.onNotice = { [self] in look() }
+        do {
+            try DoorbellHandler.listen(to: doorbell, on: eventLoop) { [self] in look() }
+                .assumeIsolated().whenComplete { [self] result in
+                    switch result {
+                    case .success(let channel):
+                        bell = channel
+                        look()
+                    case .failure(let error): fail(error)
+                    }
+                }
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Receives no more, and gives up what has no receipt at `deadline`, nanoseconds of `StageClock`.
+    func stop(by deadline: UInt64) {
+        guard stopBy == nil else { return }
+        logger.info("draining: no more records are received")
+        stopBy = deadline
+        perform([.retry(window.take().map(\.handle), after: .zero)])
+        perform(pool.giveBackParked())
+        look()
+    }
+
+    private func fail(_ error: any Error) {
+        close()
+        drained?.fail(error)
+        drained = nil
+    }
+
+    /// Does what there is to do, and plans the next look.
+    private func look() {
+        // What a link says while it is given something is heard in the same look.
+        guard !isLooking, bell != nil, drained != nil else { return }
+        isLooking = true
+        let next = turns()
+        isLooking = false
+        if let next { plan(atNanoseconds: next) } else { end() }
+    }
+
+    /// - Returns: when to look again unless something happens before; nil when it has drained.
+    private func turns() -> UInt64? {
+        for _ in 0..<PublisherLoop.turnsPerLook {
+            let hadNotices = readNotices()
+            if let stopBy, hasDrained(by: stopBy) { return nil }
+            let now = StageClock.nowNanoseconds()
+            guard now >= resumesAt else { return resumesAt }
             do {
-                moved = try turn()
+                let moved = try turn(now)
+                if !moved && !hadNotices { return nextLook() }
             } catch {
                 logger.error("the queue can't be read, trying again", metadata: ["error": "\(error)"])
                 latency.countFailure()
-                doorbell.wait(timeout: .seconds(1))
-                continue
+                resumesAt = now &+ PublisherLoop.failureNanoseconds
             }
-            if !moved && !hadMail { doorbell.wait(timeout: pause()) }
         }
+        return StageClock.nowNanoseconds() &+ PublisherLoop.breatherNanoseconds
+    }
+
+    private func plan(atNanoseconds time: UInt64) {
+        if let planned = plannedLook {
+            // An early look does no harm.
+            if planned.atNanoseconds <= time { return }
+            planned.1.cancel()
+        }
+        let now = StageClock.nowNanoseconds()
+        let delay = TimeAmount.nanoseconds(Int64(clamping: time > now ? time - now : 0))
+        let task = eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
+            plannedLook = nil
+            look()
+        }
+        plannedLook = (time, task)
+    }
+
+    private func end() {
         close()
+        drained?.succeed()
+        drained = nil
     }
 
     // MARK: - A turn
 
     /// Receives, and starts a batch when one is due.
     /// - Returns: whether there was anything to do.
-    private func turn() throws -> Bool {
-        let now = StageClock.nowNanoseconds()
+    private func turn(_ now: UInt64) throws -> Bool {
         if now >= nextHeartbeat { try heartbeat(now) }
         if now >= nextRenewal, let row = presence.row { try renew(row, now) }
         if !pool.hasIdleWorker { pool.passOver(nowNanoseconds: now) }
@@ -154,31 +239,23 @@ final class PublisherLoop {
         latency.heartbeat(linksConnected: links.connectedCount, isReady: true)
     }
 
-    /// How long the thread may sleep: until the poll, or until the batch's window is over.
-    private func pause() -> Duration {
-        var nanoseconds = PublisherLoop.pollNanoseconds
+    /// When to look again if nothing happens: at the poll, or when the batch's window or the drain's time is over.
+    private func nextLook() -> UInt64 {
         let now = StageClock.nowNanoseconds()
-        if pool.hasIdleWorker, case .wait(let until) = window.decide(nowNanoseconds: now) {
-            nanoseconds = min(nanoseconds, until > now ? until - now : 0)
-        }
-        if let stopBy { nanoseconds = min(nanoseconds, stopBy > now ? stopBy - now : 0) }
-        return .nanoseconds(Int64(nanoseconds))
+        var next = now &+ PublisherLoop.pollNanoseconds
+        if pool.hasIdleWorker, case .wait(let until) = window.decide(nowNanoseconds: now) { next = min(next, until) }
+        if let stopBy { next = min(next, stopBy) }
+        return next
     }
 
     // MARK: - Receipts
 
     /// Takes what the links have to say and retires what is answered: all receipts of a turn in one transaction.
-    private func readMail() -> Bool {
-        let mail = mailbox.take()
-        if stopBy == nil, let deadline = mail.stopBy {
-            logger.info("draining: no more records are received")
-            stopBy = deadline
-            perform([.retry(window.take().map(\.handle), after: .zero)])
-            perform(pool.giveBackParked())
-        }
-        guard !mail.notices.isEmpty else { return false }
+    private func readNotices() -> Bool {
+        let notices = notices.take()
+        guard !notices.isEmpty else { return false }
         var actions: [WorkerPool.Action] = []
-        for notice in mail.notices {
+        for notice in notices {
             links.note(notice)
             switch notice {
             case .connected(let gateway): actions += pool.linkOpened(to: gateway)
@@ -261,7 +338,7 @@ final class PublisherLoop {
 
     // MARK: - Drain
 
-    private func drained(by deadline: UInt64) -> Bool {
+    private func hasDrained(by deadline: UInt64) -> Bool {
         if pool.isIdle { return true }
         guard StageClock.nowNanoseconds() >= deadline else { return false }
         logger.warning("the drain's time is over: what has no receipt goes back to the queue")
@@ -280,6 +357,9 @@ final class PublisherLoop {
             logger.error("consumer state can't be closed", metadata: ["error": "\(error)"])
         }
         links.close()
+        bell?.close(promise: nil)
+        plannedLook?.1.cancel()
+        notices.onNotice = {}
         logger.info("drained")
     }
 }

@@ -11,7 +11,10 @@ import Synchronization
 /// A publisher's parts while it runs: the thread that carries records, and the server that answers for it.
 struct PublisherProcess: Sendable {
     let publisher: Publisher
-    let group: any EventLoopGroup
+    /// The publisher's own, with the doorbell and the links.
+    let eventLoop: any EventLoop
+    /// The operations server's, so that it answers also while a queue is slow.
+    let operationsGroup: any EventLoopGroup
 
     private var configuration: PublisherConfiguration { publisher.configuration }
     private var logger: Logger { publisher.logger }
@@ -20,11 +23,11 @@ struct PublisherProcess: Sendable {
     func run() async throws {
         let latency = PublisherLatency(semantics: configuration.semantics)
         let presence = PublisherPresence()
-        let thread = try PublisherThread(
+        let thread = try await PublisherThread(
             configuration: configuration,
             latency: latency,
             presence: presence,
-            group: group,
+            eventLoop: eventLoop,
             logger: logger
         )
         let server = operationsServer(latency: latency, presence: presence)
@@ -33,8 +36,8 @@ struct PublisherProcess: Sendable {
             // The operations server goes on while the publisher drains, so that its figures can be watched; cancelling ends it.
             tasks.addTask { try await serve(server) }
             tasks.addTask {
-                await withTaskCancellationOrGracefulShutdownHandler {
-                    await thread.run()
+                try await withTaskCancellationOrGracefulShutdownHandler {
+                    try await thread.run()
                 } onCancelOrGracefulShutdown: {
                     thread.stop(within: drainTimeout)
                 }
@@ -56,7 +59,7 @@ struct PublisherProcess: Sendable {
             port: configuration.operationsPort,
             latency: latency,
             semantics: configuration.semantics,
-            group: group,
+            group: operationsGroup,
             logger: logger
         )
         return server.application { address in

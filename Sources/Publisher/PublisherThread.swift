@@ -1,66 +1,51 @@
 import ChangeQueue
-import Foundation
+import DeliveryLink
 import Logging
 import NIOCore
 import SluiceCore
-import SubscriptionRegistry
 
-/// Owns the publisher's real thread: receiving blocks, and an LMDB write transaction belongs to the thread that began it, so this is no task.
-final class PublisherThread: Sendable {
-    private let mailbox: Mailbox
-    private let start: @Sendable (@escaping @Sendable () -> Void) -> Void
+/// The publisher's loop for those who aren't on its event loop: opens what it needs, starts it, stops it.
+///
+/// The event loop is the publisher's alone: receiving blocks, and an LMDB write transaction belongs to the thread that began it.
+struct PublisherThread: Sendable {
+    private let loop: NIOLoopBound<PublisherLoop>
 
-    /// Opens the storage on the caller, so that what can't be opened is thrown before anything runs.
+    /// Opens the storage, so that what can't be opened is thrown before anything runs.
     /// - Throws: ``PublisherError`` with code `dataDirectory`.
     init(
         configuration: PublisherConfiguration,
         latency: PublisherLatency,
         presence: PublisherPresence,
-        group: any EventLoopGroup,
+        eventLoop: any EventLoop,
         logger: Logger
-    ) throws(PublisherError) {
-        let storage = try PublisherStorage.open(configuration, logger)
-        let doorbell = storage.doorbell
-        let mailbox = Mailbox(wake: { doorbell.wake() })
-        let links = LinkPool(
-            group: group,
-            secret: configuration.linkSecret,
-            events: LinkMail(mailbox: mailbox),
-            logger: logger
-        )
-        let loop = PublisherLoop(
-            configuration: configuration,
-            storage: storage,
-            mailbox: mailbox,
-            links: links,
-            latency: latency,
-            presence: presence,
-            logger: logger
-        )
-        self.mailbox = mailbox
-        // The loop's state is touched by nobody but the thread that it is handed to here, once.
-        nonisolated(unsafe) let handedOver = loop
-        start = { finished in
-            let thread = Thread {
-                handedOver.run()
-                finished()
-            }
-            thread.name = "sluice-publisher"
-            thread.stackSize = 4 * 1024 * 1024
-            thread.start()
-        }
+    ) async throws {
+        loop = try await eventLoop.submit {
+            let storage = try PublisherStorage.open(configuration, logger)
+            let loop = PublisherLoop(
+                configuration: configuration,
+                storage: storage,
+                eventLoop: eventLoop,
+                latency: latency,
+                presence: presence,
+                logger: logger
+            )
+            return NIOLoopBound(loop, eventLoop: eventLoop)
+        }.get()
     }
 
-    /// Runs the thread to its end.
+    /// Runs until it has drained.
     ///
     /// Call it once.
-    func run() async {
-        await withCheckedContinuation { continuation in start { continuation.resume() } }
+    /// - Throws: when its doorbell can't be listened to.
+    func run() async throws {
+        let drained = loop.eventLoop.makePromise(of: Void.self)
+        loop.eventLoop.execute { loop.value.start(drained: drained) }
+        try await drained.futureResult.get()
     }
 
-    /// Asks the thread to drain and to give up what has no receipt after `timeout`.
+    /// Asks it to drain, and to give up what has no receipt after `timeout`.
     func stop(within timeout: Duration) {
         let (deadline, overflow) = StageClock.nowNanoseconds().addingReportingOverflow(timeout.wholeNanoseconds)
-        mailbox.stop(by: overflow ? .max : deadline)
+        loop.eventLoop.execute { loop.value.stop(by: overflow ? .max : deadline) }
     }
 }

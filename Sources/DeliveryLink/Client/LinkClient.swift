@@ -66,13 +66,18 @@ public final class LinkClient: Sendable {
         eventLoop.execute { self.loop.value.start() }
     }
 
-    /// Sends deliveries, in one write where the credit allows; from any thread, one hop to the event loop a call.
+    /// Sends deliveries, in one write where the credit allows: at once on the link's event loop, with a hop to it from any
+    /// other thread.
     ///
     /// Every delivery is answered through the ``LinkEvents``, also when there is no connection.
     public func send(_ deliveries: [Delivery]) {
         guard !deliveries.isEmpty else { return }
         let outgoing = OutgoingDeliveries(deliveries, maximumFrameBytes: limits.maximumFrameBytes)
-        eventLoop.execute { self.loop.value.send(outgoing) }
+        if eventLoop.inEventLoop {
+            loop.value.send(outgoing)
+        } else {
+            eventLoop.execute { self.loop.value.send(outgoing) }
+        }
     }
 
     /// Closes gracefully: takes no more deliveries, waits for the receipts that are due, at most

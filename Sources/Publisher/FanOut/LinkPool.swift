@@ -6,7 +6,7 @@ import SubscriptionRegistry
 
 /// One delivery link to each live gateway.
 ///
-/// It is used on the publisher's thread only; what the links have to say comes through the mailbox.
+/// It is used on the publisher's event loop, on which the links are too.
 final class LinkPool {
     private let group: any EventLoopGroup
     private let secret: String?

@@ -1,7 +1,7 @@
 import DeliveryLink
 import SluiceCore
 
-/// What a link tells the publisher's thread.
+/// What a link tells the publisher's loop.
 enum LinkNotice: Sendable {
     /// The link has shaken hands and takes deliveries.
     case connected(GatewayID)
