@@ -26,6 +26,7 @@ final class PublisherLoop {
     private var receivedAtNanoseconds: UInt64 = 0
     private var nextHeartbeat: UInt64 = 0
     private var nextRenewal: UInt64 = 0
+    private var nextFollowing: UInt64 = 0
     private var stopBy: UInt64?
     /// The queue couldn't be read: nothing is tried before.
     private var resumesAt: UInt64 = 0
@@ -38,6 +39,8 @@ final class PublisherLoop {
     private static let pollNanoseconds: UInt64 = 50_000_000
     private static let heartbeatNanoseconds: UInt64 = 1_000_000_000
     private static let renewalNanoseconds: UInt64 = 5_000_000_000
+    /// How often it reads what is new in the registry while no record makes it.
+    private static let followingNanoseconds: UInt64 = 10_000_000
     private static let failureNanoseconds: UInt64 = 1_000_000_000
     /// After so many batches in a row the links' sockets have their turn: records without subscribers keep no worker busy, so that nothing else ends it.
     private static let turnsPerLook = 8
@@ -176,12 +179,12 @@ final class PublisherLoop {
         if !pool.hasIdleWorker { pool.passOver(nowNanoseconds: now) }
         guard stopBy == nil, pool.hasIdleWorker else { return false }
         let received = try receive()
-        if received == 0 { try followRegistry() }
+        if received == 0, now >= nextFollowing { try followRegistry(now) }
         switch window.decide(nowNanoseconds: StageClock.nowNanoseconds()) {
         case .empty, .wait: return received > 0
         case .ship: break
         }
-        try followRegistry()
+        try followRegistry(now)
         let records = window.take()
         let entries = resolver.resolve(records, answered: pool)
         let resolvedAt = StageClock.nowNanoseconds()
@@ -215,7 +218,8 @@ final class PublisherLoop {
         return received.count
     }
 
-    private func followRegistry() throws {
+    private func followRegistry(_ now: UInt64) throws {
+        nextFollowing = now &+ PublisherLoop.followingNanoseconds
         if try resolver.refresh() { followGateways() }
     }
 
