@@ -20,8 +20,7 @@ struct Resolver {
 
     /// Looks up every record's gateways, leaving out those that have answered for it on an earlier try.
     func resolve(_ records: [ReceivedRecord], answered: WorkerPool) -> [Batch.Entry] {
-        records.map { received in
-            let gateways = index.gateways(for: received.record.topic)
+        zip(records, index.gateways(for: records.map(\.record.topic))).map { received, gateways in
             guard received.receiveCount > 1, !gateways.isEmpty else {
                 return Batch.Entry(received: received, gateways: gateways)
             }

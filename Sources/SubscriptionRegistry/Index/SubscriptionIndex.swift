@@ -36,6 +36,9 @@ public final class SubscriptionIndex {
     /// The gateways with a subscriber of `topic`.
     public func gateways(for topic: Topic) -> [GatewayID] { view.gateways(for: topic) }
 
+    /// The gateways with a subscriber, for each of the topics: with many topics in memory a batch costs less than its topics one by one.
+    public func gateways(for topics: [Topic]) -> [[GatewayID]] { view.gateways(for: topics) }
+
     /// The gateways that the registry holds, oldest first.
     public var liveGateways: [GatewayRow] { view.gateways }
 
