@@ -159,7 +159,7 @@ let package = Package(
             dependencies: [
                 "TestSupport",
                 "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency", log,
-                nioCore,
+                nioCore, nioPosix,
             ],
             swiftSettings: settings
         ),

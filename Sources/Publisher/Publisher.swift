@@ -7,7 +7,7 @@ import NIOPosix
 public import ServiceLifecycle
 import SluiceCore
 
-/// The publisher process as a service: opens what it shares with the gateways, runs the publisher's thread and the operations server, and drains.
+/// The publisher process as a service: opens what it shares with the gateways, runs the publisher's event loop and the operations server, and drains.
 public struct Publisher: Service {
     /// What the operator chose.
     public let configuration: PublisherConfiguration

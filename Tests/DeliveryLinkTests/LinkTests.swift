@@ -90,6 +90,31 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    @Test("on the link's own event loop a delivery is handed over, or answered, before the call returns")
+    func sendsAtOnce() async throws {
+        let recorder = LinkRecorder()
+        let eventLoop = group.next()
+        let client = LinkClient(
+            gateway: gateway,
+            address: unix,
+            secret: nil,
+            group: eventLoop,
+            events: recorder,
+            limits: limits,
+            logger: quiet
+        )
+        try await eventLoop.submit {
+            client.send([delivery(7, records: 1)])
+            recorder.connected(self.gateway, credit: LinkCredit(bytes: 0, deliveries: 0, frameBytes: 0))
+        }.get()
+        var events = recorder.events.makeAsyncIterator()
+        guard case .receipts(let receipts) = await events.next() else {
+            Issue.record("the answer came after the call")
+            return
+        }
+        #expect(receipts.map(\.deliveryID) == [7] && receipts.allSatisfy { !$0.isTaken })
+    }
+
     @Test("large deliveries beyond the credit cross TCP with a secret")
     func tcpSocket() async throws {
         var small = limits

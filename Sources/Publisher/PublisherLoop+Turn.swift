@@ -1,0 +1,78 @@
+import ChangeQueue
+import SluiceCore
+import SubscriptionRegistry
+
+/// From the queue to the workers.
+extension PublisherLoop {
+    /// Receives, and starts a batch when one is due.
+    /// - Returns: whether there was anything to do.
+    func turn(_ now: UInt64) throws -> Bool {
+        if now >= nextHeartbeat { try heartbeat(now) }
+        if now >= nextRenewal, let row = presence.row { try renew(row, now) }
+        if !pool.hasIdleWorker { pool.passOver(nowNanoseconds: now) }
+        guard stopBy == nil, pool.hasIdleWorker else { return false }
+        let received = try receive()
+        if received == 0, now >= nextFollowing { try followRegistry(now) }
+        switch window.decide(nowNanoseconds: StageClock.nowNanoseconds()) {
+        case .empty, .wait: return received > 0
+        case .ship: break
+        }
+        try followRegistry(now)
+        let records = window.take()
+        let entries = resolver.resolve(records, answered: pool)
+        let resolvedAt = StageClock.nowNanoseconds()
+        latency.resolved(records, receivedAt: receivedAtNanoseconds, resolvedAt: resolvedAt)
+        perform(
+            pool.start(
+                Batch(
+                    entries: entries,
+                    receivedAtNanoseconds: receivedAtNanoseconds,
+                    resolvedAtNanoseconds: resolvedAt
+                ),
+                nowNanoseconds: resolvedAt
+            )
+        )
+        return true
+    }
+
+    private func receive() throws -> Int {
+        guard window.roomRecords > 0 else { return 0 }
+        let trimmedBefore = queue.trimmedRecords
+        defer { latency.countTrimmed(queue.trimmedRecords - trimmedBefore) }
+        let received = try queue.receive(
+            maximumRecords: window.roomRecords,
+            maximumBytes: window.roomBytes,
+            nowNanoseconds: StageClock.wallNanoseconds()
+        )
+        guard !received.isEmpty else { return 0 }
+        receivedAtNanoseconds = StageClock.nowNanoseconds()
+        latency.received(received, at: receivedAtNanoseconds)
+        window.gather(received, nowNanoseconds: receivedAtNanoseconds)
+        return received.count
+    }
+
+    private func followRegistry(_ now: UInt64) throws {
+        nextFollowing = now &+ PublisherLoop.followingNanoseconds
+        if try resolver.refresh() { followGateways() }
+    }
+
+    private func followGateways() {
+        links.follow(resolver.gateways)
+        perform(pool.follow(resolver.gateways.lazy.map(\.id)))
+    }
+
+    private func heartbeat(_ now: UInt64) throws {
+        nextHeartbeat = now &+ PublisherLoop.heartbeatNanoseconds
+        _ = try queue.heartbeat(nowNanoseconds: StageClock.wallNanoseconds())
+        _ = try resolver.refresh()
+        followGateways()
+        latency.heartbeat(linksConnected: links.connectedCount, isReady: nextRenewal != 0)
+    }
+
+    /// Keeps this publisher's row in the registry; from the first one on, `sluice latency` finds it and it is ready.
+    private func renew(_ row: PublisherRow, _ now: UInt64) throws {
+        try registry.renew(row)
+        nextRenewal = now &+ PublisherLoop.renewalNanoseconds
+        latency.heartbeat(linksConnected: links.connectedCount, isReady: true)
+    }
+}
