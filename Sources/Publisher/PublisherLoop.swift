@@ -39,8 +39,9 @@ final class PublisherLoop {
     private static let pollNanoseconds: UInt64 = 50_000_000
     static let heartbeatNanoseconds: UInt64 = 1_000_000_000
     static let renewalNanoseconds: UInt64 = 5_000_000_000
-    /// How often it reads what is new in the registry while no record makes it.
-    static let followingNanoseconds: UInt64 = 10_000_000
+    /// After how long a look without records reads what is new in the registry: seldom under load, where each batch does, and after each receipt
+    /// where there is little, so that the next record needn't wait for what is not in the caches any more.
+    static let followingNanoseconds: UInt64 = 1_000_000
     private static let failureNanoseconds: UInt64 = 1_000_000_000
     /// After so many batches in a row the links' sockets have their turn: records without subscribers keep no worker busy, so that nothing else ends it.
     private static let turnsPerLook = 8
