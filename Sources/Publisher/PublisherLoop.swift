@@ -43,7 +43,8 @@ final class PublisherLoop {
     /// where there is little, so that the next record needn't wait for what is not in the caches any more.
     static let followingNanoseconds: UInt64 = 1_000_000
     private static let failureNanoseconds: UInt64 = 1_000_000_000
-    /// After so many batches in a row the links' sockets have their turn: records without subscribers keep no worker busy, so that nothing else ends it.
+    /// After so many batches in a row the links' sockets have their turn: records without subscribers keep no worker busy, so that nothing else
+    /// ends it.
     private static let turnsPerLook = 8
     /// Long enough for the event loop to look at its sockets in between, and no longer.
     private static let breatherNanoseconds: UInt64 = 5_000
