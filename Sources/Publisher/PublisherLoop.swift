@@ -1,5 +1,4 @@
 import ChangeQueue
-import DeliveryLink
 import Logging
 import NIOCore
 import SluiceCore

@@ -1,5 +1,3 @@
-import ChangeQueue
-import DeliveryLink
 import Logging
 import NIOCore
 import SluiceCore

@@ -53,14 +53,17 @@ final class SluiceProcess: Sendable {
         self.address = address
     }
 
-    /// Waits until `/readyz` answers 200.
+    /// Asks `/readyz` until it answers 200.
+    ///
+    /// It listens already, so that each question is answered, or says that the process has ended.
     func ready() async throws {
-        try await eventually("\(address) is ready") {
-            let answer = try? await HTTPClient.shared.execute(
-                HTTPClientRequest(url: self.address + "/readyz"),
-                timeout: .seconds(5)
-            )
-            return answer?.status == .ok
+        let limit = ContinuousClock.now + .seconds(30)
+        let request = HTTPClientRequest(url: address + "/readyz")
+        while true {
+            let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+            let body = String(buffer: try await answer.body.collect(upTo: 1 << 20))
+            if answer.status == .ok { return }
+            guard ContinuousClock.now < limit else { throw TestFailure("\(address) isn't ready after 30 s: \(body)") }
         }
     }
 
