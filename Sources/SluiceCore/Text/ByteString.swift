@@ -1,0 +1,112 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Text from outside, compared, hashed, ordered and split by its UTF-8 bytes.
+///
+/// Swift's `String` compares by canonical equivalence: "é" in one scalar equals "é" in two, the KELVIN SIGN equals "K", and putting a run of
+/// combining marks into canonical order takes quadratic time. What a client wrote must neither match what it isn't nor cost more than its
+/// length, so every key and name from outside is one of these: JSON members (RFC 8259, section 8.3), topics and patterns (MQTT 3.1.1, section
+/// 1.5.3), credentials, principals, header values. LMDB and SQLite compare the same way.
+public struct ByteString: Hashable, Comparable, Sendable {
+    /// The text, for messages and for interfaces that take a `String`.
+    ///
+    /// Compare the ``ByteString``, not this.
+    public let string: String
+
+    /// Wraps a string as it is.
+    public init(_ string: String) {
+        var string = string
+        // Strings from C or Foundation may be stored otherwise; the comparisons below are made for UTF-8.
+        string.makeContiguousUTF8()
+        self.string = string
+    }
+
+    /// Wraps a part of a string as it is.
+    public init(_ substring: Substring) { self.init(String(substring)) }
+
+    /// The text of bytes that are UTF-8 already; what isn't becomes U+FFFD.
+    public init(decoding bytes: some Collection<UInt8>) { self.init(String(decoding: bytes, as: UTF8.self)) }
+
+    /// The bytes.
+    public var utf8: String.UTF8View { string.utf8 }
+
+    /// How many bytes it has.
+    public var count: Int { string.utf8.count }
+
+    /// Whether it has no bytes.
+    public var isEmpty: Bool { string.isEmpty }
+
+    /// Whether both have the same bytes.
+    @inline(__always)
+    public static func == (left: ByteString, right: ByteString) -> Bool {
+        let order: Int32?? = withBytes(left, right) { left, right in
+            guard left.count == right.count else { return 1 }
+            guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return 0 }
+            return memcmp(leftStart, rightStart, left.count)
+        }
+        guard let order, let order else { return left.utf8.elementsEqual(right.utf8) }
+        return order == 0
+    }
+
+    /// Whether the left one's bytes stand before the right one's.
+    public static func < (left: ByteString, right: ByteString) -> Bool {
+        left.utf8.lexicographicallyPrecedes(right.utf8)
+    }
+
+    /// Hashes the bytes, as ``==(_:_:)`` compares them.
+    public func hash(into hasher: inout Hasher) {
+        let isHashed: Void? = utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
+        if isHashed == nil { for byte in utf8 { hasher.combine(byte) } }
+        // Ends the text, so that two in a row can't be taken for two others. No UTF-8 contains this byte.
+        hasher.combine(UInt8(0xFF))
+    }
+
+    /// The parts between the bytes `separator`, which must be ASCII; empty parts are kept.
+    public func split(separator: Unicode.Scalar) -> [ByteString] {
+        utf8.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false)
+            .map { ByteString(Substring($0)) }
+    }
+
+    /// Whether both are equal once ASCII letters are in lower case, as HTTP compares names and many values (RFC 9110, section 5.1).
+    public func equalsIgnoringASCIICase(_ other: ByteString) -> Bool {
+        count == other.count && zip(utf8, other.utf8).allSatisfy { $0.lowercasedASCII == $1.lowercasedASCII }
+    }
+
+    /// With ASCII letters in lower case and everything else as it is.
+    public var lowercasedASCII: ByteString { ByteString(decoding: utf8.map(\.lowercasedASCII)) }
+
+    /// Whether it begins with the bytes of `prefix`.
+    public func hasPrefix(_ prefix: ByteString) -> Bool { utf8.starts(with: prefix.utf8) }
+
+    private static func withBytes<Value>(
+        _ left: ByteString,
+        _ right: ByteString,
+        _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<UInt8>) -> Value
+    ) -> Value?? {
+        left.utf8.withContiguousStorageIfAvailable { leftBytes in
+            right.utf8.withContiguousStorageIfAvailable { rightBytes in body(leftBytes, rightBytes) }
+        }
+    }
+}
+
+extension ByteString: ExpressibleByStringLiteral {
+    /// So that names that the program knows can be compared with what came: `member.key == "topic"`.
+    public init(stringLiteral value: String) { self.init(value) }
+}
+
+extension ByteString: CustomStringConvertible {
+    /// The text.
+    ///
+    /// It may hold control characters: see `String.printable(limit:)`.
+    public var description: String { string }
+}
+
+extension UInt8 {
+    /// An ASCII letter in lower case; any other byte as it is.
+    public var lowercasedASCII: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
+}
