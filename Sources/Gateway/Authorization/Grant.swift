@@ -6,8 +6,7 @@ public struct Grant: Sendable, CustomStringConvertible {
     public var principal: String?
     /// When the grant ends, nanoseconds of the wall clock since 1970; nil for never.
     ///
-    /// A WebSocket is then closed with 4402, an HTTP
-    /// request on a kept-alive connection asks the authorizer again.
+    /// A WebSocket is then closed with 4402, an HTTP request on a kept-alive connection asks the authorizer again.
     public var expiresAtWallNanoseconds: UInt64?
     /// The topics that may be subscribed to.
     public var subscribe: [TopicPattern]

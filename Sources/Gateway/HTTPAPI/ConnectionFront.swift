@@ -3,9 +3,8 @@ import SluiceCore
 
 /// The first handler of every connection.
 ///
-/// It closes a connection whose first request head doesn't come in time (a
-/// slow-loris handshake), and lets later handlers write bytes that are a complete HTTP answer already, past the
-/// response encoder.
+/// It closes a connection whose first request head doesn't come in time (a slow-loris handshake), and lets later
+/// handlers write bytes that are a complete HTTP answer already, past the response encoder.
 ///
 /// A connection that becomes a WebSocket removes it.
 final class ConnectionFront: ChannelInboundHandler, RemovableChannelHandler {

@@ -46,9 +46,9 @@ extension PublishHandler: LaterFlushing {
 
     /// Closes once everything is written.
     ///
-    /// `lingering`: the client may still be sending; closing at once would reset the
-    /// connection and take the answer away from it (RFC 9112, section 9.6), so that only our side is closed until the
-    /// client's is, or a deadline has passed.
+    /// `lingering`: the client may still be sending; closing at once would reset the connection and take the answer
+    /// away from it (RFC 9112, section 9.6), so that only our side is closed until the client's is, or a deadline has
+    /// passed.
     private func close(after written: EventLoopFuture<Void>, lingering: Bool) {
         guard let context else { return }
         isClosing = true

@@ -36,8 +36,7 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     var incoming: IncomingPublish?
     /// What waits for requests of the other kind to be answered.
     ///
-    /// Reading stops while something waits, so that it holds
-    /// one read's worth.
+    /// Reading stops while something waits, so that it holds one read's worth.
     var held = CircularBuffer<InboundEvent>()
     var grants = PublishGrants()
     var writer: AnswerWriter

@@ -28,8 +28,7 @@ public struct RequestHandler: Sendable {
 
     /// A handler whose body is JSON, decoded to `Input`.
     ///
-    /// A body that can't be decoded is answered with `InvalidJSON` or
-    /// `InvalidRequest`.
+    /// A body that can't be decoded is answered with `InvalidJSON` or `InvalidRequest`.
     public init<Input: Decodable & Sendable>(
         _ method: HTTPRequest.Method,
         _ path: String,

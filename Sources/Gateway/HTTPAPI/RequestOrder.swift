@@ -22,8 +22,7 @@ struct RequestOrder<Answer> {
 
     /// Whether a request may begin now.
     ///
-    /// `alone`: it wants an interim answer, thus needs its turn (RFC 9110, section
-    /// 10.1.1).
+    /// `alone`: it wants an interim answer, thus needs its turn (RFC 9110, section 10.1.1).
     func admits(_ kind: RequestKind, alone: Bool) -> Bool {
         isEmpty || (!alone && self.kind == kind)
     }

@@ -27,8 +27,7 @@ enum RequestTarget {
 
     /// The items of a target's query in their order, decoded as HTML forms encode them.
     ///
-    /// What isn't UTF-8 becomes
-    /// U+FFFD.
+    /// What isn't UTF-8 becomes U+FFFD.
     static func queryItems(of target: String) -> [(name: String, value: String)] {
         guard let query = query(of: target) else { return [] }
         return query.split(separator: "&").map { item in

@@ -4,12 +4,10 @@ import SluiceCore
 ///
 /// A value: the loop's shell performs what follows.
 ///
-/// A subscription begins held and gets nothing; ``release(_:of:after:)`` lets it in at an exact place of the chain. Each
-/// topic has one position:
-/// a delivered record at or below it is a repetition, one whose `previous` is above it reveals a hole. Both lists, of a
-/// topic's subscriptions
-/// and of a connection's topics, know each other's places, so that nothing is searched when a connection of a popular
-/// topic goes.
+/// A subscription begins held and gets nothing; ``release(_:of:after:)`` lets it in at an exact place of the chain.
+/// Each topic has one position: a delivered record at or below it is a repetition, one whose `previous` is above it
+/// reveals a hole. Both lists, of a topic's subscriptions and of a connection's topics, know each other's places, so
+/// that nothing is searched when a connection of a popular topic goes.
 struct LoopSubscriptions {
     private struct Place {
         let ticket: SubscriptionTicket

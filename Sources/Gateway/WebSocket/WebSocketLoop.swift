@@ -6,8 +6,7 @@ import SluiceCore
 /// Bound to the loop; other threads reach it through its ``LoopInbox``.
 ///
 /// It decides nothing about the protocol (``ClientSession``, ``MessageAssembler``) and nothing about order
-/// (``LoopSubscriptions``,
-/// ``CatchUp``): it asks those values and performs what they answer.
+/// (``LoopSubscriptions``, ``CatchUp``): it asks those values and performs what they answer.
 final class WebSocketLoop {
     let eventLoop: any EventLoop
     let services: WebSocketServices

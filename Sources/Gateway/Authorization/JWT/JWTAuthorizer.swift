@@ -89,8 +89,7 @@ public final class JWTAuthorizer: Authorizer {
 
     /// The keys that the token's `kid` names; those without a name when it names none of them, or has no `kid` at all.
     ///
-    /// Of these the
-    /// ones that are for its algorithm.
+    /// Of these the ones that are for its algorithm.
     static func candidates(for token: CompactToken, among keys: [VerificationKey]) -> [any JWTAlgorithm] {
         var pool = keys
         if let identifier = token.keyIdentifier {

@@ -2,8 +2,8 @@ import JWTKit
 
 /// A configured key and the algorithms that it may be used with.
 ///
-/// A token's `alg` only chooses among these, so that a public key can
-/// never be taken for an HMAC secret, and `none` for nothing (RFC 8725, section 3.1).
+/// A token's `alg` only chooses among these, so that a public key can never be taken for an HMAC secret, and `none` for
+/// nothing (RFC 8725, section 3.1).
 struct VerificationKey: Sendable {
     /// The key's `kid`; nil for a secret or a PEM file.
     let identifier: String?
