@@ -9,7 +9,7 @@ final class FanOut: DeliveryReceiver {
     let services: WebSocketServices
     let loops: LoopDirectory
     private let measures: DeliveryMeasures
-    private let logger: Logger
+    private let undecodable: BoundedLog
 
     /// The fan-out of a gateway whose connections run on the loops of `group`.
     convenience init(context: GatewayContext, group: any EventLoopGroup) {
@@ -25,7 +25,7 @@ final class FanOut: DeliveryReceiver {
         self.services = services
         loops = LoopDirectory(services: services, group: group)
         self.measures = measures
-        self.logger = logger
+        undecodable = BoundedLog(logger)
     }
 
     /// Takes the deliveries of one read, on the link's event loop.
@@ -61,9 +61,10 @@ final class FanOut: DeliveryReceiver {
             do throws(RecordCodecError) {
                 decoded.append(try DecodedDelivery(delivery))
             } catch {
-                logger.error(
+                undecodable.write(
+                    .error,
                     "A delivery can't be decoded.",
-                    metadata: ["delivery": "\(delivery.id)", "error": "\(error)"]
+                    ["delivery": "\(delivery.id)", "error": "\(error)"]
                 )
                 let receipt = Receipt(
                     deliveryID: delivery.id,

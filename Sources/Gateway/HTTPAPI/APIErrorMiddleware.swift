@@ -8,6 +8,8 @@ import SluiceCore
 /// Turns whatever a route throws into the error body of docs/protocol.md.
 struct APIErrorMiddleware: RouterMiddleware {
     let counters: HTTPCounters
+    /// Tells of faults of ours.
+    let faults: BoundedLog
 
     @concurrent func handle(
         _ request: Request,
@@ -22,13 +24,13 @@ struct APIErrorMiddleware: RouterMiddleware {
             // Hummingbird answers these itself and closes.
             throw error
         } catch {
-            let response = answer(to: error, request, context)
+            let response = answer(to: error, request)
             counters.countRouted(status: response.status.code)
             return response
         }
     }
 
-    private func answer(to error: any Error, _ request: Request, _ context: GatewayRequestContext) -> Response {
+    private func answer(to error: any Error, _ request: Request) -> Response {
         switch error {
         case let error as APIError:
             return HTTPAnswer.error(error)
@@ -41,7 +43,11 @@ struct APIErrorMiddleware: RouterMiddleware {
         case is NIOTooManyBytesError:
             return HTTPAnswer.error(APIError(.payloadTooLarge, "The body is larger than the limit."))
         default:
-            context.logger.error("A request failed.", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            faults.write(
+                .error,
+                "A request failed.",
+                ["path": "\(request.uri.path.printable(limit: 200))", "error": "\(error)"]
+            )
             return HTTPAnswer.error(
                 APIError(.internalError, "The request failed inside the gateway; its log says why.")
             )

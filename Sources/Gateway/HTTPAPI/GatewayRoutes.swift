@@ -11,7 +11,7 @@ struct GatewayRoutes {
 
     func router() -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self)
-        router.add(middleware: APIErrorMiddleware(counters: counters))
+        router.add(middleware: APIErrorMiddleware(counters: counters, faults: BoundedLog(context.logger)))
         let grants = RequestGrants(authorizer: context.authorizer)
         TopicRoutes(grants: grants, reader: context.reader, writer: context.writer).register(on: router)
         ItemRoutes(

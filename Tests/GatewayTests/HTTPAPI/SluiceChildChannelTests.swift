@@ -50,7 +50,7 @@ struct SluiceChildChannelTests {
     ) async throws {
         let router = Router(context: GatewayRequestContext.self)
         let counters = HTTPCounters(factory: NOOPMetricsHandler.instance)
-        router.add(middleware: APIErrorMiddleware(counters: counters))
+        router.add(middleware: APIErrorMiddleware(counters: counters, faults: BoundedLog(Logger(label: "test"))))
         router.get("/hello") { _, _ in "world" }
         router.put("/echo-body") { request, _ in
             Response(status: .ok, body: ResponseBody(byteBuffer: try await request.body.collect(upTo: 100)))
