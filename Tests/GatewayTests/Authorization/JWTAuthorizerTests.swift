@@ -114,6 +114,7 @@ struct JWTAuthorizerTests {
         "a claim of the wrong type makes the token invalid",
         arguments: [
             #"{"exp":"1800000060"}"#, #"{"exp":null}"#, #"{"nbf":true}"#, #"{"sub":7}"#, #"{"aud":7}"#,
+            #"{"aud":[5,"api"]}"#, #"{"aud":["api",null]}"#,
             #"{"sluice":[]}"#,
             #"{"sluice":{"subscribe":"a"}}"#, #"{"sluice":{"subscribe":[1]}}"#, #"{"sluice":{"publish":["a#"]}}"#, "[]",
             "7", "{",

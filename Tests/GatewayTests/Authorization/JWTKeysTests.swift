@@ -188,6 +188,35 @@ struct JWTKeysTests {
         )
     }
 
+    @Test("a key of another kind is no secret, whether as PEM, as SSH writes it, as JSON or as DER")
+    func misplacedKeys() async throws {
+        let pem = try SignedTokens.rsaKey().publicKey.pemRepresentation
+        let base64 = pem.split(separator: "\n").filter { !$0.hasPrefix("-") }.joined()
+        let der = try #require(Base64.decode(base64.utf8))
+        let misplaced: [[UInt8]] =
+            [
+                pem, "\u{FEFF}\n" + pem, base64, "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDJ user@example",
+                #"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM","e":"AQAB"}"#,
+                #"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+            ].map { Array($0.utf8) } + [der]
+        for secret in misplaced {
+            let error = await #expect(throws: AuthorizerConfigurationError.self) {
+                try await authorizer { $0.secret = secret }
+            }
+            #expect(error?.code == .invalidKey)
+            #expect(error?.message.contains("--jwt-public-key-files") == true)
+        }
+        let file = try TemporaryFile(pem)
+        await #expect(throws: AuthorizerConfigurationError.self) { try await authorizer { $0.secretFile = file.path } }
+        let set = try TemporaryFile(#"{"keys":[{"kty":"oct","k":"\#(SignedTokens.base64URL(Array(pem.utf8)))"}]}"#)
+        await #expect(throws: AuthorizerConfigurationError.self) { try await authorizer { $0.jwksFile = set.path } }
+        // What a secret may begin with.
+        for text in ["MIIB", "{secret}", "30"] {
+            let secret = Array((text + String(repeating: "x", count: 40)).utf8)
+            _ = try await authorizer { $0.secret = secret }
+        }
+    }
+
     private func set(_ keys: [String]) throws -> String { #"{"keys":[\#(keys.joined(separator: ","))]}"# }
 
     private func jwk(_ key: ES256PublicKey, _ kid: String) -> String {

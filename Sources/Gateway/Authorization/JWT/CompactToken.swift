@@ -19,10 +19,10 @@ struct CompactToken {
     /// Takes a token apart.
     /// - Throws: `Unauthorized`.
     init(_ text: String) throws(APIError) {
-        let bytes = Array(text.utf8)
-        guard bytes.count <= CompactToken.maximumBytes else {
-            throw .invalidToken("it has \(bytes.count) bytes and the limit is \(CompactToken.maximumBytes)")
+        guard text.utf8.count <= CompactToken.maximumBytes else {
+            throw .invalidToken("it has \(text.utf8.count) bytes and the limit is \(CompactToken.maximumBytes)")
         }
+        let bytes = Array(text.utf8)
         let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
             let signature = Base64URL.decode(parts[2])

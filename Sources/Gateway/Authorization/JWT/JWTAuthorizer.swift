@@ -112,12 +112,7 @@ public final class JWTAuthorizer: Authorizer {
                 secret.removeLast()
             }
             keys.append(try await secretKey(secret, "The secret in '\(path)'"))
-            if file.isWorldReadable {
-                logger.warning(
-                    "Everyone on this machine can read the token secret; chmod 600 it",
-                    metadata: ["path": "\(path)"]
-                )
-            }
+            if file.isWorldReadable { logger.warnOfReadableSecret("the token secret", path: path) }
         }
         for path in configuration.publicKeyFiles {
             keys.append(
@@ -131,6 +126,15 @@ public final class JWTAuthorizer: Authorizer {
         _ secret: [UInt8],
         _ name: String
     ) async throws(AuthorizerConfigurationError) -> VerificationKey {
+        if let other = MisplacedKey(in: secret) {
+            throw AuthorizerConfigurationError(
+                .invalidKey,
+                """
+                \(name) is \(other.rawValue), not a secret: whoever has it could sign tokens. Give a public key to the setting for public \
+                key files (--jwt-public-key-files) or key sets (--jwks-file); make a secret with 'openssl rand -base64 48'.
+                """
+            )
+        }
         if let key = try? await VerificationKey.secret(secret) { return key }
         throw AuthorizerConfigurationError(
             .invalidKey,

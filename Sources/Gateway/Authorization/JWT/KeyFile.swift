@@ -1,3 +1,5 @@
+import Logging
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)
@@ -7,7 +9,7 @@ import Darwin
 /// A file with keys.
 ///
 /// Reads are blocking and short: key files are small, and are read at start and after a change.
-struct KeyFile {
+struct KeyFile: Sendable {
     /// What changes when a file is written or replaced.
     struct Stamp: Equatable, Sendable {
         let seconds: Int
@@ -72,5 +74,12 @@ struct KeyFile {
 
     private func unreadable(_ reason: String) -> AuthorizerConfigurationError {
         AuthorizerConfigurationError(.unreadableFile, "The key file '\(path)' can't be read: \(reason).")
+    }
+}
+
+extension Logger {
+    /// Says that a secret isn't one for the machine's other users.
+    func warnOfReadableSecret(_ what: String, path: String) {
+        warning("Everyone on this machine can read \(what); chmod 600 it", metadata: ["path": "\(path)"])
     }
 }

@@ -76,7 +76,9 @@ struct TokenClaims {
         guard let elements = value.elements else {
             throw .invalidToken("its claim 'aud' is neither a string nor an array")
         }
-        return elements.compactMap(\.string)
+        let names = elements.compactMap(\.string)
+        guard names.count == elements.count else { throw .invalidToken("its claim 'aud' names what is not a string") }
+        return names
     }
 
     private static func patterns(_ value: JSONValue?, _ name: String) throws(APIError) -> [TopicPattern] {

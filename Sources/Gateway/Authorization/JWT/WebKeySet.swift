@@ -10,6 +10,8 @@ struct WebKeySet {
 
     /// The keys in their order.
     private(set) var keys: [VerificationKey] = []
+    /// Whether one of them is a secret, so that the file must be kept from others.
+    private(set) var hasSecret = false
     /// Why keys were left out.
     private(set) var leftOut: [String] = []
 
@@ -35,6 +37,7 @@ struct WebKeySet {
             do {
                 if let key = try await WebKeySet.key(entry) {
                     keys.append(key)
+                    if entry["kty"]?.string == "oct" { hasSecret = true }
                 } else {
                     leftOut.append("key \(name) is for no algorithm that verifies tokens here")
                 }
@@ -65,7 +68,9 @@ struct WebKeySet {
             guard entry["crv"]?.string == "Ed25519", let x = entry["x"]?.string else { return nil }
             key = try await .eddsa(EdDSA.PublicKey(x: x, curve: .ed25519), identifier: identifier)
         case "oct":
-            guard let secret = entry["k"]?.string.flatMap({ Base64URL.decode($0.utf8) }) else { return nil }
+            guard let secret = entry["k"]?.string.flatMap({ Base64URL.decode($0.utf8) }),
+                MisplacedKey(in: secret) == nil
+            else { return nil }
             key = try await .secret(secret, identifier: identifier)
         default:
             return nil

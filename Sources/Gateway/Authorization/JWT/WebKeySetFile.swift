@@ -10,6 +10,9 @@ final class WebKeySetFile: Sendable {
         var stamp: KeyFile.Stamp?
     }
 
+    /// Left-out keys that are named in the log.
+    private static let reasonsPerLine = 10
+
     private let file: KeyFile
     private let logger: Logger
     private let state: Mutex<State>
@@ -48,11 +51,19 @@ final class WebKeySetFile: Sendable {
 
     private func report(_ set: WebKeySet) {
         logger.info("Read the key set", metadata: ["path": "\(file.path)", "keys": "\(set.keys.count)"])
-        for reason in set.leftOut {
-            logger.warning(
-                "A key of the key set is left out",
-                metadata: ["path": "\(file.path)", "reason": "\(reason)"]
-            )
+        if set.hasSecret, file.isWorldReadable {
+            logger.warnOfReadableSecret("a secret in the key set", path: file.path)
         }
+        guard !set.leftOut.isEmpty else { return }
+        // One line, not one a key: a set may have a thousand.
+        let named = set.leftOut.prefix(WebKeySetFile.reasonsPerLine)
+        let others = set.leftOut.count - named.count
+        logger.warning(
+            "Keys of the key set are left out",
+            metadata: [
+                "path": "\(file.path)",
+                "reason": "\(named.joined(separator: "; "))\(others > 0 ? "; and \(others) more" : "")",
+            ]
+        )
     }
 }

@@ -1,0 +1,43 @@
+import SluiceCore
+
+/// A key of another kind where a secret is wanted.
+///
+/// A public key used as an HMAC secret is a secret that everybody knows: whoever has the key could sign tokens (RFC 8725, section 2.1).
+enum MisplacedKey: String {
+    case pem = "a key or certificate in PEM"
+    case ssh = "an SSH key"
+    case json = "a JSON Web Key"
+    case der = "a key or certificate in DER"
+
+    /// What `secret` is instead; nil when it may be a secret.
+    init?(in secret: [UInt8]) {
+        let text = secret.drop { $0 == 0x20 || (0x09...0x0D).contains($0) || [0xEF, 0xBB, 0xBF].contains($0) }
+        let sshNames = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN SSH2", "PuTTY-User-Key-File"]
+        if text.starts(with: "-----BEGIN".utf8) {
+            self = .pem
+        } else if sshNames.contains(where: { text.starts(with: $0.utf8) }) {
+            self = .ssh
+        } else if let value = try? JSONValue(secret), value["kty"] != nil || value["keys"] != nil {
+            self = .json
+        } else if MisplacedKey.isDER(secret) || MisplacedKey.isDER(MisplacedKey.decoded(text)) {
+            self = .der
+        } else {
+            return nil
+        }
+    }
+
+    /// Whether the bytes are one DER sequence from begin to end (X.690, section 8.1), as every key and certificate is; random bytes are not.
+    private static func isDER(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count >= 16, bytes[0] == 0x30 else { return false }
+        if bytes[1] < 0x80 { return Int(bytes[1]) + 2 == bytes.count && bytes[2] < 0x40 }
+        let lengthBytes = Int(bytes[1] & 0x7F)
+        guard (1...4).contains(lengthBytes) else { return false }
+        let length = bytes[2..<2 + lengthBytes].reduce(0) { $0 << 8 | Int($1) }
+        return length + 2 + lengthBytes == bytes.count
+    }
+
+    private static func decoded(_ text: ArraySlice<UInt8>) -> [UInt8] {
+        let characters = text.filter { $0 != 0x0A && $0 != 0x0D }
+        return characters.starts(with: "M".utf8) ? Base64.decode(Array(characters)) ?? [] : []
+    }
+}
