@@ -60,6 +60,7 @@ public struct Gateway: Service {
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)
         let measures = GatewayMeasures(queue: configuration.queue)
+        authorizer.measure(with: measures.metrics)
         let storage = try GatewayStorage.open(configuration, measures, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let process = GatewayProcess(gateway: self, storage: storage, measures: measures, group: group)

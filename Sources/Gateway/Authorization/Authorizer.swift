@@ -1,3 +1,4 @@
+public import Metrics
 public import SluiceCore
 
 /// Decides who may connect, and what each client may subscribe and publish to.
@@ -17,9 +18,15 @@ public protocol Authorizer: Sendable {
 
     /// Called on an event loop for every action: must neither block nor take long. Nil when deciding takes I/O.
     func decideNow(_ action: TopicAction, topic: Topic, grant: Grant) -> AuthorizationDecision?
+
+    /// Called once, before the gateway listens: where the authorizer's own metrics go, which `/metrics` then shows.
+    func measure(with metrics: any MetricsFactory)
 }
 
 extension Authorizer {
+    /// Measures nothing.
+    public func measure(with metrics: any MetricsFactory) {}
+
     /// Asks ``decideNow(_:topic:grant:)``; what that leaves open is forbidden.
     public func authorize(_ action: TopicAction, topic: Topic, grant: Grant) async throws(APIError) {
         switch decideNow(action, topic: topic, grant: grant) {

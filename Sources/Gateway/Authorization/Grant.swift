@@ -3,7 +3,7 @@ public import SluiceCore
 /// What an authorizer found out about a client when it connected, kept for as long as the connection lives.
 public struct Grant: Sendable, CustomStringConvertible {
     /// Who the client is, for logs and the registry; nil when nobody knows.
-    public var principal: String?
+    public var principal: String? { didSet { asker = nil } }
     /// When the grant ends, nanoseconds of the wall clock since 1970; nil for never.
     ///
     /// A WebSocket is then closed with 4402, an HTTP request on a kept-alive connection asks the authorizer again.
@@ -17,7 +17,12 @@ public struct Grant: Sendable, CustomStringConvertible {
     /// The client's token, for an authorizer that passes it on to a back end.
     ///
     /// It is a secret: never log it.
-    public var token: String?
+    public var token: String? { didSet { asker = nil } }
+    /// Until when further requests of the connection may share the grant, nanoseconds of the wall clock since 1970; nil for as long as it
+    /// lasts.
+    public var reusableUntilWallNanoseconds: UInt64?
+    /// How the webhook's questions about this client are kept; nil when another authorizer made the grant, or changed it.
+    var asker: GrantedAsker?
 
     /// Makes a grant; by default it allows nothing and never ends.
     public init(

@@ -2,10 +2,13 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOHTTP1
+import SluiceCore
 
 extension ConnectRequest {
     /// What the authorizer is told about a request as NIO reads it: a publish or an upgrade to WebSocket.
-    init(_ head: HTTPRequestHead, remoteAddress: SocketAddress?, isWebSocket: Bool) {
+    /// - Throws: `InvalidRequest` for a query that is too long.
+    init(_ head: HTTPRequestHead, remoteAddress: SocketAddress?, isWebSocket: Bool) throws(APIError) {
+        try RequestTarget.checkQuery(of: head.uri)
         let query = RequestTarget.queryItems(of: head.uri)
         var uri = head.uri
         self.init(
@@ -19,7 +22,9 @@ extension ConnectRequest {
     }
 
     /// What the authorizer is told about a routed request.
-    init(_ request: Request, remoteAddress: SocketAddress?) {
+    /// - Throws: `InvalidRequest` for a query that is too long.
+    init(_ request: Request, remoteAddress: SocketAddress?) throws(APIError) {
+        try RequestTarget.checkQuery(of: request.head.path ?? "")
         let query = RequestTarget.queryItems(of: request.head.path ?? "")
         self.init(
             token: ConnectRequest.bearerToken(authorization: request.headers[.authorization], query: query),

@@ -28,7 +28,11 @@ struct PublishGrants {
         kept = Kept(
             key: key,
             grant: grant,
-            validUntilWallNanoseconds: min(grant.expiresAtWallNanoseconds ?? latest, latest)
+            validUntilWallNanoseconds: min(
+                grant.expiresAtWallNanoseconds ?? latest,
+                grant.reusableUntilWallNanoseconds ?? latest,
+                latest
+            )
         )
     }
 }

@@ -11,7 +11,16 @@ extension PublishHandler {
         if let grant = grants.grant(for: key, wallNanoseconds: StageClock.wallNanoseconds()) {
             return check(publish, grant)
         }
-        let request = ConnectRequest(publish.request, remoteAddress: context?.channel.remoteAddress, isWebSocket: false)
+        let request: ConnectRequest
+        do throws(APIError) {
+            request = try ConnectRequest(
+                publish.request,
+                remoteAddress: context?.channel.remoteAddress,
+                isWebSocket: false
+            )
+        } catch {
+            return answer(publish.number, .refused(error))
+        }
         let authorizer = service.authorizer
         askAuthorizer(publish.number) { () async throws(APIError) -> Grant in
             try await authorizer.connect(request)

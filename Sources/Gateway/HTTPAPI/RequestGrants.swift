@@ -7,9 +7,9 @@ struct RequestGrants: Sendable {
     let authorizer: any Authorizer
 
     /// What the request's token allows.
-    /// - Throws: `Unauthorized`, `TokenExpired`, `Forbidden` or `AuthorizerUnavailable`.
+    /// - Throws: `InvalidRequest`, `Unauthorized`, `TokenExpired`, `Forbidden` or `AuthorizerUnavailable`.
     func grant(_ request: Request, _ context: GatewayRequestContext) async throws(APIError) -> Grant {
-        try await authorizer.connect(ConnectRequest(request, remoteAddress: context.remoteAddress))
+        try await authorizer.connect(try ConnectRequest(request, remoteAddress: context.remoteAddress))
     }
 
     /// Checks that `grant` allows `action` on all of `topics`.

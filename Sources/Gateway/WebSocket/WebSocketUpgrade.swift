@@ -68,7 +68,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         _ promise: EventLoopPromise<HTTPHeaders>
     ) throws(APIError) {
         let subprotocol = try Subprotocols.choose(head.headers)
-        let request = ConnectRequest(head, remoteAddress: channel.remoteAddress, isWebSocket: true)
+        let request = try ConnectRequest(head, remoteAddress: channel.remoteAddress, isWebSocket: true)
         let parameters = try ConnectParameters(request.query)
         guard parameters.entries.count <= services.configuration.subscriptionsPerConnection else {
             throw APIError(

@@ -1,57 +1,68 @@
 import SluiceCore
-import TestSupport
 import Testing
 
 @testable import Gateway
 
 @Suite("AnswerCache")
 struct AnswerCacheTests {
-    private func question(_ number: Int) -> WebhookQuestion {
-        .topic(.subscribe, Topic(alreadyChecked: String(number)), principal: nil, token: nil)
+    private func key(_ number: Int) -> QuestionKey {
+        QuestionKey(.subscribe, Topic(alreadyChecked: String(number)), Grant(principal: "p"))
     }
 
-    private func kept(_ reason: Int, until: UInt64 = 100) -> KeptAnswer {
-        KeptAnswer(answer: .refused(String(reason)), validUntilWallNanoseconds: until, expiresAtWallNanoseconds: nil)
+    private func kept(isAllowed: Bool, reason: String? = nil, until: UInt64 = 100) -> KeptAnswer {
+        var answer = WebhookAnswer.refused(reason)
+        answer.isAllowed = isAllowed
+        return KeptAnswer(answer: answer, validUntilWallNanoseconds: until, expiresAtWallNanoseconds: nil)
     }
 
-    @Test("an answer is good until its time is over")
-    func validity() {
-        var cache = AnswerCache(capacity: 4)
-        cache.keep(kept(1), for: question(1))
-        #expect(cache.answer(to: question(1), atWallNanoseconds: 99)?.answer.reason == "1")
-        #expect(cache.answer(to: question(1), atWallNanoseconds: 100) == nil)
-        #expect(cache.answer(to: question(2), atWallNanoseconds: 0) == nil)
-    }
-
-    @Test("a full cache agrees with a simple model of least recent use")
-    func model() {
-        let seed = UInt64.random(in: 1 ... .max)
-        print("seed \(seed)")
-        var random = SeededGenerator(seed: seed)
-        for capacity in [1, 2, 7] {
-            var cache = AnswerCache(capacity: capacity)
-            // Oldest first.
-            var model: [(key: Int, value: Int)] = []
-            for step in 0..<2_000 {
-                let key = Int.random(in: 0..<12, using: &random)
-                if Bool.random(using: &random) {
-                    cache.keep(kept(step), for: question(key))
-                    model.removeAll { $0.key == key }
-                    if model.count == capacity { model.removeFirst() }
-                    model.append((key, step))
-                } else {
-                    let expected = model.first { $0.key == key }
-                    #expect(
-                        cache.answer(to: question(key), atWallNanoseconds: 0)?.answer.reason
-                            == expected.map { String($0.value) }
-                    )
-                    if let expected {
-                        model.removeAll { $0.key == key }
-                        model.append(expected)
-                    }
-                }
-                #expect(cache.count == model.count)
-            }
+    @Test("refusals, however many, push out no answer that lets a client in, and stay in their part")
+    func refusals() {
+        let budget = 256 * 1024
+        var cache = AnswerCache(maximumBytes: budget)
+        for number in 0..<100 { cache.keep(kept(isAllowed: true), for: key(number), atWallNanoseconds: 0) }
+        let before = cache.bytes
+        for number in 100..<20_000 {
+            cache.keep(kept(isAllowed: false, reason: "no"), for: key(number), atWallNanoseconds: 0)
         }
+        for number in 0..<100 { #expect(cache.answer(to: key(number), atWallNanoseconds: 0)?.answer.isAllowed == true) }
+        #expect(cache.bytes - before <= budget / AnswerCache.refusalShare)
+        #expect(cache.evictionCount > 0)
+    }
+
+    @Test("an answer that is long counts for what it holds")
+    func size() {
+        var cache = AnswerCache(maximumBytes: 1 << 20)
+        cache.keep(kept(isAllowed: true), for: key(1), atWallNanoseconds: 0)
+        let small = cache.bytes
+        cache.keep(
+            kept(isAllowed: true, reason: String(repeating: "x", count: 10_000)),
+            for: key(1),
+            atWallNanoseconds: 0
+        )
+        #expect(cache.count == 1)
+        #expect(cache.bytes >= small + 10_000)
+    }
+
+    @Test("the last answer to a question counts, whichever way it went")
+    func change() {
+        var cache = AnswerCache(maximumBytes: 1 << 20)
+        for isAllowed in [true, false, true] {
+            cache.keep(kept(isAllowed: isAllowed), for: key(1), atWallNanoseconds: 0)
+            #expect(cache.answer(to: key(1), atWallNanoseconds: 0)?.answer.isAllowed == isAllowed)
+            #expect(cache.count == 1)
+        }
+    }
+
+    @Test("a grant that was changed has another key: its digest isn't that of who it was")
+    func changedGrant() {
+        let topic = Topic(alreadyChecked: "t")
+        var grant = Grant(principal: "alice", token: "a")
+        grant.asker = GrantedAsker(digest: AskerDigest(WebhookQuestion.askerJSON(grant)), asker: .principal("alice"))
+        let alice = QuestionKey(.publish, topic, grant)
+        #expect(alice == QuestionKey(.publish, topic, Grant(principal: "alice", token: "a")))
+        grant.principal = "bob"
+        #expect(QuestionKey(.publish, topic, grant) != alice)
+        #expect(QuestionKey(.publish, topic, Grant(principal: "alice", token: "b")) != alice)
+        #expect(QuestionKey(.publish, topic, Grant(principal: nil, token: "a")) != alice)
     }
 }

@@ -1,8 +1,9 @@
-import Gateway
 import Logging
 import SluiceCore
 import Synchronization
 import Testing
+
+@testable import Gateway
 
 @Suite("WebhookAuthorizer")
 struct WebhookAuthorizerTests {
@@ -99,7 +100,7 @@ struct WebhookAuthorizerTests {
         }
     }
 
-    @Test("an HTTP request's grant ends with the answer, and its path makes no question of its own")
+    @Test("an HTTP request's grant is kept no longer than the answer, and its path makes no question of its own")
     func httpRequests() async throws {
         try await BackEndStub.run { _ in
             .answer(#"{"allow":true,"ttlSeconds":30,"expiresInSeconds":600}"#)
@@ -109,7 +110,8 @@ struct WebhookAuthorizerTests {
                 let grant = try await authorizer.connect(
                     ConnectRequest(token: "t", path: "/topics/\(number)", remoteAddress: "[::1]:\(4_000 + number)")
                 )
-                #expect(grant.expiresAtWallNanoseconds == 1_800_000_030_000_000_000)
+                #expect(grant.expiresAtWallNanoseconds == 1_800_000_600_000_000_000)
+                #expect(grant.reusableUntilWallNanoseconds == 1_800_000_030_000_000_000)
                 #expect(grant.asksFor == [.subscribe, .publish])
             }
             #expect(stub.asked.count == 1)
@@ -206,14 +208,76 @@ struct WebhookAuthorizerTests {
         )
     }
 
+    @Test("a grant whose time is over allows nothing, whatever its patterns and the kept answers say")
+    func ended() async throws {
+        try await BackEndStub.run { question in
+            question.contains("connect")
+                ? .answer(#"{"allow":true,"subscribe":["a"],"expiresInSeconds":5,"ttlSeconds":60}"#)
+                : .answer(#"{"allow":true,"ttlSeconds":60}"#)
+        } _: { stub in
+            let clock = Clock()
+            let authorizer = try authorizer(stub, clock: clock)
+            let grant = try await authorizer.connect(ConnectRequest(token: "t", isWebSocket: true))
+            let topic = try Topic("a")
+            try await authorizer.authorize(.publish, topic: topic, grant: grant)
+            #expect(authorizer.decideNow(.publish, topic: topic, grant: grant) == .allow)
+            #expect(authorizer.decideNow(.subscribe, topic: topic, grant: grant) == .allow)
+            clock.advance(seconds: 5)
+            for action in TopicAction.allCases {
+                #expect(authorizer.decideNow(action, topic: topic, grant: grant) == .deny(.tokenExpired))
+                let error = await error { try await authorizer.authorize(action, topic: topic, grant: grant) }
+                #expect(error == .tokenExpired)
+            }
+        }
+    }
+
+    @Test("a refusal is kept for seconds, whatever the answer says")
+    func refusalsAreForgotten() async throws {
+        try await BackEndStub.run { _ in
+            .answer(#"{"allow":false,"ttlSeconds":3600}"#)
+        } _: { stub in
+            let clock = Clock()
+            let authorizer = try authorizer(stub, clock: clock)
+            for seconds: UInt64 in [0, 9, 1] {
+                clock.advance(seconds: seconds)
+                #expect(
+                    await error { _ = try await authorizer.connect(ConnectRequest(token: "t")) }?.code == .forbidden
+                )
+            }
+            #expect(stub.asked.count == 2)
+        }
+    }
+
+    @Test("a token or a question that is too long is refused before the back end is asked")
+    func tooLong() async throws {
+        try await BackEndStub.run { _ in
+            .answer(#"{"allow":true}"#)
+        } _: { stub in
+            let authorizer = try authorizer(stub)
+            let token = String(repeating: "t", count: WebhookQuestion.maximumTokenBytes)
+            _ = try await authorizer.connect(ConnectRequest(token: token))
+            #expect(
+                await error { _ = try await authorizer.connect(ConnectRequest(token: token + "t")) }?.code
+                    == .unauthorized
+            )
+            let cookie = ("cookie", String(repeating: "\u{1}", count: 12_000))
+            #expect(
+                await error { _ = try await authorizer.connect(ConnectRequest(token: nil, headers: [cookie])) }?.code
+                    == .invalidRequest
+            )
+            #expect(stub.asked.count == 1)
+        }
+    }
+
     @Test("a URL or a limit that can't be used is named at start")
     func configuration() {
-        for url in ["", "authorize", "ftp://example.com/", "http:///x"] {
+        for url in ["", "authorize", "ftp://user:hidden@example.com/", "http:///hidden"] {
             var configuration = WebhookConfiguration()
             configuration.url = url
-            #expect(throws: AuthorizerConfigurationError.self, "\(url)") {
+            let error = #expect(throws: AuthorizerConfigurationError.self, "\(url)") {
                 try WebhookAuthorizer(configuration: configuration, logger: Logger(label: "test"))
             }
+            #expect(error?.message.contains("hidden") == false)
         }
         var configuration = WebhookConfiguration()
         configuration.url = "http://127.0.0.1:1/"

@@ -47,6 +47,31 @@ struct RequestTargetTests {
         #expect(RequestTarget.queryItems(of: "/ws").isEmpty)
     }
 
+    @Test("empty query items count for nothing, others up to a number and a length")
+    func queryLimits() throws {
+        func isRefused(_ query: String) -> Bool {
+            do throws(APIError) {
+                try RequestTarget.checkQuery(of: "/ws?" + query)
+                return false
+            } catch {
+                return error.code == .invalidRequest
+            }
+        }
+        func items(_ count: Int, _ item: String) -> String {
+            Array(repeating: item, count: count).joined(separator: "&")
+        }
+        #expect(!isRefused(String(repeating: "&", count: 15_000)))
+        #expect(!isRefused(items(64, "a=1")))
+        #expect(isRefused(items(65, "a")))
+        #expect(!isRefused(items(1_000, "topic=a&after=1")))
+        #expect(!isRefused(items(1_000, "topic=a&after=1") + "&" + items(64, "a")))
+        #expect(isRefused(items(1_001, "topic=a&after=1")))
+        let long = String(repeating: "x", count: 2_048)
+        #expect(isRefused("a=" + long))
+        #expect(!isRefused("token=" + long + "&access_token=" + long))
+        #expect(!isRefused("a#" + items(100, "a") + long))
+    }
+
     @Test("an item's path splits at its first and third level, and the key keeps its slashes")
     func items() throws {
         let path = try #require(ItemPath(path: "/tables/or%64ers/items/a/b%2Fc"))

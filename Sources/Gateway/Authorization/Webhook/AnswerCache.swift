@@ -1,68 +1,62 @@
-/// The answers that are still good, at most a fixed number: the one that wasn't looked up for longest makes room.
+import SluiceCore
+
+/// The back end's answers that are still good, within a budget of bytes.
 ///
-/// A list within an array (indices instead of pointers), so that every step takes the same short time whatever the size.
+/// Refusals have a small part of their own: anybody can cause as many as he likes, and they must not push out the answers that let clients in.
 struct AnswerCache {
-    private struct Slot {
-        var question: WebhookQuestion
-        var kept: KeptAnswer
-        var newer: Int?
-        var older: Int?
+    /// The part of the budget that is for refusals: one of so many.
+    static let refusalShare = 8
+
+    private var allowing: BoundedCache<QuestionKey, KeptAnswer>
+    private var refusing: BoundedCache<QuestionKey, KeptAnswer>
+
+    /// Makes an empty cache.
+    init(maximumBytes: Int) {
+        let refusalBytes = maximumBytes / AnswerCache.refusalShare
+        allowing = BoundedCache(maximumBytes: maximumBytes - refusalBytes)
+        refusing = BoundedCache(maximumBytes: refusalBytes)
     }
 
-    private let capacity: Int
-    private var slots: [Slot] = []
-    private var indices: [WebhookQuestion: Int] = [:]
-    private var newest: Int?
-    private var oldest: Int?
-
-    /// Makes an empty cache that keeps up to `capacity` answers.
-    init(capacity: Int) { self.capacity = capacity }
-
     /// Answers that are kept, good or not.
-    var count: Int { slots.count }
+    var count: Int { allowing.count + refusing.count }
+
+    /// What they take, bytes.
+    var bytes: Int { allowing.bytes + refusing.bytes }
+
+    /// Answers that were still good and had to make room.
+    var evictionCount: Int { allowing.evictionCount + refusing.evictionCount }
 
     /// The answer if it is still good at `now`.
-    mutating func answer(to question: WebhookQuestion, atWallNanoseconds now: UInt64) -> KeptAnswer? {
-        guard let index = indices[question], now < slots[index].kept.validUntilWallNanoseconds else { return nil }
-        makeNewest(index)
-        return slots[index].kept
+    mutating func answer(to key: QuestionKey, atWallNanoseconds now: UInt64) -> KeptAnswer? {
+        allowing.value(for: key, at: now) ?? refusing.value(for: key, at: now)
     }
 
     /// Keeps an answer, in place of an older one to the same question.
-    mutating func keep(_ kept: KeptAnswer, for question: WebhookQuestion) {
-        if let index = indices[question] {
-            slots[index].kept = kept
-            makeNewest(index)
-        } else if slots.count < capacity {
-            slots.append(Slot(question: question, kept: kept))
-            indices[question] = slots.count - 1
-            linkAsNewest(slots.count - 1)
-        } else if let index = oldest {
-            indices[slots[index].question] = nil
-            slots[index].question = question
-            slots[index].kept = kept
-            indices[question] = index
-            makeNewest(index)
+    mutating func keep(_ kept: KeptAnswer, for key: QuestionKey, atWallNanoseconds now: UInt64) {
+        let bytes = (key.topic?.name.utf8.count ?? 0) + kept.answer.heapBytes
+        let end = kept.validUntilWallNanoseconds
+        if kept.answer.isAllowed {
+            refusing.removeValue(for: key)
+            allowing.keep(kept, for: key, heapBytes: bytes, until: end, at: now)
+        } else {
+            allowing.removeValue(for: key)
+            refusing.keep(kept, for: key, heapBytes: bytes, until: end, at: now)
         }
     }
 
-    private mutating func makeNewest(_ index: Int) {
-        if newest == index { return }
-        unlink(index)
-        linkAsNewest(index)
+    /// Looks at up to `slots` entries of each part and forgets those whose time is over.
+    mutating func sweep(slots: Int, atWallNanoseconds now: UInt64) {
+        allowing.sweep(slots: slots, at: now)
+        refusing.sweep(slots: slots, at: now)
     }
+}
 
-    private mutating func unlink(_ index: Int) {
-        let (newer, older) = (slots[index].newer, slots[index].older)
-        if let newer { slots[newer].older = older } else { newest = older }
-        if let older { slots[older].newer = newer } else { oldest = newer }
-    }
-
-    private mutating func linkAsNewest(_ index: Int) {
-        slots[index].newer = nil
-        slots[index].older = newest
-        if let newest { slots[newest].newer = index }
-        newest = index
-        if oldest == nil { oldest = index }
+extension WebhookAnswer {
+    /// What the answer holds outside of its own fields, bytes.
+    var heapBytes: Int {
+        /// A string's or an array's header and its element in an array.
+        let headerBytes = 64
+        let strings = [reason, principal].compactMap { $0 }.reduce(0) { $0 + headerBytes + $1.utf8.count }
+        return ((subscribe ?? []) + (publish ?? [])).reduce(strings) { $0 + headerBytes + $1.text.utf8.count }
     }
 }

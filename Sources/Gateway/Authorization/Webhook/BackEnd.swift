@@ -22,7 +22,7 @@ final class BackEnd: Sendable {
         } catch {
             throw AuthorizerConfigurationError(
                 .invalidURL,
-                "The webhook's URL '\(configuration.url.printable(limit: 200))' isn't an http or https URL with a host."
+                "The webhook's URL isn't an http or https URL with a host. It isn't shown, since it may hold a password."
             )
         }
         name = "\(address.scheme)://\(address.host)"
@@ -42,6 +42,11 @@ final class BackEnd: Sendable {
         // A back end that refuses connections is known to be down at once, not after the timeout.
         client.connectionPool.retryConnectionEstablishment = false
         client.timeout.connect = .nanoseconds(Int64(clamping: configuration.timeout.wholeNanoseconds))
+        client.http1_1ConnectionDebugInitializer = { channel in
+            channel.eventLoop.submit {
+                try channel.pipeline.syncOperations.addHandler(AnswerByteLimit(), position: .first)
+            }
+        }
         self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: client)
     }
 

@@ -1,8 +1,8 @@
 import SluiceCore
 
 /// What the back end is told about a client that connects.
-struct WebhookClient: Hashable, Sendable {
-    private struct Item: Hashable {
+struct WebhookClient: Sendable {
+    private struct Item {
         let name: String
         let value: String
     }
@@ -36,8 +36,17 @@ struct WebhookClient: Hashable, Sendable {
     /// Whether the client has sent a token.
     var hasToken: Bool { token != nil }
 
+    /// Where the client comes from.
+    var network: PeerNetwork { PeerNetwork(remoteAddress) }
+
     /// The body of the request.
-    var json: [UInt8] {
+    /// - Throws: `Unauthorized` for a token that is too long.
+    func json() throws(APIError) -> [UInt8] {
+        if let token, token.utf8.count > WebhookQuestion.maximumTokenBytes {
+            throw .invalidToken(
+                "it has \(token.utf8.count) bytes and the limit is \(WebhookQuestion.maximumTokenBytes)"
+            )
+        }
         var output = Array(#"{"action":"connect","webSocket":\#(isWebSocket)"#.utf8)
         WebhookQuestion.append("token", token, to: &output)
         WebhookQuestion.append("remoteAddress", remoteAddress, to: &output)
