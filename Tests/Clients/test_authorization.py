@@ -1,7 +1,10 @@
 """The authorizers as an operator configures them, with a back end and tokens of their own."""
 
+import asyncio
 import http.server
 import json
+import os
+import secrets
 import threading
 import time
 
@@ -10,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from processes import eventually
+from processes import Process, eventually
 from subscriber import Subscriber
 from test_bad_input import bearer, token
 
@@ -39,7 +42,10 @@ class BackEnd:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.server.server_address[1]}/sluice"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -181,3 +187,139 @@ def test_token_that_ends_closes_the_connection_and_refuses_the_request(sluice):
 def test_everybody_may_be_served_on_a_public_address_when_asked_for(sluice):
     gateway = sluice.start_gateway("--host", "0.0.0.0", "--authorizer", "allow-all")
     assert httpx.post(f"http://127.0.0.1:{gateway.port}/topics/t", json=1).status_code == 202
+
+
+def memory(gateway):
+    """What the process's own pages take, bytes."""
+    with open(f"/proc/{gateway.process.pid}/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))
+
+
+def metric(gateway, name):
+    lines = httpx.get(gateway.address + "/metrics").text.splitlines()
+    return next((float(line.split()[1]) for line in lines if line.startswith(name + " ")), None)
+
+
+async def ask_raw(port, requests, at_once, source="127.0.0.1"):
+    """Sends each request on a connection of its own; their status codes."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(request):
+        async with gate:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+            writer.write(request)
+            status = int((await reader.read(4096)).split(b" ", 2)[1])
+            writer.close()
+            return status
+
+    return await asyncio.gather(*(one(request) for request in requests))
+
+
+def get(token):
+    return f"GET /topics/open/1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n".encode()
+
+
+def test_strangers_cannot_fill_the_memory_with_refusals(sluice):
+    back_end = BackEnd(lambda _: (200, {"allow": False, "ttlSeconds": 3600}))
+    try:
+        gateway = sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-cache-bytes", "1MiB")
+        before = memory(gateway)
+        tokens = [secrets.token_hex(3500) for _ in range(2000)]
+        assert set(asyncio.run(ask_raw(gateway.port, map(get, tokens), 50))) <= {403, 503}
+        assert metric(gateway, "sluice_webhook_cache_bytes") <= 1 << 17
+        assert metric(gateway, "sluice_webhook_cache_evictions_total") > 0
+        assert memory(gateway) - before < 100 << 20
+        eventually(lambda: metric(gateway, "sluice_webhook_cache_answers") == 0, what="an empty cache after the refusals' time")
+    finally:
+        back_end.stop()
+
+
+def test_query_of_very_many_items_is_refused(sluice, back_end):
+    gateway = sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address)
+    assert refused(sluice.url("?token=alice&" + "a&" * 65))[:2] == (400, "InvalidRequest")
+    answer = httpx.post(f"{gateway.address}/topics/open/1?token=alice&" + "a&" * 65, json=1)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidRequest")
+    answer = httpx.get(f"{gateway.address}/topics/open/1?token=alice&" + "a&" * 65)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidRequest")
+    assert refused(sluice.url("?token=" + "t" * 8193))[:2] == (401, "Unauthorized")
+    assert back_end.questions == []
+    # Empty ones are none.
+    with Subscriber(sluice.url("?token=alice&topic=open/1" + "&" * 1000)) as client:
+        client.expect("subscribed")
+        assert back_end.asked("connect")[0]["query"] == [{"name": "topic", "value": "open/1"}]
+
+
+def test_flood_of_one_address_leaves_others_their_turn(sluice):
+    def answer(question):
+        time.sleep(0.05)
+        return 200, {"allow": question["token"].startswith("good"), "subscribe": ["#"], "ttlSeconds": 0}
+
+    back_end = BackEnd(answer)
+    try:
+        gateway = sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address)
+
+        async def attack():
+            flood = asyncio.create_task(ask_raw(gateway.port, [get(secrets.token_hex(16)) for _ in range(2000)], 2000))
+            while len(back_end.questions) < 100:
+                await asyncio.sleep(0.01)
+            good = await ask_raw(gateway.port, [get(f"good{number}") for number in range(20)], 20, source="127.0.0.2")
+            return good, await flood
+
+        good, flood = asyncio.run(attack())
+        assert good == [200] * 20
+        assert set(flood) <= {403, 503}
+    finally:
+        back_end.stop()
+
+
+def test_public_key_is_no_secret(sluice, tmp_path):
+    key = tmp_path / "key.pem"
+    key.write_text("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n")
+    code, said = Process(["gateway", *sluice.common(), "--port", "0", "--authorizer", "jwt", "--jwt-secret-file", str(key)]).ended()
+    assert code == 78 and "--jwt-public-key-files" in said and "a key or certificate in PEM" in said
+    sluice.start_gateway("--authorizer", "jwt", "--jwt-public-key-files", str(key))
+
+
+def test_secrets_that_everyone_can_read_are_warned_of(sluice, tmp_path):
+    key_set, link, token_file, settings = (tmp_path / name for name in ("set.json", "link", "token", "settings.json"))
+    key_set.write_text(json.dumps({"keys": [{"kty": "oct", "k": "A" * 64}]}))
+    link.write_text("0123456789abcdef0123456789abcdef\n")
+    token_file.write_text("hidden-token")
+    settings.write_text(json.dumps({"jwtSecret": SECRET}))
+    flags = [
+        "--authorizer", "jwt", "--jwks-file", str(key_set), "--link-secret-file", str(link), "--webhook-token-file", str(token_file),
+        "--config", str(settings),
+    ]
+    files = (key_set, link, token_file, settings)
+    for mode, is_warned in ((0o600, False), (0o644, True)):
+        for file in files:
+            os.chmod(file, mode)
+        gateway = sluice.start_gateway(*flags)
+        warned = [file for file in files if any("chmod 600" in line and str(file) in line for line in gateway.log)]
+        assert warned == (list(files) if is_warned else [])
+        gateway.terminate()
+    code, said = Process(["gateway", *sluice.common(), "--link-secret", "x" * 32, *flags]).ended()
+    assert code == 78 and "--link-secret and --link-secret-file are both set" in said
+
+
+def test_webhook_token_comes_from_its_file(sluice, back_end, tmp_path):
+    token_file = tmp_path / "token"
+    token_file.write_text("gateway's own\n")
+    sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-token-file", str(token_file))
+    with Subscriber(sluice.url("?token=alice&topic=open/1")) as client:
+        client.expect("subscribed")
+    assert back_end.asked("connect")[0]["bearer"] == "Bearer gateway's own"
+
+
+def test_password_in_a_url_is_never_shown(sluice):
+    url = "http://user:hidden@127.0.0.1:1/?key=hidden"
+    gateway = sluice.start_gateway("--authorizer", "webhook", "--webhook-url", url, "--log-level", "debug")
+    assert httpx.get(gateway.address + "/topics/t").status_code == 503
+    eventually(lambda: any("gave no answer" in line for line in gateway.log), what="the warning")
+    gateway.terminate()
+    assert "webhook-url" in "\n".join(gateway.log) and "hidden" not in "\n".join(gateway.log)
+    for faulty in ("ftp://user:hidden@host/", "http://user:hidden@/"):
+        code, said = Process(["gateway", *sluice.common(), "--authorizer", "webhook", "--webhook-url", faulty]).ended()
+        assert code == 78 and "hidden" not in said
+    code, said = Process(["bench", "--url", "http://user:hidden@127.0.0.1:8080"]).ended()
+    assert code == 64 and "hidden" not in said

@@ -55,8 +55,10 @@ struct SettingTests {
     func defaults() async throws {
         let settings = try await Settings(flags: [:], file: nil, environment: [:])
         #expect("\(try GatewayConfiguration(settings))" == "\(GatewayConfiguration())")
-        #expect("\(PublisherConfiguration(settings))" == "\(PublisherConfiguration(dataDirectory: "./sluice-data"))")
-        #expect("\(AuthorizerConfiguration(settings))" == "\(AuthorizerConfiguration())")
+        #expect(
+            "\(try PublisherConfiguration(settings))" == "\(PublisherConfiguration(dataDirectory: "./sluice-data"))"
+        )
+        #expect("\(try AuthorizerConfiguration(settings))" == "\(AuthorizerConfiguration())")
     }
 
     @Test("docs/operations.md shows the table as it is")

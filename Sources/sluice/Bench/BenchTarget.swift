@@ -13,7 +13,12 @@ struct BenchTarget: Equatable, Sendable {
     /// - Throws: `usage`, with what isn't right about the address.
     init(_ url: String, flag: String = "--url") throws(CommandError) {
         func invalid(_ reason: String) -> CommandError {
-            CommandError(.usage, "\(flag) '\(url.printable(limit: 120))': \(reason), such as http://127.0.0.1:8080.")
+            // What stands before an @ may be a password: it isn't shown.
+            let shown = url.utf8.lastIndex(of: UInt8(ascii: "@")).map { "…" + url[$0...] } ?? url
+            return CommandError(
+                .usage,
+                "\(flag) '\(shown.printable(limit: 120))': \(reason), such as http://127.0.0.1:8080."
+            )
         }
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased() else {
             throw invalid("it is no address; give scheme, host and port")

@@ -20,10 +20,11 @@ struct GatewayCommand: AsyncParsableCommand {
         let logger = Logger(label: "sluice.gateway", settings)
         logger.report(settings, for: .gateway)
         let configuration = try GatewayConfiguration(settings)
+        let access = try AuthorizerConfiguration(settings)
         do {
             var service = Gateway(
                 configuration: configuration,
-                authorizer: try await AuthorizerConfiguration(settings).makeAuthorizer(logger: logger),
+                authorizer: try await access.makeAuthorizer(logger: logger),
                 logger: logger
             )
             let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host

@@ -18,8 +18,9 @@ struct PublisherCommand: AsyncParsableCommand {
         let settings = try await common.settings(storage, publisher)
         let logger = Logger(label: "sluice.publisher", settings)
         logger.report(settings, for: .publisher)
+        let configuration = try PublisherConfiguration(settings)
         do {
-            var service = Publisher(configuration: PublisherConfiguration(settings), logger: logger)
+            var service = Publisher(configuration: configuration, logger: logger)
             // The one line on standard output: who started the process reads the address from it.
             service.onRunning = { address in Terminal.write("listening \(address)\n") }
             try await ServiceRunner.run(service, isChild: child.untilStandardInputCloses, logger: logger)

@@ -13,9 +13,11 @@ struct AuthorizerOptions: SettingOptions {
     @Flag(.jwtRequiresExpiration) var jwtRequiresExpiration: Bool?
     @Option(.webhookURL) var webhookURL: String?
     @Option(.webhookToken) var webhookToken: String?
+    @Option(.webhookTokenFile) var webhookTokenFile: String?
     @Option(.webhookHeaders) var webhookHeaders: String?
     @Option(.webhookTimeout) var webhookTimeout: String?
     @Option(.webhookTTL) var webhookTTL: String?
+    @Option(.webhookCacheBytes) var webhookCacheBytes: String?
 
     var given: [(setting: Setting, text: String?)] {
         [
@@ -24,8 +26,8 @@ struct AuthorizerOptions: SettingOptions {
             (.jwtAudience, jwtAudience),
             (.jwtLeeway, jwtLeeway), (.jwtRequiresExpiration, jwtRequiresExpiration.map(String.init)),
             (.webhookURL, webhookURL),
-            (.webhookToken, webhookToken), (.webhookHeaders, webhookHeaders), (.webhookTimeout, webhookTimeout),
-            (.webhookTTL, webhookTTL),
+            (.webhookToken, webhookToken), (.webhookTokenFile, webhookTokenFile), (.webhookHeaders, webhookHeaders),
+            (.webhookTimeout, webhookTimeout), (.webhookTTL, webhookTTL), (.webhookCacheBytes, webhookCacheBytes),
         ]
     }
 }

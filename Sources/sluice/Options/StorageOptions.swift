@@ -4,6 +4,9 @@ import ArgumentParser
 struct StorageOptions: SettingOptions {
     @Option(.logMapSize) var logMapSize: String?
     @Option(.linkSecret) var linkSecret: String?
+    @Option(.linkSecretFile) var linkSecretFile: String?
 
-    var given: [(setting: Setting, text: String?)] { [(.logMapSize, logMapSize), (.linkSecret, linkSecret)] }
+    var given: [(setting: Setting, text: String?)] {
+        [(.logMapSize, logMapSize), (.linkSecret, linkSecret), (.linkSecretFile, linkSecretFile)]
+    }
 }

@@ -5,7 +5,7 @@ import SluiceCore
 
 extension GatewayConfiguration {
     /// What the settings say.
-    /// - Throws: `configuration` for a link address or a topic template that isn't valid.
+    /// - Throws: `configuration` for a link address, a topic template or a file with a secret that isn't valid.
     init(_ settings: Settings) throws(CommandError) {
         self.init()
         settings.assign(.data, to: &dataDirectory)
@@ -13,7 +13,7 @@ extension GatewayConfiguration {
         settings.assign(.host, to: &host)
         settings.assign(.port, to: &port)
         settings.assign(.name, to: &name)
-        settings.assign(.linkSecret, to: &linkSecret)
+        linkSecret = try settings.secret(.linkSecret, file: .linkSecretFile)
         settings.assign(.eventLoops, to: &eventLoops)
         settings.assign(.listenBacklog, to: &listenBacklog)
         settings.assign(.logMapSize, to: &log.mapSizeBytes)

@@ -2,7 +2,8 @@ import Publisher
 
 extension PublisherConfiguration {
     /// What the settings say.
-    init(_ settings: Settings) {
+    /// - Throws: `configuration` for a file with a secret that can't be used.
+    init(_ settings: Settings) throws(CommandError) {
         self.init(dataDirectory: settings.text(.data, otherwise: "./sluice-data"))
         settings.assign(.queue, to: &semantics)
         settings.assign(.workers, to: &workers)
@@ -13,7 +14,7 @@ extension PublisherConfiguration {
         settings.assign(.retryMinimum, to: &retryMinimum)
         settings.assign(.retryMaximum, to: &retryMaximum)
         settings.assign(.drainTimeout, to: &drainTimeout)
-        settings.assign(.linkSecret, to: &linkSecret)
+        linkSecret = try settings.secret(.linkSecret, file: .linkSecretFile)
         settings.assign(.operationsHost, to: &operationsHost)
         settings.assign(.operationsPort, to: &operationsPort)
         settings.assign(.logMapSize, to: &logMapSizeBytes)

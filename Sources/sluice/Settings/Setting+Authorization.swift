@@ -48,6 +48,7 @@ extension Setting {
         "webhook-url",
         .text,
         for: [.gateway],
+        isSecret: true,
         "Where the webhook authorizer posts its questions; https unless on this machine."
     )
     static let webhookToken = Setting(
@@ -55,8 +56,9 @@ extension Setting {
         .text,
         for: [.gateway],
         isSecret: true,
-        "Bearer token that those requests carry."
+        "Bearer token that those requests carry. Better as a variable or as --webhook-token-file."
     )
+    static let webhookTokenFile = Setting("webhook-token-file", .text, for: [.gateway], "File with such a token.")
     static let webhookHeaders = Setting(
         "webhook-headers",
         .list,
@@ -69,7 +71,7 @@ extension Setting {
         .duration(.milliseconds(10)...(.seconds(60))),
         default: "2s",
         for: [.gateway],
-        "How long one question may take; without an answer nothing is allowed."
+        "How long a question may wait for its turn, and then how long it may take; without an answer nothing is allowed."
     )
     static let webhookTTL = Setting(
         "webhook-ttl",
@@ -78,9 +80,17 @@ extension Setting {
         for: [.gateway],
         "How long an answer without ttlSeconds is kept."
     )
+    static let webhookCacheBytes = Setting(
+        "webhook-cache-bytes",
+        .bytes(65_536...1 << 34),
+        default: "32MiB",
+        for: [.gateway],
+        "Memory for kept answers, an eighth of it for refusals."
+    )
 
     static let authorization = [
         authorizer, jwtSecret, jwtSecretFile, jwtPublicKeyFiles, jwksFile, jwtIssuer, jwtAudience, jwtLeeway,
-        jwtRequiresExpiration, webhookURL, webhookToken, webhookHeaders, webhookTimeout, webhookTTL,
+        jwtRequiresExpiration, webhookURL, webhookToken, webhookTokenFile, webhookHeaders, webhookTimeout,
+        webhookTTL, webhookCacheBytes,
     ]
 }

@@ -46,8 +46,9 @@ extension Setting {
         .text,
         for: both,
         isSecret: true,
-        "What gateway and publishers prove to each other on a TCP delivery link. Better as a variable: others see flags."
+        "What gateway and publishers prove to each other on a TCP delivery link. Better as a variable or as --link-secret-file."
     )
+    static let linkSecretFile = Setting("link-secret-file", .text, for: both, "File with such a secret.")
 
-    static let common = [data, queue, logLevel, logFormat, logMapSize, linkSecret]
+    static let common = [data, queue, logLevel, logFormat, logMapSize, linkSecret, linkSecretFile]
 }

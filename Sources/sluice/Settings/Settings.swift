@@ -8,6 +8,8 @@ struct Settings: Sendable {
     private var sources: [String: SettingSource] = [:]
     /// Variables that begin like ours and are no setting: spelling mistakes, most likely.
     private(set) var unknownVariables: [String] = []
+    /// The configuration file's path, if there is one.
+    private(set) var configurationFile: String?
 
     /// Looks all settings up.
     /// - Parameters:
@@ -35,6 +37,7 @@ struct Settings: Sendable {
             EnvironmentVariablesProvider(environmentVariables: variables).prefixKeys(with: "sluice"),
         ]
         let path = file ?? environment["SLUICE_CONFIG"]
+        configurationFile = path
         if let path { providers.append(try await ConfigurationFile.provider(path: path)) }
         let outcome = AccessOutcome()
         let reader = ConfigReader(providers: providers, accessReporter: outcome)
