@@ -250,25 +250,42 @@ def test_query_of_very_many_items_is_refused(sluice, back_end):
 
 
 def test_flood_of_one_address_leaves_others_their_turn(sluice):
+    turns = threading.Semaphore(0)
+
     def answer(question):
-        time.sleep(0.05)
-        return 200, {"allow": question["token"].startswith("good"), "subscribe": ["#"], "ttlSeconds": 0}
+        turns.acquire()
+        return 200, {"allow": question["token"].startswith("good"), "subscribe": ["#"]}
 
     back_end = BackEnd(answer)
+
+    def asked(name):
+        return sum(question["token"].startswith(name) for question in back_end.questions)
+
+    async def until(check):
+        end = time.monotonic() + 30
+        while not check():
+            assert time.monotonic() < end, (asked("bad"), asked("good"))
+            await asyncio.sleep(0.01)
+
+    async def attack():
+        flood = asyncio.create_task(ask_raw(gateway.port, [get(f"bad{number}") for number in range(300)], 300))
+        # A quarter of the 32 connections is left for others.
+        await until(lambda: asked("bad") == 24 and metric(gateway, "sluice_webhook_waiting_questions") == 276)
+        good = asyncio.create_task(ask_raw(gateway.port, [get(f"good{number}") for number in range(20)], 20, source="127.0.0.2"))
+        await until(lambda: asked("good") == 8 and metric(gateway, "sluice_webhook_waiting_questions") == 288)
+        # Of each two that are answered, one makes room for the other address.
+        turns.release(28)
+        await until(lambda: asked("good") == 20)
+        assert asked("bad") <= 24 + 28
+        turns.release(1000)
+        return await good, await flood
+
     try:
-        gateway = sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address)
-
-        async def attack():
-            flood = asyncio.create_task(ask_raw(gateway.port, [get(secrets.token_hex(16)) for _ in range(2000)], 2000))
-            while len(back_end.questions) < 100:
-                await asyncio.sleep(0.01)
-            good = await ask_raw(gateway.port, [get(f"good{number}") for number in range(20)], 20, source="127.0.0.2")
-            return good, await flood
-
+        gateway = sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-timeout", "60s")
         good, flood = asyncio.run(attack())
-        assert good == [200] * 20
-        assert set(flood) <= {403, 503}
+        assert good == [200] * 20 and flood == [403] * 300
     finally:
+        turns.release(1000)
         back_end.stop()
 
 
