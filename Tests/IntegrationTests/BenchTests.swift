@@ -25,7 +25,7 @@ struct BenchTests {
         #expect(report["deliveries"]?["expected"]?.unsignedInteger == 900)
         #expect(report["deliveries"]?["received"]?.unsignedInteger == 900)
         for fault in ["lost", "repeated", "outOfOrder", "holes", "unknown"] {
-            #expect(report["deliveries"]?[fault]?.unsignedInteger == 0, "\(fault)")
+            #expect(report["deliveries"]?[ByteString(fault)]?.unsignedInteger == 0, "\(fault)")
         }
         #expect(report["latency"]?["delivery"]?["count"]?.unsignedInteger == 750)
         let stages = Set((report["stages"]?.elements ?? []).compactMap { $0["stage"]?.string })

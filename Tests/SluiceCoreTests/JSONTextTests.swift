@@ -72,4 +72,31 @@ import Testing
         }
         for text in ["A", "AB", "A===", "AB=C", "A*==", "AAAA=AAA"] { #expect(Base64.decode(Array(text.utf8)) == nil) }
     }
+
+    @Test(
+        "characters that a terminal obeys or doesn't show are escaped where people read",
+        arguments: [
+            "\u{7}", "\u{7F}", "\u{9B}", "\u{9D}", "\u{200E}", "\u{200F}", "\u{202A}", "\u{202E}", "\u{2066}",
+            "\u{2069}", "\u{61C}",
+            "\u{2028}", "\u{2029}", "\u{200B}", "\u{FEFF}", "\u{AD}", "\u{3164}", "\u{E0041}",
+        ]
+    )
+    func escapesForTerminals(character: String) throws {
+        let text = "a\(character)b"
+        #expect(text.printable.unicodeScalars.allSatisfy { !$0.isUnprintable })
+        #expect(text.printable(limit: 80) == text.printable)
+        var json: [UInt8] = []
+        JSONText.appendString(text, to: &json)
+        let shown = JSONText.printable(String(decoding: json, as: UTF8.self))
+        #expect(shown.unicodeScalars.allSatisfy { !$0.isUnprintable })
+        #expect(try JSONValue(Array(shown.utf8)).string == text)
+    }
+
+    @Test("what people can read stays as it is, and cutting counts characters before they are escaped")
+    func keepsReadable() {
+        let text = "Zo\u{EB} \u{2764}\u{FE0F} e\u{301} \u{4E2D}"
+        #expect(text.printable == text)
+        #expect(JSONText.printable("{\n\"a\":\"\(text)\"}") == "{\n\"a\":\"\(text)\"}")
+        #expect("\u{1}\u{2}abc".printable(limit: 2) == #"\u{01}\u{02}…"#)
+    }
 }

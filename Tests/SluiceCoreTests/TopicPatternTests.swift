@@ -12,6 +12,11 @@ import Testing
             ("orders", "orders/42", false), ("+", "a", true), ("+", "/a", false), ("+/a", "/a", true),
             ("a/+/#", "a/b", true),
             ("a/+/#", "a", false),
+            // Bytes, not what looks alike: KELVIN SIGN, one scalar or two, a mark behind a slash.
+            ("users/\u{212A}ate/#", "users/Kate/inbox", false), ("users/jose\u{301}/#", "users/jos\u{E9}/inbox", false),
+            ("rooms/+", "rooms/1/\u{301}x", false), ("rooms/+", "rooms/1/\u{20E3}", false),
+            ("rooms/1/#", "rooms/1/\u{301}x", true), ("rooms/1/\u{301}x", "rooms/1/\u{301}x", true), ("/#", "/a", true),
+            ("+/#", "a", true), ("a//+", "a//b", true), ("a/", "a/", true), ("a/", "a", false),
         ]
     )
     func matching(pattern: String, topic: String, matches: Bool) throws {

@@ -4,13 +4,16 @@ import SluiceCore
 struct ItemChange {
     let operation: ChangeOperation
     /// The item's content from now on; nil when it is removed.
-    let content: (value: [UInt8], contentType: ContentType)?
+    let content: ItemContent?
     /// The change record.
     let draft: RecordDraft
 
+    /// Most bytes of item and patch together that are worked out in the log's transaction, in which every other writer waits.
+    static let mergedInTransactionBytes = 64 * 1024
+
     /// Decides; nil when there is no item to delete.
-    /// - Throws: `invalidItem` when the content can't be stored or the patch doesn't apply, `payloadTooLarge`, and what
-    ///   the write's topic rule throws as `rejected`.
+    /// - Throws: `invalidItem` when the patch doesn't apply, `payloadTooLarge`, `itemChanged` when the item isn't what the
+    ///   write was made for, and what the write's topic rule throws as `rejected`.
     static func decide(
         _ write: ItemWrite,
         existing: StoredItem?,
@@ -42,33 +45,33 @@ struct ItemChange {
     private static func content(
         of write: ItemWrite,
         _ existing: StoredItem?
-    ) throws(ChangeQueueError) -> (value: [UInt8], contentType: ContentType)? {
+    ) throws(ChangeQueueError) -> ItemContent? {
         switch write.operation {
-        case .put(let value, let contentType):
-            // The content is spliced into the change record, so it must be what its type says.
-            guard contentType.embedding != .json || JSONText.isValid(value) else {
-                throw ChangeQueueError(
-                    .invalidItem,
-                    "The item's type is \(contentType.value.printable(limit: 80)), its content isn't JSON."
-                )
-            }
-            guard contentType.value.utf8.count <= Limits.contentTypeBytes else {
-                throw ChangeQueueError(
-                    .invalidItem,
-                    "The item's media type is longer than \(Limits.contentTypeBytes) bytes."
-                )
-            }
-            return (value, contentType)
+        case .put(let content):
+            return content
+        case .replace(let content, let version):
+            guard existing?.version ?? .none == version else { throw changed(write) }
+            return content
         case .patch(let patch):
-            return (try patched(existing, with: patch), existing?.contentType ?? .json)
+            guard isMergedInTransaction(patch, existing) else { throw changed(write) }
+            return try patched(existing, with: patch)
         case .delete:
             return nil
         }
     }
 
-    private static func patched(_ existing: StoredItem?, with bytes: [UInt8]) throws(ChangeQueueError) -> [UInt8] {
-        let patch = try json(bytes, "The patch")
-        guard let existing else { return JSONMergePatch.apply(patch, to: nil) }
+    /// Whether a patch is small enough to be worked out in the log's transaction.
+    static func isMergedInTransaction(_ patch: JSONMergePatch, _ existing: StoredItem?) -> Bool {
+        patch.byteCount + (existing?.value.count ?? 0) <= mergedInTransactionBytes
+    }
+
+    /// The content of an item once it is patched.
+    /// - Throws: `invalidItem` when it isn't JSON.
+    static func patched(
+        _ existing: StoredItem?,
+        with patch: JSONMergePatch
+    ) throws(ChangeQueueError) -> ItemContent {
+        guard let existing else { return ItemContent(alreadyChecked: patch.applied(to: nil), .json) }
         guard existing.contentType.embedding == .json else {
             throw ChangeQueueError(
                 .invalidItem,
@@ -78,13 +81,15 @@ struct ItemChange {
                 """
             )
         }
-        return JSONMergePatch.apply(patch, to: try json(existing.value, "The stored item"))
+        let stored = JSONValue(alreadyChecked: existing.value)
+        return ItemContent(alreadyChecked: patch.applied(to: stored), existing.contentType)
     }
 
-    private static func json(_ bytes: [UInt8], _ what: String) throws(ChangeQueueError) -> JSONValue {
-        do throws(APIError) { return try JSONValue(bytes) } catch {
-            throw ChangeQueueError(.invalidItem, "\(what) isn't JSON: \(error.message)")
-        }
+    private static func changed(_ write: ItemWrite) -> ChangeQueueError {
+        ChangeQueueError(
+            .itemChanged,
+            "The item '\(write.key.printable(limit: 80))' was changed while its change was worked out. Try again."
+        )
     }
 
     /// The change record's JSON, with the images that are asked for.
@@ -96,7 +101,7 @@ struct ItemChange {
     private static func payload(
         _ write: ItemWrite,
         _ operation: ChangeOperation,
-        _ content: (value: [UInt8], contentType: ContentType)?,
+        _ content: ItemContent?,
         _ existing: StoredItem?
     ) -> [UInt8] {
         var output = Array(#"{"operation":""#.utf8)

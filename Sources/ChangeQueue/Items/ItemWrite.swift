@@ -5,16 +5,21 @@ public struct ItemWrite: Sendable {
     /// What is done with the item.
     public enum Operation: Sendable {
         /// It gets this content, whether it existed or not.
-        case put([UInt8], ContentType)
+        case put(ItemContent)
         /// A JSON merge patch (RFC 7396) is applied to it; one that doesn't exist counts as `{}`.
-        case patch([UInt8])
+        ///
+        /// `LogWriter.write` works a large one out before the log waits for it; submitted as it is, it fails with `itemChanged`.
+        case patch(JSONMergePatch)
+        /// It gets this content if it still is of that version, ``SluiceCore/SequenceNumber/none`` when there was no item; else the write fails
+        /// with `itemChanged`.
+        case replace(ItemContent, ifVersion: SequenceNumber)
         /// It is removed.
         case delete
 
         var byteCount: Int {
             switch self {
-            case .put(let value, _): value.count
-            case .patch(let patch): patch.count
+            case .put(let content), .replace(let content, _): content.value.count
+            case .patch(let patch): patch.byteCount
             case .delete: 0
             }
         }

@@ -18,6 +18,8 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
         case invalidRecord
         /// The item's table, key or content can't be stored, or the patch doesn't apply.
         case invalidItem
+        /// The item isn't of the version that the write was made for, or too large by now for its patch to be worked out in the transaction.
+        case itemChanged
         /// The caller's own rule refused, such as the topic template.
         case rejected(APIError)
         /// The writer is shutting down and accepts nothing more.
@@ -85,7 +87,7 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
     public var apiError: APIError {
         switch code {
         case .queueFull, .tooManyTopics: APIError(.queueFull, message)
-        case .overloaded: APIError(.overloaded, message)
+        case .overloaded, .itemChanged: APIError(.overloaded, message)
         case .payloadTooLarge: APIError(.payloadTooLarge, message)
         case .invalidRecord, .invalidItem: APIError(.invalidRequest, message)
         case .rejected(let error): error

@@ -189,7 +189,7 @@ extension ChangeQueueError {
     /// Whether the error is one request's own fault, so that the others of its commit go on.
     fileprivate var concernsOneRequest: Bool {
         switch code {
-        case .invalidItem, .invalidRecord, .payloadTooLarge, .rejected, .tooManyTopics: true
+        case .invalidItem, .itemChanged, .invalidRecord, .payloadTooLarge, .rejected, .tooManyTopics: true
         default: false
         }
     }

@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// What an authorizer is told about a client that connects or sends an HTTP request.
 public struct ConnectRequest: Sendable {
     /// The bearer token; nil when the client has sent none.
@@ -37,6 +39,12 @@ public struct ConnectRequest: Sendable {
     /// Query items that carry a token, for browsers, whose `WebSocket` can't set a field (RFC 6750, section 2.3).
     public static let tokenQueryNames = ["token", "access_token"]
 
+    /// Whether a query item of this name carries a token.
+    static func isTokenName(_ name: String) -> Bool {
+        let name = ByteString(name)
+        return tokenQueryNames.contains { ByteString($0) == name }
+    }
+
     /// The token of a request: of its `Authorization: Bearer` field (RFC 6750, section 2.1), else of its query.
     /// - Parameters:
     ///   - authorization: the value of the Authorization field.
@@ -44,11 +52,11 @@ public struct ConnectRequest: Sendable {
     /// - Returns: the token, or nil when the request carries none.
     public static func bearerToken(authorization: String?, query: [(name: String, value: String)] = []) -> String? {
         if let authorization {
-            let scheme = authorization.prefix { $0 != " " }
-            guard scheme.lowercased() == "bearer" else { return nil }
-            let token = authorization.dropFirst(scheme.count).drop { $0 == " " }
-            return token.isEmpty ? nil : String(token)
+            let scheme = authorization.utf8.prefix { $0 != 0x20 }
+            guard ByteString(decoding: scheme).equalsIgnoringASCIICase("bearer") else { return nil }
+            let token = authorization.utf8.dropFirst(scheme.count).drop { $0 == 0x20 }
+            return token.isEmpty ? nil : String(decoding: token, as: UTF8.self)
         }
-        return query.first { tokenQueryNames.contains($0.name) && !$0.value.isEmpty }?.value
+        return query.first { isTokenName($0.name) && !$0.value.isEmpty }?.value
     }
 }

@@ -9,14 +9,14 @@ enum EventEncoding: UInt8, Sendable {
 
     /// Reads `binary` of a subscribe or of the connect URL.
     /// - Throws: `InvalidRequest`.
-    init(parameter: String) throws(APIError) {
+    init(parameter: ByteString) throws(APIError) {
         switch parameter {
         case "base64": self = .base64
         case "frames": self = .frames
         default:
             throw APIError(
                 .invalidRequest,
-                "'binary' must be 'frames' or 'base64', not '\(parameter.printable(limit: 40))'."
+                "'binary' must be 'frames' or 'base64', not '\(parameter.string.printable(limit: 40))'."
             )
         }
     }

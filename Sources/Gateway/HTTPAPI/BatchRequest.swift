@@ -10,14 +10,16 @@ enum BatchRequest {
         _ acceptedAtNanoseconds: UInt64,
         payloadBytes: Int
     ) throws(APIError) -> [RecordDraft] {
-        guard let records = try JSONValue(body)["records"]?.elements else {
+        let members = try JSONValue.members(named: ["records"], of: body)
+        guard let records = members?[0]?.elements(upTo: Limits.batchRecords) else {
             throw APIError(
                 .invalidRequest,
                 #"The body has no array "records": send {"records":[{"topic":"a","data":1}]}."#
             )
         }
         guard (1...Limits.batchRecords).contains(records.count) else {
-            throw APIError(.invalidRequest, "A batch has 1 to \(Limits.batchRecords) records, not \(records.count).")
+            let count = records.isEmpty ? "none" : "more"
+            throw APIError(.invalidRequest, "A batch has 1 to \(Limits.batchRecords) records; this one has \(count).")
         }
         var drafts: [RecordDraft] = []
         drafts.reserveCapacity(records.count)
@@ -31,28 +33,20 @@ enum BatchRequest {
         return drafts
     }
 
+    private static let names: [ByteString] = ["topic", "data", "contentType", "encoding"]
+
     private static func draft(
         _ record: JSONValue,
         _ acceptedAtNanoseconds: UInt64,
         payloadBytes: Int
     ) throws(APIError) -> RecordDraft {
-        guard let members = record.members else { throw APIError(.invalidRequest, "It is not an object.") }
-        var topic: JSONValue?
-        var data: JSONValue?
-        var type: JSONValue?
-        var encoding: JSONValue?
-        for member in members {
-            switch member.key {
-            case "topic": topic = member.value
-            case "data": data = member.value
-            case "contentType": type = member.value
-            case "encoding": encoding = member.value
-            default: break
-            }
+        guard let members = try record.members(named: names) else {
+            throw APIError(.invalidRequest, "It is not an object.")
         }
+        let (topic, data, type, encoding) = (members[0], members[1], members[2], members[3])
         guard let name = topic?.string else { throw APIError(.invalidRequest, #"It has no string "topic"."#) }
         guard let data else { throw APIError(.invalidRequest, #"It has no "data"."#) }
-        let contentType = try PayloadRules.contentType(try string(type, "contentType"))
+        let contentType = try PayloadRules.contentType(try string(type, "contentType")?.string)
         let payload = try MessageData.payload(data, contentType, encoding: try string(encoding, "encoding"))
         guard payload.count <= payloadBytes else {
             throw APIError(.payloadTooLarge, "Its payload has \(payload.count) bytes and the limit is \(payloadBytes).")
@@ -65,9 +59,9 @@ enum BatchRequest {
         )
     }
 
-    private static func string(_ value: JSONValue?, _ name: String) throws(APIError) -> String? {
+    private static func string(_ value: JSONValue?, _ name: String) throws(APIError) -> ByteString? {
         guard let value, value.kind != .null else { return nil }
-        guard let string = value.string else { throw APIError(.invalidRequest, "Its \"\(name)\" is not a string.") }
+        guard let string = value.byteString else { throw APIError(.invalidRequest, "Its \"\(name)\" is not a string.") }
         return string
     }
 }

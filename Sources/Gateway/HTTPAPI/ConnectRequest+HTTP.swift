@@ -13,6 +13,7 @@ extension ConnectRequest {
         var uri = head.uri
         self.init(
             token: ConnectRequest.bearerToken(authorization: head.headers.first(name: "authorization"), query: query),
+            // Not outside input: the parser takes names of ASCII only.
             headers: head.headers.map { ($0.name.lowercased(), $0.value) },
             path: uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) },
             query: query,

@@ -38,10 +38,10 @@ struct HandlerRoutes: Sendable {
 
     private func handlerContext(_ request: Request, _ context: GatewayRequestContext, _ grant: Grant?) -> HandlerContext
     {
-        var parameters: [String: String] = [:]
-        for (name, value) in context.parameters { parameters[String(name)] = String(value) }
-        var query: [String: String] = [:]
-        for (name, value) in request.uri.queryParameters { query[String(name)] = String(value) }
+        var parameters: [ByteString: String] = [:]
+        for (name, value) in context.parameters { parameters[ByteString(name)] = String(value) }
+        var query: [ByteString: String] = [:]
+        for (name, value) in RequestTarget.queryItems(of: request.head.path ?? "") { query[ByteString(name)] = value }
         return HandlerContext(
             method: request.method,
             path: request.uri.path,

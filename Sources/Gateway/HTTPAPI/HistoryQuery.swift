@@ -1,4 +1,3 @@
-import Hummingbird
 import SluiceCore
 
 /// `?after=&limit=` of a history request.
@@ -15,25 +14,29 @@ struct HistoryQuery: Equatable {
 
     /// Reads the parameters.
     /// - Throws: `InvalidRequest` when one isn't a number or the limit is out of range.
-    init(_ parameters: Parameters) throws(APIError) {
-        if let text = parameters["after"] {
+    init(_ query: [(name: String, value: String)]) throws(APIError) {
+        if let text = HistoryQuery.value("after", query) {
             guard let number = UInt64(text) else {
                 throw APIError(
                     .invalidRequest,
-                    "after=\(text.description.printable(limit: 40)) is not a sequence number."
+                    "after=\(text.printable(limit: 40)) is not a sequence number."
                 )
             }
             after = SequenceNumber(number)
         }
         let maximumLimit = HistoryQuery.maximumLimit
-        if let text = parameters["limit"] {
+        if let text = HistoryQuery.value("limit", query) {
             guard let number = Int(text), (1...maximumLimit).contains(number) else {
                 throw APIError(
                     .invalidRequest,
-                    "limit=\(text.description.printable(limit: 40)) is not a number from 1 to \(maximumLimit)."
+                    "limit=\(text.printable(limit: 40)) is not a number from 1 to \(maximumLimit)."
                 )
             }
             limit = number
         }
+    }
+
+    private static func value(_ name: ByteString, _ query: [(name: String, value: String)]) -> String? {
+        query.first { ByteString($0.name) == name }?.value
     }
 }

@@ -31,7 +31,7 @@ struct IncomingPublish {
     }
 
     /// What tells one client's token from another's: the Authorization field, or the query, which may carry a token.
-    var grantKey: String? { head.authorization ?? RequestTarget.query(of: request.uri).map(String.init) }
+    var grantKey: String? { head.authorization ?? RequestTarget.query(of: request.uri)?.string }
 
     /// The records to append.
     /// - Throws: what is wrong with the body.

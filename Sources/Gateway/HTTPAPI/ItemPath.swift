@@ -3,20 +3,20 @@ import SluiceCore
 /// `/tables/{table}/items/{key}`; the key may contain slashes.
 struct ItemPath: Equatable {
     /// The table's name, percent-encoded as in the path.
-    let encodedTable: Substring
+    let encodedTable: ByteString
     /// The item's key, percent-encoded as in the path.
-    let encodedKey: Substring
+    let encodedKey: ByteString
 
     /// Splits a path; nil when it isn't an item's.
     init?(path: String) {
-        let prefix = "/tables/"
-        guard path.hasPrefix(prefix) else { return nil }
-        let rest = path.dropFirst(prefix.count)
-        guard let slash = rest.firstIndex(of: "/") else { return nil }
+        let (prefix, infix) = ("/tables/".utf8, "/items/".utf8)
+        guard path.utf8.starts(with: prefix) else { return nil }
+        let rest = path.utf8.dropFirst(prefix.count)
+        guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else { return nil }
         let items = rest[slash...]
-        guard items.hasPrefix("/items/") else { return nil }
-        encodedTable = rest[..<slash]
-        encodedKey = items.dropFirst("/items/".count)
+        guard items.starts(with: infix) else { return nil }
+        encodedTable = ByteString(decoding: rest[..<slash])
+        encodedKey = ByteString(decoding: items.dropFirst(infix.count))
     }
 
     /// The table's name.
@@ -27,7 +27,7 @@ struct ItemPath: Equatable {
     /// - Throws: `InvalidRequest` when it is empty, too long, not UTF-8 or has control characters.
     var key: String { get throws(APIError) { try ItemPath.name(encodedKey, "key") } }
 
-    private static func name(_ encoded: Substring, _ what: String) throws(APIError) -> String {
+    private static func name(_ encoded: ByteString, _ what: String) throws(APIError) -> String {
         let name = try RequestTarget.text(encoded.utf8, name: what)
         guard (1...Limits.attributeBytes).contains(name.utf8.count) else {
             throw APIError(

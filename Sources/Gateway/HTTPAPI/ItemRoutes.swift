@@ -17,16 +17,16 @@ struct ItemRoutes: Sendable {
         router.put("/tables/**") { request, context in
             let contentType = try PayloadRules.contentType(request.headers[.contentType])
             return try await write(request, context, [.insert, .modify]) { body throws(APIError) in
-                try PayloadRules.check(body, contentType)
-                return .put(body, contentType)
+                .put(try ItemContent(body, contentType))
             }
         }
         router.patch("/tables/**") { request, context in
             try await write(request, context, [.insert, .modify]) { body throws(APIError) in
-                guard try JSONValue(body).kind == .object else {
+                let patch = try JSONMergePatch(body)
+                guard patch.isObject else {
                     throw APIError(.invalidRequest, "A PATCH takes a JSON object, a merge patch of RFC 7396.")
                 }
-                return .patch(body)
+                return .patch(patch)
             }
         }
         router.delete("/tables/**") { request, context in
@@ -79,7 +79,9 @@ struct ItemRoutes: Sendable {
         guard let item = try reader.item(table: table, key: key) else { throw notFound(path) }
         let tag = "\"\(item.version)\""
         let fields: HTTPFields = [.eTag: tag, .cacheControl: "no-cache"]
-        if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: fields) }
+        if request.headers[.ifNoneMatch].map({ ByteString($0) }) == ByteString(tag) {
+            return Response(status: .notModified, headers: fields)
+        }
         return HTTPAnswer.bytes(item.value, item.contentType.value, fields: fields)
     }
 
@@ -102,11 +104,12 @@ struct ItemRoutes: Sendable {
     }
 
     private func image(of request: Request) throws(APIError) -> ItemImage {
-        let asked = request.uri.queryParameters["image"].map(String.init)
+        let query = RequestTarget.queryItems(of: request.head.path ?? "")
+        let asked = query.first { ByteString($0.name) == "image" }?.value
         guard let name = asked ?? ItemRoutes.imageField.flatMap({ request.headers[$0] }) else {
             return configuration.itemImage
         }
-        guard let image = ItemImage(rawValue: name) else {
+        guard let image = ItemImage.allCases.first(where: { ByteString($0.rawValue) == ByteString(name) }) else {
             throw APIError(.invalidRequest, "image=\(name.printable(limit: 40)) is not new, old, both or keys.")
         }
         return image
@@ -115,6 +118,6 @@ struct ItemRoutes: Sendable {
     private static let imageField = HTTPField.Name("Sluice-Image")
 
     private func notFound(_ path: ItemPath) -> APIError {
-        APIError(.notFound, "There is no item \(String(path.encodedKey).printable(limit: 80)) in that table.")
+        APIError(.notFound, "There is no item \(path.encodedKey.string.printable(limit: 80)) in that table.")
     }
 }

@@ -8,7 +8,7 @@ public enum MessageData {
     public static func payload(
         _ data: JSONValue,
         _ contentType: ContentType,
-        encoding: String?
+        encoding: ByteString?
     ) throws(APIError) -> [UInt8] {
         switch encoding {
         case nil: break
@@ -21,7 +21,7 @@ public enum MessageData {
         case let other?:
             throw APIError(
                 .invalidRequest,
-                "The encoding '\(other.printable(limit: 40))' is not known: leave it out or use 'base64'."
+                "The encoding '\(other.string.printable(limit: 40))' is not known: leave it out or use 'base64'."
             )
         }
         switch contentType.embedding {

@@ -19,9 +19,9 @@ enum RequestTarget {
     }
 
     /// The query of a target, without the question mark; nil when there is none.
-    static func query(of target: String) -> Substring? {
-        target.utf8.firstIndex(of: UInt8(ascii: "?")).map { start in
-            target[target.utf8.index(after: start)...].prefix { $0 != "#" }
+    static func query(of target: String) -> ByteString? {
+        target.utf8.firstIndex(of: UInt8(ascii: "?")).map { mark in
+            ByteString(decoding: target.utf8[mark...].dropFirst().prefix { $0 != UInt8(ascii: "#") })
         }
     }
 
@@ -30,17 +30,17 @@ enum RequestTarget {
     /// What isn't UTF-8 becomes U+FFFD.
     static func queryItems(of target: String) -> [(name: String, value: String)] {
         guard let query = query(of: target) else { return [] }
-        return query.split(separator: "&").map { item in
-            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        return query.utf8.split(separator: UInt8(ascii: "&")).map { item in
+            let parts = item.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             return (formDecoded(parts[0]), parts.count > 1 ? formDecoded(parts[1]) : "")
         }
     }
 
-    private static func formDecoded(_ text: Substring) -> String {
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
-            return String(text)
+    private static func formDecoded(_ text: some Collection<UInt8>) -> String {
+        guard text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+            return String(decoding: text, as: UTF8.self)
         }
-        let bytes = Array(text.utf8)
+        let bytes = Array(text)
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         var index = 0

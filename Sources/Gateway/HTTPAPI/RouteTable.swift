@@ -6,7 +6,8 @@ import SluiceCore
 enum RouteTable {
     /// The answer to a request that no route took.
     static func answer(toUnknown request: Request) -> Response {
-        let path = request.uri.path
+        let path = ByteString(request.uri.path)
+        let shown = path.string.printable(limit: 200)
         if path == "/ws" || path == "/echo", request.method == .get {
             return HTTPAnswer.error(
                 APIError(.upgradeRequired, "\(path) is for WebSocket connections: send an upgrade (RFC 6455).")
@@ -14,23 +15,23 @@ enum RouteTable {
         }
         let allowed = methods(path)
         guard !allowed.isEmpty else {
-            return HTTPAnswer.error(APIError(.notFound, "There is no \(request.method) \(path.printable(limit: 200))."))
+            return HTTPAnswer.error(APIError(.notFound, "There is no \(request.method) \(shown)."))
         }
         return HTTPAnswer.error(
-            APIError(.methodNotAllowed, "\(path.printable(limit: 200)) doesn't take \(request.method)."),
+            APIError(.methodNotAllowed, "\(shown) doesn't take \(request.method)."),
             allow: allowed
         )
     }
 
-    private static func methods(_ path: String) -> [HTTPRequest.Method] {
+    private static func methods(_ path: ByteString) -> [HTTPRequest.Method] {
         switch path {
         case "/", "/client.js", "/healthz", "/readyz", "/metrics", "/latency", "/ws": return [.get]
         case "/topics": return [.post]
         default: break
         }
-        if path.hasPrefix("/topics/") { return [.get, .post] }
-        if path.hasPrefix("/latency/records/") { return [.get] }
-        if ItemPath(path: path) != nil { return [.get, .put, .patch, .delete] }
+        if path.utf8.starts(with: "/topics/".utf8) { return [.get, .post] }
+        if path.utf8.starts(with: "/latency/records/".utf8) { return [.get] }
+        if ItemPath(path: path.string) != nil { return [.get, .put, .patch, .delete] }
         return []
     }
 }

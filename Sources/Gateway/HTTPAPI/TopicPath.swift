@@ -10,11 +10,12 @@ enum TopicPath: Equatable {
     /// Takes the topic from the path.
     /// - Throws: `InvalidTopic`.
     init(path: String) throws(APIError) {
-        let encoded = path.dropFirst("/topics/".count)
-        if encoded.hasSuffix("/records") {
-            self = .records(try RequestTarget.topic(encoded.dropLast("/records".count).utf8))
+        let suffix = "/records".utf8
+        let encoded = path.utf8.dropFirst("/topics/".utf8.count)
+        if encoded.suffix(suffix.count).elementsEqual(suffix) {
+            self = .records(try RequestTarget.topic(encoded.dropLast(suffix.count)))
         } else {
-            self = .head(try RequestTarget.topic(encoded.utf8))
+            self = .head(try RequestTarget.topic(encoded))
         }
     }
 

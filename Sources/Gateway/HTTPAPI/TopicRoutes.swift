@@ -17,7 +17,8 @@ struct TopicRoutes: Sendable {
             try await grants.authorize(.subscribe, [path.topic], grant)
             switch path {
             case .head(let topic): return try head(topic)
-            case .records(let topic): return try await records(topic, HistoryQuery(request.uri.queryParameters))
+            case .records(let topic):
+                return try await records(topic, HistoryQuery(RequestTarget.queryItems(of: request.head.path ?? "")))
             }
         }
     }

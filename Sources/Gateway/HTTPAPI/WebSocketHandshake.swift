@@ -7,8 +7,8 @@ import SluiceCore
 enum WebSocketHandshake {
     /// Whether a request asks to become a WebSocket.
     static func isAsked(by head: HTTPRequestHead) -> Bool {
-        head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
-            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+        head.headers.elements(of: "upgrade").contains { $0.equalsIgnoringASCIICase("websocket") }
+            && head.headers.elements(of: "connection").contains { $0.equalsIgnoringASCIICase("upgrade") }
     }
 
     /// The fields of the 101 that answer `head`.
@@ -18,7 +18,7 @@ enum WebSocketHandshake {
         guard head.method == .GET, head.version == .http1_1 else {
             throw fault(.invalidRequest, "it must be a GET of HTTP/1.1")
         }
-        guard head.headers["sec-websocket-version"] == ["13"] else {
+        guard head.headers["sec-websocket-version"].map({ ByteString($0) }) == ["13"] else {
             throw fault(.upgradeRequired, "Sec-WebSocket-Version must be 13")
         }
         let keys = head.headers["sec-websocket-key"]

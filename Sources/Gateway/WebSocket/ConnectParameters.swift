@@ -16,10 +16,10 @@ struct ConnectParameters: Equatable, Sendable {
         var topics: [Topic] = []
         var positions: [SequenceNumber?] = []
         for (name, value) in query {
-            switch name {
+            switch ByteString(name) {
             case "topic": topics.append(try Topic(utf8: value.utf8))
             case "after": positions.append(try ConnectParameters.position(value))
-            case "binary": encoding = try EventEncoding(parameter: value)
+            case "binary": encoding = try EventEncoding(parameter: ByteString(value))
             default: continue
             }
         }

@@ -3,42 +3,36 @@ import SluiceCore
 /// The members of a `sluice.v1` message, found in one pass; those that aren't known are ignored, so that a later version
 /// may add some.
 struct MessageMembers {
-    private(set) var action: JSONValue?
-    private(set) var id: JSONValue?
-    private var topics: JSONValue?
-    private var topic: JSONValue?
-    private var after: JSONValue?
-    private var binary: JSONValue?
-    private var data: JSONValue?
-    private var contentType: JSONValue?
-    private var dataEncoding: JSONValue?
+    private static let names: [ByteString] = [
+        "action", "id", "topics", "topic", "after", "binary", "data", "contentType", "encoding",
+    ]
+    private let values: [JSONValue?]
+
+    var action: JSONValue? { values[0] }
+    var id: JSONValue? { values[1] }
+    private var topics: JSONValue? { values[2] }
+    private var topic: JSONValue? { values[3] }
+    private var after: JSONValue? { values[4] }
+    private var binary: JSONValue? { values[5] }
+    private var data: JSONValue? { values[6] }
+    private var contentType: JSONValue? { values[7] }
+    private var dataEncoding: JSONValue? { values[8] }
 
     /// Checks the JSON and finds the members.
-    /// - Throws: `InvalidJSON`, or `InvalidRequest` when it isn't an object.
+    /// - Throws: `InvalidJSON`, or `InvalidRequest` when it isn't an object or has too many members or too long a key.
     init(_ bytes: [UInt8]) throws(APIError) {
-        guard let members = try JSONValue(bytes).members else {
+        guard let values = try JSONValue.members(named: MessageMembers.names, of: bytes) else {
             throw APIError(.invalidRequest, "A message is a JSON object, such as {\"action\":\"ping\"}.")
         }
-        for member in members {
-            switch member.key {
-            case "action": action = member.value
-            case "id": id = member.value
-            case "topics": topics = member.value
-            case "topic": topic = member.value
-            case "after": after = member.value
-            case "binary": binary = member.value
-            case "data": data = member.value
-            case "contentType": contentType = member.value
-            case "encoding": dataEncoding = member.value
-            default: continue
-            }
-        }
+        self.values = values
     }
 
     /// The topics of a subscribe or unsubscribe, each once, with their `after`.
     /// - Throws: `InvalidRequest` or `InvalidTopic`.
     func entries() throws(APIError) -> [SubscribeMessage.Entry] {
-        guard let elements = topics?.elements, (1...Limits.topicsPerRequest).contains(elements.count) else {
+        guard let elements = topics?.elements(upTo: Limits.topicsPerRequest),
+            (1...Limits.topicsPerRequest).contains(elements.count)
+        else {
             throw APIError(
                 .invalidRequest,
                 "The message needs 'topics', an array of 1 to \(Limits.topicsPerRequest) strings."
@@ -64,7 +58,7 @@ struct MessageMembers {
     /// - Throws: `InvalidRequest`.
     func encoding(otherwise standard: EventEncoding) throws(APIError) -> EventEncoding {
         guard let binary else { return standard }
-        return try EventEncoding(parameter: binary.string ?? "")
+        return try EventEncoding(parameter: binary.byteString ?? "")
     }
 
     /// The record to publish.
@@ -74,7 +68,7 @@ struct MessageMembers {
         guard let data else { throw APIError(.invalidRequest, "The message needs 'data', the payload.") }
         let type = try text(contentType, "contentType")
         let encoding = try text(dataEncoding, "encoding")
-        let contentType = try PayloadRules.contentType(type)
+        let contentType = try PayloadRules.contentType(type?.string)
         return PublishMessage(
             id: id,
             topic: try MessageMembers.topic(topic),
@@ -85,7 +79,7 @@ struct MessageMembers {
 
     private func positions() throws(APIError) -> [Topic: SequenceNumber] {
         guard let after else { return [:] }
-        guard let members = after.members else {
+        guard let members = try after.members(upTo: Limits.topicsPerRequest) else {
             throw APIError(.invalidRequest, "'after' must be an object of topics and sequence numbers.")
         }
         var positions: [Topic: SequenceNumber] = [:]
@@ -93,7 +87,7 @@ struct MessageMembers {
             guard let number = member.value.unsignedInteger else {
                 throw APIError(
                     .invalidRequest,
-                    "'after' must give a whole number for '\(member.key.printable(limit: 80))'."
+                    "'after' must give a whole number for '\(member.key.string.printable(limit: 80))'."
                 )
             }
             positions[try Topic(member.key)] = SequenceNumber(number)
@@ -101,9 +95,9 @@ struct MessageMembers {
         return positions
     }
 
-    private func text(_ value: JSONValue?, _ name: String) throws(APIError) -> String? {
+    private func text(_ value: JSONValue?, _ name: String) throws(APIError) -> ByteString? {
         guard let value else { return nil }
-        guard let text = value.string else { throw APIError(.invalidRequest, "'\(name)' must be a string.") }
+        guard let text = value.byteString else { throw APIError(.invalidRequest, "'\(name)' must be a string.") }
         return text
     }
 

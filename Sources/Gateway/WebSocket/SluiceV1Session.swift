@@ -41,7 +41,7 @@ struct SluiceV1Session: ClientSession {
     func refused(_ id: MessageID?, _ error: APIError) -> ByteBuffer { SluiceV1Encoder.refused(id, error) }
 
     private func request(_ members: MessageMembers, _ id: MessageID?) throws(APIError) -> ClientRequest {
-        guard let action = members.action?.string else {
+        guard let action = members.action?.byteString else {
             throw APIError(.invalidRequest, "The message has no 'action', or it isn't a string.")
         }
         switch action {
@@ -59,7 +59,7 @@ struct SluiceV1Session: ClientSession {
         default:
             throw APIError(
                 .unknownAction,
-                "The action '\(action.printable(limit: 40))' is not known: use subscribe, unsubscribe, publish or ping."
+                "The action '\(action.string.printable(limit: 40))' is not known: use subscribe, unsubscribe, publish or ping."
             )
         }
     }

@@ -6,10 +6,10 @@ enum Subprotocols {
     /// The one to answer with; nil when none was offered, which is taken for ours.
     /// - Throws: `UnsupportedSubprotocol` when only others were offered.
     static func choose(_ headers: HTTPHeaders) throws(APIError) -> String? {
-        let offered = headers[canonicalForm: "Sec-WebSocket-Protocol"].filter { !$0.isEmpty }
+        let offered = headers.elements(of: "Sec-WebSocket-Protocol")
         if offered.isEmpty { return nil }
-        if offered.contains(where: { $0 == SluiceV1Session.name }) { return SluiceV1Session.name }
-        let names = offered.joined(separator: ", ").printable(limit: 100)
+        if offered.contains(ByteString(SluiceV1Session.name)) { return SluiceV1Session.name }
+        let names = offered.map(\.string).joined(separator: ", ").printable(limit: 100)
         throw APIError(
             .unsupportedSubprotocol,
             "None of the subprotocols '\(names)' is spoken here: offer \(SluiceV1Session.name) or none."

@@ -53,12 +53,12 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
     private func isEcho(_ head: HTTPRequestHead) throws(APIError) -> Bool {
         var uri = head.uri
-        let path = uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) }
+        let path = uri.withUTF8 { ByteString(decoding: RequestTarget.path(of: $0)) }
         switch path {
         case "/ws": return false
         case "/echo" where services.configuration.isEchoEnabled: return true
         default:
-            throw APIError(.notFound, "There is no WebSocket at \(path.printable(limit: 200)): connect to /ws.")
+            throw APIError(.notFound, "There is no WebSocket at \(path.string.printable(limit: 200)): connect to /ws.")
         }
     }
 

@@ -5,7 +5,10 @@ struct JSONScanner {
     private let bytes: UnsafeRawBufferPointer
     private(set) var index = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    init(_ bytes: UnsafeRawBufferPointer, at index: Int = 0) {
+        self.bytes = bytes
+        self.index = index
+    }
 
     /// The byte at the scanner, or nil at the end.
     var current: UInt8? { index < bytes.count ? bytes[index] : nil }
@@ -18,9 +21,40 @@ struct JSONScanner {
         return index == bytes.count
     }
 
+    /// Checks one object with white space around it and nothing else, and calls `visit` with each of its members until that returns false: the
+    /// key, as the range between its quotes, and the value.
+    /// - Returns: whether the text is such an object, as far as it was looked at.
+    mutating func scanWholeObject(_ visit: (_ key: Range<Int>, _ value: Range<Int>) -> Bool) -> Bool {
+        skipWhitespace()
+        guard skip(UInt8(ascii: "{")) else { return false }
+        skipWhitespace()
+        var isFirst = true
+        while !skip(UInt8(ascii: "}")) {
+            if !isFirst {
+                guard skip(UInt8(ascii: ",")) else { return false }
+                skipWhitespace()
+            }
+            isFirst = false
+            let key = index
+            guard scanString() else { return false }
+            let keyEnd = index
+            skipWhitespace()
+            guard skip(UInt8(ascii: ":")) else { return false }
+            skipWhitespace()
+            let value = index
+            guard scanValue(depth: 1) else { return false }
+            if !visit(key + 1..<keyEnd - 1, value..<index) { return true }
+            skipWhitespace()
+        }
+        skipWhitespace()
+        return index == bytes.count
+    }
+
     /// Moves over spaces, tabs and line ends.
+    @inline(__always)
     mutating func skipWhitespace() {
-        while index < bytes.count {
+        // Most often there is none.
+        while index < bytes.count, bytes[index] <= 0x20 {
             switch bytes[index] {
             case 0x20, 0x09, 0x0A, 0x0D: index += 1
             default: return
@@ -29,8 +63,9 @@ struct JSONScanner {
     }
 
     /// Moves over `byte` if it is next.
+    @inline(__always)
     mutating func skip(_ byte: UInt8) -> Bool {
-        guard current == byte else { return false }
+        guard index < bytes.count, bytes[index] == byte else { return false }
         index += 1
         return true
     }
@@ -60,6 +95,48 @@ struct JSONScanner {
             if byte == UInt8(ascii: "\\"), !scanEscape() { return false }
         }
         return false
+    }
+
+    /// Moves over a string of checked text.
+    mutating func skipCheckedString() {
+        index += 1
+        while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
+            index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        index += 1
+    }
+
+    /// Moves over an object or array of checked text, without recursion.
+    mutating func skipCheckedContainer() {
+        var depth = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            // Brackets and braces differ in one bit.
+            switch byte | 0x20 {
+            case UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: "}"):
+                depth -= 1
+                if depth == 0 {
+                    index += 1
+                    return
+                }
+            case UInt8(ascii: "\"") where byte == UInt8(ascii: "\""):
+                skipCheckedString()
+                continue
+            default: break
+            }
+            index += 1
+        }
+    }
+
+    /// Moves over a number, `true`, `false` or `null` of checked text.
+    mutating func skipCheckedScalar() {
+        while index < bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"), 0x20, 0x09, 0x0A, 0x0D: return
+            default: index += 1
+            }
+        }
     }
 
     private mutating func scanEscape() -> Bool {
@@ -101,12 +178,25 @@ struct JSONScanner {
         skipWhitespace()
         if skip(UInt8(ascii: "]")) { return true }
         while true {
+            if scanSmallElement() { continue }
             guard scanValue(depth: depth + 1) else { return false }
             skipWhitespace()
             if skip(UInt8(ascii: "]")) { return true }
             guard skip(UInt8(ascii: ",")) else { return false }
             skipWhitespace()
         }
+    }
+
+    /// Moves over a whole number and its comma in one go: two bytes an element would otherwise be the dearest text there is.
+    @inline(__always)
+    private mutating func scanSmallElement() -> Bool {
+        var end = index
+        while end < bytes.count, (0x30...0x39).contains(bytes[end]) { end += 1 }
+        guard end > index, end < bytes.count, bytes[end] == UInt8(ascii: ",") else { return false }
+        guard bytes[index] != 0x30 || end == index + 1 else { return false }
+        index = end + 1
+        skipWhitespace()
+        return true
     }
 
     private mutating func scanLiteral(_ literal: StaticString) -> Bool {
@@ -122,6 +212,10 @@ struct JSONScanner {
         if !skip(UInt8(ascii: "0")) {
             guard scanDigits() else { return false }
         }
+        // The usual number is a whole one.
+        guard index < bytes.count, bytes[index] == UInt8(ascii: ".") || bytes[index] | 0x20 == UInt8(ascii: "e") else {
+            return true
+        }
         if skip(UInt8(ascii: ".")), !scanDigits() { return false }
         if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
             index += 1
@@ -131,9 +225,10 @@ struct JSONScanner {
         return true
     }
 
+    @inline(__always)
     private mutating func scanDigits() -> Bool {
         let start = index
-        while let byte = current, (0x30...0x39).contains(byte) { index += 1 }
+        while index < bytes.count, (0x30...0x39).contains(bytes[index]) { index += 1 }
         return index > start
     }
 

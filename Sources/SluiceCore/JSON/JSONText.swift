@@ -31,6 +31,26 @@ public enum JSONText {
     /// Appends `text` as a JSON string with its quotes.
     public static func appendString(_ text: String, to output: inout [UInt8]) { appendString(text.utf8, to: &output) }
 
+    /// The same JSON for a terminal: characters that it would obey or not show stand as `\uXXXX`, which means the same.
+    ///
+    /// For what a command prints. What clients are sent keeps its bytes.
+    public static func printable(_ json: String) -> String {
+        guard json.unicodeScalars.contains(where: \.isUnprintable) else { return json }
+        var result = ""
+        for scalar in json.unicodeScalars {
+            if scalar.isUnprintable, scalar.value >= 0x20 {
+                // In checked JSON these stand within strings only.
+                for unit in scalar.utf16 {
+                    let digits = String(unit, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+                }
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
     /// Appends a payload as the value of a member: JSON as it is, text as a string, binary as a base64 string.
     /// - Returns: whether base64 was used, so that the envelope says `"encoding":"base64"`. Text that isn't UTF-8 travels as base64 too.
     @discardableResult

@@ -29,6 +29,11 @@ public struct JSONValue: Sendable {
                 "The \(bytes.count) bytes are not JSON in UTF-8, or nested deeper than \(Limits.jsonDepth)."
             )
         }
+        self.init(alreadyChecked: bytes)
+    }
+
+    /// Wraps a text that was checked before it was stored.
+    public init(alreadyChecked bytes: [UInt8]) {
         var start = 0
         var end = bytes.count
         while start < end, bytes[start].isJSONWhitespace { start += 1 }
@@ -36,7 +41,7 @@ public struct JSONValue: Sendable {
         self.init(text: bytes, range: start..<end)
     }
 
-    fileprivate init(text: [UInt8], range: Range<Int>) {
+    init(text: [UInt8], range: Range<Int>) {
         self.text = text
         self.range = range
     }
@@ -62,9 +67,11 @@ public struct JSONValue: Sendable {
     public var string: String? {
         guard kind == .string else { return nil }
         let content = text[range.lowerBound + 1..<range.upperBound - 1]
-        guard content.contains(UInt8(ascii: "\\")) else { return String(decoding: content, as: UTF8.self) }
-        return String(decoding: JSONValue.unescaped(content), as: UTF8.self)
+        return String(decoding: JSONString.resolved(content), as: UTF8.self)
     }
+
+    /// The string's content with its escapes resolved, to be compared; nil when it isn't a string.
+    public var byteString: ByteString? { string.map { ByteString($0) } }
 
     /// `true` or `false`; nil when it is neither.
     public var boolean: Bool? { kind == .boolean ? text[range.lowerBound] == UInt8(ascii: "t") : nil }
@@ -76,107 +83,134 @@ public struct JSONValue: Sendable {
     }
 
     /// The array's elements in order; nil when it isn't an array.
-    public var elements: [JSONValue]? {
+    ///
+    /// For texts of the product's own. What comes from outside is read with ``elements(upTo:)``.
+    public var elements: [JSONValue]? { elements(upTo: .max - 1) }
+
+    /// The array's first `maximum` elements and one more if there is one, so that a caller sees that there are too many without paying for
+    /// all of them; nil when it isn't an array.
+    public func elements(upTo maximum: Int) -> [JSONValue]? {
         guard kind == .array else { return nil }
         return text.withUnsafeBytes { whole in
-            var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: whole[range]))
+            var scanner = JSONScanner(whole, at: range.lowerBound + 1)
             var elements: [JSONValue] = []
-            _ = scanner.skip(UInt8(ascii: "["))
-            scanner.skipWhitespace()
-            while let byte = scanner.current, byte != UInt8(ascii: "]") {
-                guard let element = value(at: &scanner) else { return nil }
-                elements.append(element)
-                scanner.skipWhitespace()
-                _ = scanner.skip(UInt8(ascii: ","))
-                scanner.skipWhitespace()
+            while elements.count <= maximum, scanner.nextItem() {
+                elements.append(JSONValue(text: text, range: scanner.skipCheckedValue()))
             }
             return elements
         }
     }
 
     /// The object's members in order; nil when it isn't an object.
+    ///
+    /// For texts of the product's own. What comes from outside is read with ``members(upTo:)`` or ``members(named:isUnique:)``.
     public var members: [JSONMember]? {
         guard kind == .object else { return nil }
-        return text.withUnsafeBytes { whole in
-            var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: whole[range]))
-            var members: [JSONMember] = []
-            _ = scanner.skip(UInt8(ascii: "{"))
-            scanner.skipWhitespace()
-            while let byte = scanner.current, byte != UInt8(ascii: "}") {
-                guard let key = value(at: &scanner)?.string else { return nil }
-                scanner.skipWhitespace()
-                _ = scanner.skip(UInt8(ascii: ":"))
-                scanner.skipWhitespace()
-                guard let member = value(at: &scanner) else { return nil }
-                members.append(JSONMember(key: key, value: member))
-                scanner.skipWhitespace()
-                _ = scanner.skip(UInt8(ascii: ","))
-                scanner.skipWhitespace()
-            }
-            return members
+        var members: [JSONMember] = []
+        forEachMember { key, value in
+            members.append(JSONMember(key: ByteString(decoding: JSONString.resolved(text[key])), value: value))
+            return true
         }
+        return members
+    }
+
+    /// The members of an object that came from outside, in order; nil when it isn't an object.
+    /// - Throws: ``APIError`` with code `InvalidRequest` when there are more than `maximum` or one's key is longer than
+    ///   ``Limits/jsonKeyBytes``.
+    public func members(upTo maximum: Int) throws(APIError) -> [JSONMember]? {
+        guard kind == .object else { return nil }
+        var members: [JSONMember] = []
+        var fault: APIError?
+        forEachMember { key, value in
+            guard members.count < maximum else { return note(.tooManyMembers(maximum), &fault) }
+            guard let key = JSONString.key(text[key]) else { return note(.longKey, &fault) }
+            members.append(JSONMember(key: key, value: value))
+            return true
+        }
+        if let fault { throw fault }
+        return members
+    }
+
+    /// The values of the members `names` of an object that came from outside, in the order of `names`; nil when it isn't an object.
+    ///
+    /// One pass, and nothing is made of the members that aren't asked for. Of a name that stands there twice the last one counts, unless
+    /// `isUnique` asks for names that stand there once.
+    /// - Throws: ``APIError`` with code `InvalidRequest` when there are more than ``Limits/jsonMembers``, when one's key is longer than
+    ///   ``Limits/jsonKeyBytes``, or when one of `names` stands there twice and mustn't.
+    public func members(named names: [ByteString], isUnique: Bool = false) throws(APIError) -> [JSONValue?]? {
+        guard kind == .object else { return nil }
+        var search = JSONMemberSearch(names, isUnique: isUnique)
+        forEachMember { key, value in search.visit(text[key], value.range) }
+        return try search.values(in: text)
+    }
+
+    /// Checks that `bytes` are one JSON value and finds the members `names` of the object that it is, both in the same pass; nil when it
+    /// isn't an object.
+    ///
+    /// As `JSONValue(bytes).members(named: names)`, but an object with too many members isn't read to its end.
+    /// - Throws: ``APIError`` with code `InvalidJSON` or `InvalidRequest`.
+    public static func members(named names: [ByteString], of bytes: [UInt8]) throws(APIError) -> [JSONValue?]? {
+        var search = JSONMemberSearch(names, isUnique: false)
+        let isObject = bytes.withUnsafeBytes { whole in
+            guard JSONText.isUTF8(whole) else { return false }
+            var scanner = JSONScanner(whole)
+            return scanner.scanWholeObject { key, value in search.visit(bytes[key], value) }
+        }
+        if isObject { return try search.values(in: bytes) }
+        // Says what is wrong, or finds that it is another value.
+        _ = try JSONValue(bytes)
+        return nil
     }
 
     /// The member named `key`, the last one if it stands there more than once; nil when there is none or it isn't an object.
-    public subscript(key: String) -> JSONValue? { members?.last { $0.key == key }?.value }
-
-    private func value(at scanner: inout JSONScanner) -> JSONValue? {
-        let start = range.lowerBound + scanner.index
-        guard scanner.scanValue(depth: 0) else { return nil }
-        return JSONValue(text: text, range: start..<range.lowerBound + scanner.index)
+    public subscript(key: ByteString) -> JSONValue? {
+        guard kind == .object else { return nil }
+        var found: JSONValue?
+        forEachMember { name, value in
+            if JSONString.resolves(text[name], to: key) { found = value }
+            return true
+        }
+        return found
     }
 
-    private static func unescaped(_ content: ArraySlice<UInt8>) -> [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(content.count)
-        var index = content.startIndex
-        while index < content.endIndex {
-            let byte = content[index]
-            index += 1
-            guard byte == UInt8(ascii: "\\"), index < content.endIndex else {
-                output.append(byte)
-                continue
-            }
-            let escape = content[index]
-            index += 1
-            switch escape {
-            case UInt8(ascii: "n"): output.append(0x0A)
-            case UInt8(ascii: "r"): output.append(0x0D)
-            case UInt8(ascii: "t"): output.append(0x09)
-            case UInt8(ascii: "b"): output.append(0x08)
-            case UInt8(ascii: "f"): output.append(0x0C)
-            case UInt8(ascii: "u"): output.append(contentsOf: String(codeUnits(in: content, at: &index)).utf8)
-            default: output.append(escape)
+    /// Calls `body` with a scanner at the value.
+    func withScanner<Result>(_ body: (inout JSONScanner, _ text: [UInt8]) -> Result) -> Result {
+        text.withUnsafeBytes { whole in
+            var scanner = JSONScanner(whole, at: range.lowerBound)
+            return body(&scanner, text)
+        }
+    }
+
+    /// Calls `body` with the text that the ranges are of.
+    func withText<Result>(_ body: ([UInt8]) -> Result) -> Result { body(text) }
+
+    /// Calls `body` with each member's key, as the range between its quotes, and value, until it returns false.
+    private func forEachMember(_ body: (_ key: Range<Int>, _ value: JSONValue) -> Bool) {
+        text.withUnsafeBytes { whole in
+            var scanner = JSONScanner(whole, at: range.lowerBound + 1)
+            while scanner.nextItem() {
+                let key = scanner.skipCheckedKey()
+                guard body(key, JSONValue(text: text, range: scanner.skipCheckedValue())) else { return }
             }
         }
-        return output
     }
 
-    /// The character of a `\uXXXX` escape, of two when the first is a high surrogate (RFC 8259, section 7).
-    private static func codeUnits(in content: ArraySlice<UInt8>, at index: inout Int) -> Unicode.Scalar {
-        let replacement: Unicode.Scalar = "\u{FFFD}"
-        let first = hexadecimal(content, at: &index)
-        guard (0xD800...0xDFFF).contains(first) else { return Unicode.Scalar(first) ?? replacement }
-        var next = index
-        guard first < 0xDC00, content.endIndex - next >= 6, content[next] == UInt8(ascii: "\\"),
-            content[next + 1] == UInt8(ascii: "u")
-        else { return replacement }
-        next += 2
-        let second = hexadecimal(content, at: &next)
-        guard (0xDC00...0xDFFF).contains(second) else { return replacement }
-        index = next
-        return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)) ?? replacement
+    private func note(_ error: APIError, _ fault: inout APIError?) -> Bool {
+        fault = error
+        return false
+    }
+}
+
+extension APIError {
+    static func tooManyMembers(_ maximum: Int) -> APIError {
+        APIError(.invalidRequest, "An object of the JSON has more than \(maximum) members, the limit.")
     }
 
-    private static func hexadecimal(_ content: ArraySlice<UInt8>, at index: inout Int) -> UInt32 {
-        var value: UInt32 = 0
-        for _ in 0..<4 where index < content.endIndex {
-            let byte = content[index]
-            value = value << 4 | UInt32(byte <= 0x39 ? byte &- 0x30 : (byte | 0x20) &- 0x57)
-            index += 1
-        }
-        return value
-    }
+    /// A key that is longer than what any key can be for.
+    static let longKey = APIError(
+        .invalidRequest,
+        "A key of the JSON has more than \(Limits.jsonKeyBytes) bytes, the limit."
+    )
 }
 
 extension UInt8 {

@@ -22,6 +22,13 @@ public enum Limits {
     public static let messageIDBytes = 128
     /// Deepest nesting of a JSON text.
     public static let jsonDepth = 128
+    /// Longest key of a JSON object that is interpreted (a message, a batch, a merge patch, a token, an answer of the back end), bytes with its
+    /// escapes resolved.
+    ///
+    /// A payload's keys aren't looked at.
+    public static let jsonKeyBytes = 1_024
+    /// Most members of a JSON object that is interpreted, but for a merge patch's.
+    public static let jsonMembers = 1_024
     /// Records that one resume may bring, and the most that `GET /topics/{topic}/records` walks.
     public static let historyRecords = 100_000
 }

@@ -33,20 +33,27 @@ public struct ContentType: Hashable, Sendable, CustomStringConvertible {
 
     private static func embedding(of value: String) -> Embedding {
         // The usual ones first: this runs for each record that is read.
-        switch value {
+        switch ByteString(value) {
         case "application/json": return .json
         case "text/plain", "text/plain; charset=utf-8", "text/plain;charset=utf-8": return .text
         case "application/octet-stream": return .binary
         default: break
         }
-        let essence = value.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
-        if essence == "application/json" || essence.hasSuffix("+json") { return .json }
-        if essence.hasPrefix("text/") || essence.hasSuffix("+xml") { return .text }
-        switch essence {
+        let essence = value.utf8.prefix { $0 != UInt8(ascii: ";") }.filter { $0 != 0x20 && $0 != 0x09 }
+            .map(\.lowercasedASCII)
+        if essence.elementsEqual("application/json".utf8) || essence.ends(with: "+json") { return .json }
+        if essence.starts(with: "text/".utf8) || essence.ends(with: "+xml") { return .text }
+        switch ByteString(decoding: essence) {
         case "application/xml", "application/javascript", "application/x-www-form-urlencoded", "application/x-ndjson":
             return .text
         default:
             return .binary
         }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func ends(with text: StaticString) -> Bool {
+        text.withUTF8Buffer { suffix($0.count).elementsEqual($0) }
     }
 }

@@ -15,9 +15,9 @@ public struct RecordID: Hashable, Sendable, CustomStringConvertible {
 
     /// Parses `"5f2a91c0-18"`; nil when it isn't of that form.
     public init?(_ text: String) {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].utf8.count == 8, let logID = UInt32(parts[0], radix: 16),
-            let sequence = UInt64(parts[1])
+        let parts = ByteString(text).split(separator: "-")
+        guard parts.count == 2, parts[0].count == 8, let logID = UInt32(parts[0].string, radix: 16),
+            let sequence = UInt64(parts[1].string)
         else { return nil }
         self.init(logID: logID, sequence: SequenceNumber(sequence))
     }

@@ -39,16 +39,23 @@ public struct ByteString: Hashable, Comparable, Sendable {
     /// Whether it has no bytes.
     public var isEmpty: Bool { string.isEmpty }
 
-    /// Whether both have the same bytes.
+    /// Calls `body` with the bytes in memory.
     @inline(__always)
+    public func withUTF8<Value>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Value) rethrows -> Value {
+        if let value = try string.utf8.withContiguousStorageIfAvailable(body) { return value }
+        // `init` made the string contiguous, so this is for a kind of string that Swift doesn't have yet.
+        return try Array(string.utf8).withUnsafeBufferPointer(body)
+    }
+
+    /// Whether both have the same bytes.
     public static func == (left: ByteString, right: ByteString) -> Bool {
-        let order: Int32?? = withBytes(left, right) { left, right in
-            guard left.count == right.count else { return 1 }
-            guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return 0 }
-            return memcmp(leftStart, rightStart, left.count)
+        left.withUTF8 { left in
+            right.withUTF8 { right in
+                guard left.count == right.count else { return false }
+                guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return true }
+                return memcmp(leftStart, rightStart, left.count) == 0
+            }
         }
-        guard let order, let order else { return left.utf8.elementsEqual(right.utf8) }
-        return order == 0
     }
 
     /// Whether the left one's bytes stand before the right one's.
@@ -58,10 +65,7 @@ public struct ByteString: Hashable, Comparable, Sendable {
 
     /// Hashes the bytes, as ``==(_:_:)`` compares them.
     public func hash(into hasher: inout Hasher) {
-        let isHashed: Void? = utf8.withContiguousStorageIfAvailable {
-            hasher.combine(bytes: UnsafeRawBufferPointer($0))
-        }
-        if isHashed == nil { for byte in utf8 { hasher.combine(byte) } }
+        withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         // Ends the text, so that two in a row can't be taken for two others. No UTF-8 contains this byte.
         hasher.combine(UInt8(0xFF))
     }
@@ -82,16 +86,6 @@ public struct ByteString: Hashable, Comparable, Sendable {
 
     /// Whether it begins with the bytes of `prefix`.
     public func hasPrefix(_ prefix: ByteString) -> Bool { utf8.starts(with: prefix.utf8) }
-
-    private static func withBytes<Value>(
-        _ left: ByteString,
-        _ right: ByteString,
-        _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<UInt8>) -> Value
-    ) -> Value?? {
-        left.utf8.withContiguousStorageIfAvailable { leftBytes in
-            right.utf8.withContiguousStorageIfAvailable { rightBytes in body(leftBytes, rightBytes) }
-        }
-    }
 }
 
 extension ByteString: ExpressibleByStringLiteral {

@@ -1,21 +1,20 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// What clients subscribe to: a UTF-8 name of `/`-separated levels, checked once where it enters the process.
 ///
 /// `+` and `#` are reserved for ``TopicPattern`` (as in MQTT 3.1.1, section 4.7), so that a topic can never be mistaken for a pattern.
+///
+/// Two topics are the same one when their bytes are: see ``ByteString``.
 public struct Topic: Hashable, Sendable, CustomStringConvertible {
     /// The topic's name as the client wrote it.
-    public let name: String
+    public let bytes: ByteString
+
+    /// The name as a `String`, for messages and for interfaces that take one.
+    public var name: String { bytes.string }
 
     /// Checks `name` against the rules and ``Limits/topicBytes``.
     /// - Throws: ``APIError`` with code `InvalidTopic`, which says the rule that was broken.
     public init(_ name: String) throws(APIError) {
         if let reason = Topic.violation(in: name.utf8) { throw Topic.invalid(name, reason) }
-        self.name = name
+        bytes = ByteString(name)
     }
 
     /// Decodes and checks a topic that arrived as bytes.
@@ -36,35 +35,15 @@ public struct Topic: Hashable, Sendable, CustomStringConvertible {
         try self.init(name)
     }
 
+    /// Checks a name that was taken from a message.
+    /// - Throws: ``APIError`` with code `InvalidTopic`, which says the rule that was broken.
+    public init(_ name: ByteString) throws(APIError) { try self.init(name.string) }
+
     /// Wraps a name that was checked before it was written to the log, the registry or the link.
-    public init(alreadyChecked name: String) { self.name = name }
+    public init(alreadyChecked name: String) { bytes = ByteString(name) }
 
     /// The name.
     public var description: String { name }
-
-    /// Whether two topics have the same bytes.
-    ///
-    /// Swift's strings are equal when they are canonically equivalent ("é" in one scalar or in two); LMDB and SQLite compare bytes, and a topic
-    /// must be the same topic everywhere.
-    public static func == (left: Topic, right: Topic) -> Bool {
-        let compared: Bool?? = left.name.utf8.withContiguousStorageIfAvailable { leftBytes in
-            right.name.utf8.withContiguousStorageIfAvailable { rightBytes in
-                guard leftBytes.count == rightBytes.count else { return false }
-                guard let left = leftBytes.baseAddress, let right = rightBytes.baseAddress else { return true }
-                return memcmp(left, right, leftBytes.count) == 0
-            }
-        }
-        return (compared ?? nil) ?? left.name.utf8.elementsEqual(right.name.utf8)
-    }
-
-    /// Hashes the bytes, as ``==(_:_:)`` compares them.
-    public func hash(into hasher: inout Hasher) {
-        let isHashed: Void? = name.utf8.withContiguousStorageIfAvailable {
-            hasher.combine(bytes: UnsafeRawBufferPointer($0))
-        }
-        if isHashed == nil { for byte in name.utf8 { hasher.combine(byte) } }
-        hasher.combine(UInt8(0xFF))
-    }
 
     /// The rule that `bytes` break, or nil for a valid topic.
     private static func violation(in bytes: String.UTF8View) -> String? {

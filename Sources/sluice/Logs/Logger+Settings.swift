@@ -10,7 +10,7 @@ extension Logger {
         settings.assign(.logLevel, to: &level)
         self.init(label: label) { label in
             switch format {
-            case .text: StreamLogHandler.standardError(label: label)
+            case .text: StreamLogHandler(label: label, stream: PrintableErrorStream())
             case .json: JSONLogHandler(label: label)
             }
         }

@@ -40,8 +40,8 @@ struct JSONObject {
         bytes.append(UInt8(ascii: ":"))
     }
 
-    /// The object in one line.
-    var text: String { String(decoding: bytes, as: UTF8.self) + "}" }
+    /// The object in one line, fit for a terminal.
+    var text: String { JSONText.printable(String(decoding: bytes, as: UTF8.self) + "}") }
 
     /// An array of objects in one line.
     static func array(_ objects: [JSONObject]) -> String { "[" + objects.map(\.text).joined(separator: ",") + "]" }

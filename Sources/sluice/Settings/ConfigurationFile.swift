@@ -16,13 +16,13 @@ enum ConfigurationFile {
             throw invalid(path, "is not JSON in UTF-8")
         }
         guard let members = object.members else { throw invalid(path, "is not a JSON object") }
-        let keys = Set(Setting.all.map(\.key))
+        let keys = Set(Setting.all.map { ByteString($0.key) })
         for member in members where !keys.contains(member.key) {
-            let nearest = keys.filter { $0.lowercased() == member.key.lowercased().filter { $0 != "-" && $0 != "_" } }
-                .first
+            let plain = member.key.string.filter { $0 != "-" && $0 != "_" }
+            let nearest = keys.first { $0.equalsIgnoringASCIICase(ByteString(plain)) }
             throw invalid(
                 path,
-                "has the member '\(member.key.printable(limit: 40))', which is no setting"
+                "has the member '\(member.key.string.printable(limit: 40))', which is no setting"
                     + (nearest.map { "; did you mean \($0)?" } ?? " (docs/operations.md lists them)")
             )
         }

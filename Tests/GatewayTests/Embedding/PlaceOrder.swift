@@ -14,7 +14,7 @@ struct PlaceOrder: Codable {
 
     static let handler = RequestHandler(.post, "/teams/{team}/orders") { (order: PlaceOrder, context) in
         let team = context.parameters["team"] ?? ""
-        guard context.grant?.principal == team else {
+        guard let principal = context.grant?.principal, ByteString(principal) == ByteString(team) else {
             throw APIError(.forbidden, "This token is not of the team \(team).")
         }
         let encoder = JSONEncoder()

@@ -6,9 +6,9 @@ struct CompactToken {
     static let maximumBytes = 16 * 1024
 
     /// The header's `alg`.
-    let algorithm: String
+    let algorithm: ByteString
     /// The header's `kid`.
-    let keyIdentifier: String?
+    let keyIdentifier: ByteString?
     /// What the signature covers: header and payload as they were sent.
     let signed: ArraySlice<UInt8>
     /// The signature.
@@ -27,15 +27,19 @@ struct CompactToken {
         guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
             let signature = Base64URL.decode(parts[2])
         else { throw .invalidToken("it is not of the form header.payload.signature in base64url") }
-        guard let fields = try? JSONValue(header), let algorithm = fields["alg"]?.string else {
+        guard let fields = try? JSONValue(header).members(named: ["alg", "crit", "kid"]),
+            let algorithm = fields[0]?.byteString
+        else {
             throw .invalidToken("its header is not a JSON object with 'alg'")
         }
         // An extension that must be understood, and isn't (RFC 7515, section 4.1.11).
-        guard fields["crit"] == nil else { throw .invalidToken("its header has 'crit', which is not supported") }
-        let identifier = fields["kid"]
-        guard identifier == nil || identifier?.string != nil else { throw .invalidToken("its 'kid' is not a string") }
+        guard fields[1] == nil else { throw .invalidToken("its header has 'crit', which is not supported") }
+        let identifier = fields[2]
+        guard identifier == nil || identifier?.byteString != nil else {
+            throw .invalidToken("its 'kid' is not a string")
+        }
         self.algorithm = algorithm
-        keyIdentifier = identifier?.string
+        keyIdentifier = identifier?.byteString
         signed = bytes[..<parts[1].endIndex]
         self.signature = signature
         self.payload = payload

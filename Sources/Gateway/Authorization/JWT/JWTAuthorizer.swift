@@ -57,7 +57,7 @@ public final class JWTAuthorizer: Authorizer {
         let claims = try TokenClaims(token.payload)
         try claims.check(configuration, atWallNanoseconds: wallNanoseconds())
         return Grant(
-            principal: claims.subject,
+            principal: claims.subject?.string,
             expiresAtWallNanoseconds: claims.expiresAtNanoseconds?.saturatingAdd(configuration.leewayNanoseconds),
             subscribe: claims.subscribe,
             publish: claims.publish
@@ -78,8 +78,8 @@ public final class JWTAuthorizer: Authorizer {
         let candidates = JWTAuthorizer.candidates(for: token, among: keys)
         guard !candidates.isEmpty else {
             throw .invalidToken(
-                "there is no key for its algorithm '\(token.algorithm.printable(limit: 20))'"
-                    + (token.keyIdentifier.map { " and key id '\($0.printable(limit: 80))'" } ?? "")
+                "there is no key for its algorithm '\(token.algorithm.string.printable(limit: 20))'"
+                    + (token.keyIdentifier.map { " and key id '\($0.string.printable(limit: 80))'" } ?? "")
             )
         }
         // A malformed signature makes some algorithms throw and others return false; either way this key doesn't fit.

@@ -7,9 +7,9 @@ struct TokenClaims {
     /// Most patterns that are read of one list.
     static let maximumPatterns = 1_000
 
-    let subject: String?
-    let issuer: String?
-    let audiences: [String]
+    let subject: ByteString?
+    let issuer: ByteString?
+    let audiences: [ByteString]
     /// `exp`, nanoseconds since 1970.
     let expiresAtNanoseconds: UInt64?
     /// `nbf`, nanoseconds since 1970.
@@ -20,15 +20,13 @@ struct TokenClaims {
     /// Reads the payload of a token whose signature is right.
     /// - Throws: `Unauthorized`.
     init(_ payload: [UInt8]) throws(APIError) {
-        guard let claims = try? JSONValue(payload), claims.kind == .object else {
-            throw .invalidToken("its payload is not a JSON object")
-        }
-        subject = try TokenClaims.string(claims, "sub")
-        issuer = try TokenClaims.string(claims, "iss")
-        audiences = try TokenClaims.audiences(claims["aud"])
-        expiresAtNanoseconds = try TokenClaims.date(claims, "exp")
-        notBeforeNanoseconds = try TokenClaims.date(claims, "nbf")
-        let rules = claims["sluice"]
+        let claims = try TokenClaims.members(payload)
+        subject = try TokenClaims.string(claims[0], "sub")
+        issuer = try TokenClaims.string(claims[1], "iss")
+        audiences = try TokenClaims.audiences(claims[2])
+        expiresAtNanoseconds = try TokenClaims.date(claims[3], "exp")
+        notBeforeNanoseconds = try TokenClaims.date(claims[4], "nbf")
+        let rules = claims[5]
         guard rules == nil || rules?.kind == .object else { throw .invalidToken("its claim 'sluice' is not an object") }
         subscribe = try TokenClaims.patterns(rules?["subscribe"], "subscribe")
         publish = try TokenClaims.patterns(rules?["publish"], "publish")
@@ -45,23 +43,36 @@ struct TokenClaims {
         if let notBeforeNanoseconds, now.saturatingAdd(leeway) < notBeforeNanoseconds {
             throw .invalidToken("its time has not come yet ('nbf')")
         }
-        if let issuer = configuration.issuer, self.issuer != issuer {
+        if let issuer = configuration.issuer, self.issuer != ByteString(issuer) {
             throw .invalidToken("its issuer ('iss') is not the one that is trusted here")
         }
-        if let audience = configuration.audience, !audiences.contains(audience) {
+        if let audience = configuration.audience, !audiences.contains(ByteString(audience)) {
             throw .invalidToken("it is not for this audience ('aud')")
         }
     }
 
-    private static func string(_ claims: JSONValue, _ name: String) throws(APIError) -> String? {
-        guard let value = claims[name], value.kind != .null else { return nil }
+    private static func members(_ payload: [UInt8]) throws(APIError) -> [JSONValue?] {
+        do throws(APIError) {
+            if let claims = try JSONValue(payload).members(named: ["sub", "iss", "aud", "exp", "nbf", "sluice"]) {
+                return claims
+            }
+        } catch  where error.code == .invalidRequest {
+            throw APIError(.unauthorized, "The token's payload is not valid: \(error.message)")
+        } catch {
+            // Not JSON: said below.
+        }
+        throw .invalidToken("its payload is not a JSON object")
+    }
+
+    private static func string(_ claim: JSONValue?, _ name: String) throws(APIError) -> ByteString? {
+        guard let value = claim, value.kind != .null else { return nil }
         guard let string = value.string else { throw .invalidToken("its claim '\(name)' is not a string") }
-        return string
+        return ByteString(string)
     }
 
     /// A NumericDate: seconds since 1970, perhaps with a fraction (RFC 7519, section 2).
-    private static func date(_ claims: JSONValue, _ name: String) throws(APIError) -> UInt64? {
-        guard let value = claims[name] else { return nil }
+    private static func date(_ claim: JSONValue?, _ name: String) throws(APIError) -> UInt64? {
+        guard let value = claim else { return nil }
         guard value.kind == .number, let seconds = Double(String(decoding: value.bytes, as: UTF8.self)), seconds >= 0
         else {
             throw .invalidToken("its claim '\(name)' is not a number of seconds since 1970")
@@ -70,20 +81,20 @@ struct TokenClaims {
         return seconds < 17_000_000_000 ? UInt64(seconds * 1_000_000_000) : .max
     }
 
-    private static func audiences(_ value: JSONValue?) throws(APIError) -> [String] {
+    private static func audiences(_ value: JSONValue?) throws(APIError) -> [ByteString] {
         guard let value, value.kind != .null else { return [] }
-        if let single = value.string { return [single] }
-        guard let elements = value.elements else {
+        if let single = value.string { return [ByteString(single)] }
+        guard let elements = value.elements(upTo: maximumPatterns), elements.count <= maximumPatterns else {
             throw .invalidToken("its claim 'aud' is neither a string nor an array")
         }
-        let names = elements.compactMap(\.string)
+        let names = elements.compactMap(\.byteString)
         guard names.count == elements.count else { throw .invalidToken("its claim 'aud' names what is not a string") }
         return names
     }
 
     private static func patterns(_ value: JSONValue?, _ name: String) throws(APIError) -> [TopicPattern] {
         guard let value else { return [] }
-        guard let elements = value.elements, elements.count <= maximumPatterns else {
+        guard let elements = value.elements(upTo: maximumPatterns), elements.count <= maximumPatterns else {
             throw .invalidToken(
                 "its claim 'sluice.\(name)' is not an array of at most \(maximumPatterns) topic patterns"
             )

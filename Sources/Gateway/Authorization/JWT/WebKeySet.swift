@@ -22,6 +22,7 @@ struct WebKeySet {
     init(_ bytes: [UInt8], path: String) async throws(AuthorizerConfigurationError) {
         let entries: [JSONValue]?
         do throws(APIError) {
+            // Not outside input: the operator's file.
             entries = try JSONValue(bytes)["keys"]?.elements
         } catch {
             throw AuthorizerConfigurationError(.invalidKey, "The key set '\(path)' is not JSON.")
@@ -37,7 +38,7 @@ struct WebKeySet {
             do {
                 if let key = try await WebKeySet.key(entry) {
                     keys.append(key)
-                    if entry["kty"]?.string == "oct" { hasSecret = true }
+                    if entry["kty"]?.byteString == "oct" { hasSecret = true }
                 } else {
                     leftOut.append("key \(name) is for no algorithm that verifies tokens here")
                 }
@@ -54,18 +55,18 @@ struct WebKeySet {
     }
 
     private static func key(_ entry: JSONValue) async throws -> VerificationKey? {
-        if let use = entry["use"]?.string, use != "sig" { return nil }
-        let identifier = entry["kid"]?.string
+        if let use = entry["use"]?.byteString, use != "sig" { return nil }
+        let identifier = entry["kid"]?.byteString
         let key: VerificationKey?
-        switch entry["kty"]?.string {
+        switch entry["kty"]?.byteString {
         case "RSA":
             guard let modulus = entry["n"]?.string, let exponent = entry["e"]?.string else { return nil }
             key = try await .rsa(Insecure.RSA.PublicKey(modulus: modulus, exponent: exponent), identifier: identifier)
         case "EC":
             guard let x = entry["x"]?.string, let y = entry["y"]?.string else { return nil }
-            key = try await ellipticKey(entry["crv"]?.string, (x, y), identifier)
+            key = try await ellipticKey(entry["crv"]?.byteString, (x, y), identifier)
         case "OKP":
-            guard entry["crv"]?.string == "Ed25519", let x = entry["x"]?.string else { return nil }
+            guard entry["crv"]?.byteString == "Ed25519", let x = entry["x"]?.string else { return nil }
             key = try await .eddsa(EdDSA.PublicKey(x: x, curve: .ed25519), identifier: identifier)
         case "oct":
             guard let secret = entry["k"]?.string.flatMap({ Base64URL.decode($0.utf8) }),
@@ -75,13 +76,13 @@ struct WebKeySet {
         default:
             return nil
         }
-        return key?.limited(to: entry["alg"]?.string)
+        return key?.limited(to: entry["alg"]?.byteString)
     }
 
     private static func ellipticKey(
-        _ curve: String?,
+        _ curve: ByteString?,
         _ point: ECDSAParameters,
-        _ identifier: String?
+        _ identifier: ByteString?
     ) async throws -> VerificationKey? {
         switch curve {
         case "P-256": try await .ecdsa(ES256PublicKey(parameters: point), identifier: identifier)

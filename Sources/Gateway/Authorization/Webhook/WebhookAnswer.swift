@@ -23,6 +23,10 @@ struct WebhookAnswer: Equatable, Sendable {
     /// How long the connection may last, seconds; nil for as long as it likes.
     var expiresInSeconds: Double?
 
+    private static let names: [ByteString] = [
+        "allow", "reason", "principal", "subscribe", "publish", "ttlSeconds", "expiresInSeconds",
+    ]
+
     /// A plain refusal.
     static func refused(_ reason: String?, isTokenRefused: Bool = false) -> WebhookAnswer {
         var answer = WebhookAnswer(isAllowed: false, reason: reason)
@@ -32,17 +36,19 @@ struct WebhookAnswer: Equatable, Sendable {
 
     /// Reads an answer; nil when it isn't one.
     ///
-    /// Whatever is of the wrong type makes all of it worthless: guessing could allow too much.
+    /// Whatever is of the wrong type or stands there twice makes all of it worthless: guessing could allow too much.
     init?(json: [UInt8]) {
-        guard let answer = try? JSONValue(json), let isAllowed = answer["allow"]?.boolean else { return nil }
+        guard let members = try? JSONValue(json).members(named: WebhookAnswer.names, isUnique: true),
+            let isAllowed = members[0]?.boolean
+        else { return nil }
         self.init(isAllowed: isAllowed)
         do throws(Unreadable) {
-            reason = try WebhookAnswer.string(answer["reason"])
-            principal = try WebhookAnswer.string(answer["principal"])
-            subscribe = try WebhookAnswer.patterns(answer["subscribe"])
-            publish = try WebhookAnswer.patterns(answer["publish"])
-            ttlSeconds = try WebhookAnswer.seconds(answer["ttlSeconds"])
-            expiresInSeconds = try WebhookAnswer.seconds(answer["expiresInSeconds"])
+            reason = try WebhookAnswer.string(members[1])
+            principal = try WebhookAnswer.string(members[2])
+            subscribe = try WebhookAnswer.patterns(members[3])
+            publish = try WebhookAnswer.patterns(members[4])
+            ttlSeconds = try WebhookAnswer.seconds(members[5])
+            expiresInSeconds = try WebhookAnswer.seconds(members[6])
         } catch {
             return nil
         }
@@ -63,7 +69,9 @@ struct WebhookAnswer: Equatable, Sendable {
 
     private static func patterns(_ value: JSONValue?) throws(Unreadable) -> [TopicPattern]? {
         guard let value, value.kind != .null else { return nil }
-        guard let elements = value.elements, elements.count <= TokenClaims.maximumPatterns else { throw Unreadable() }
+        guard let elements = value.elements(upTo: TokenClaims.maximumPatterns),
+            elements.count <= TokenClaims.maximumPatterns
+        else { throw Unreadable() }
         var patterns: [TopicPattern] = []
         for element in elements {
             guard let text = element.string, let pattern = try? TopicPattern(text) else { throw Unreadable() }

@@ -24,7 +24,7 @@ struct WebhookClient: Sendable {
         path = request.isWebSocket ? request.path : nil
         query =
             request.isWebSocket
-            ? request.query.filter { !ConnectRequest.tokenQueryNames.contains($0.name) }.map {
+            ? request.query.filter { !ConnectRequest.isTokenName($0.name) }.map {
                 Item(name: $0.name, value: $0.value)
             }
             : []
@@ -71,9 +71,11 @@ struct WebhookClient: Sendable {
 
     /// The address without its port, which differs from connection to connection.
     private static func host(_ address: String) -> String {
+        // Not outside input: the peer's address as the system tells it.
         if address.hasPrefix("["), let end = address.firstIndex(of: "]") {
             return String(address[address.index(after: address.startIndex)..<end])
         }
+        // Not outside input: as above.
         let parts = address.split(separator: ":", omittingEmptySubsequences: false)
         return parts.count == 2 ? String(parts[0]) : address
     }
