@@ -93,7 +93,8 @@ let package = Package(
                 product("Crypto", "swift-crypto"), product("Metrics", "swift-metrics"),
             ],
             resources: [
-                .embedInCode("Demo/index.html"), .embedInCode("Demo/client.js"),
+                .embedInCode("Demo/index.html"), .embedInCode("Demo/demo.css"), .embedInCode("Demo/demo.js"),
+                .embedInCode("Demo/client.js"),
             ],
             swiftSettings: settings
         ),

@@ -59,11 +59,12 @@ public struct Gateway: Service {
     /// - Throws: ``GatewayError`` when the gateway can't start.
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)
+        let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
         let measures = GatewayMeasures(queue: configuration.queue)
         authorizer.measure(with: measures.metrics)
         let storage = try GatewayStorage.open(configuration, measures, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
-        let process = GatewayProcess(gateway: self, storage: storage, measures: measures, group: group)
+        let process = GatewayProcess(gateway: self, storage: storage, measures: measures, group: group, rules: rules)
         let result: Result<Void, any Error>
         do {
             result = .success(try await process.serve())

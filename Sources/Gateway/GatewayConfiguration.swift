@@ -14,6 +14,11 @@ public struct GatewayConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// The port for HTTP and WebSocket; 0 takes a free one.
     public var port = 8080
+    /// The hosts that requests may be for: names, addresses, `*.example.com` for all names below, `*` for every name.
+    ///
+    /// Nil takes those of the loopback when ``host`` is a loopback address, and every name otherwise. The loopback's names, the
+    /// address that a client connected to, and ``host`` are allowed in any case.
+    public var allowedHosts: [String]?
     /// The name of this gateway in the registry.
     ///
     /// A gateway that comes back under its name cleans its old rows.

@@ -30,6 +30,8 @@ public final class GatewayContext: Sendable {
     public let measures: GatewayMeasures
     /// Whether the gateway is draining.
     public let drain = DrainState()
+    /// What all clients together may hold.
+    let budgets: ByteBudgets
     /// The gateway's logger.
     public let logger: Logger
     // A plain dictionary: made at start, never changed, so that event loops look their bridge up without a lock.
@@ -59,6 +61,7 @@ public final class GatewayContext: Sendable {
         self.authorizer = authorizer
         self.measures = measures
         self.logger = logger
+        budgets = ByteBudgets(configuration.http, metrics: measures.metrics, logger: logger)
         var bridges: [ObjectIdentifier: AppendBridge] = [:]
         for eventLoop in group.makeIterator() {
             bridges[ObjectIdentifier(eventLoop)] = AppendBridge(eventLoop: eventLoop) { requests, client in

@@ -15,6 +15,7 @@ struct GatewayProcess: Sendable {
     let storage: GatewayStorage
     let measures: GatewayMeasures
     let group: MultiThreadedEventLoopGroup
+    let rules: HeadRules
     let gatewayID = GatewayID.random()
 
     private var configuration: GatewayConfiguration { gateway.configuration }
@@ -110,7 +111,7 @@ struct GatewayProcess: Sendable {
     ) -> Application<RouterResponder<GatewayRequestContext>> {
         let counters = HTTPCounters(factory: measures.metrics)
         let routes = GatewayRoutes(context: context, handlers: gateway.handlers, counters: counters)
-        let service = PublishService(context, counters: counters)
+        let service = PublishService(context, rules: rules, counters: counters)
         let upgrade = WebSocketUpgrade(context: context, fanOut: fanOut)
         let onListening = gateway.onListening
         return Application(

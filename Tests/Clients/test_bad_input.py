@@ -210,9 +210,9 @@ def test_faulty_requests(running, path, content, headers, status, code):
 @pytest.mark.parametrize(
     "request_text",
     [
-        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "NONSENSE\r\n\r\n", "GET / HTTP/9.9\r\nHost: x\r\n\r\n",
-        "POST /topics/t HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "GET /" + "x" * 20_000 + " HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", "NONSENSE\r\n\r\n", "GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET /" + "x" * 20_000 + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
         "GET / HTTP/1.1\r\n" + "".join(f"X-{n}: y\r\n" for n in range(200)) + "\r\n",
         # Most of it is unread when the gateway says no.
         "GET / HTTP/1.1\r\n" + "X: y\r\n" * 100_000 + "\r\n",
@@ -226,7 +226,7 @@ def test_broken_requests_are_refused_and_the_connection_closed(running, request_
 
 
 def test_slow_handshake_is_cut(running):
-    connection = raw(running, "GET /ws HTTP/1.1\r\nHost: x\r\n")
+    connection = raw(running, "GET /ws HTTP/1.1\r\nHost: localhost\r\n")
     connection.settimeout(25)
     started = time.monotonic()
     answer = read_all(connection)

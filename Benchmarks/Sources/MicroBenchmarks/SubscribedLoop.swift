@@ -108,6 +108,12 @@ final class SubscribedLoop {
             ),
             bridge: { eventLoop in AppendBridge(eventLoop: eventLoop) { _, _ in } },
             committed: { _, _ in },
+            unfinished: ByteBudget(
+                "unfinished",
+                maximumBytes: .max,
+                metrics: measures.metrics,
+                logger: Logger(label: "benchmark")
+            ),
             isDraining: { false },
             counters: WebSocketCounters(factory: measures.metrics),
             now: { StageClock.nowNanoseconds() }

@@ -7,6 +7,9 @@ public struct AllowAllAuthorizer: Authorizer {
     /// Makes one.
     public init() {}
 
+    /// The answer is always the same.
+    public var basis: GrantBasis { .nothing }
+
     /// Grants everything, whatever the request says.
     public func connect(_ request: ConnectRequest) async throws(APIError) -> Grant { .everything }
 

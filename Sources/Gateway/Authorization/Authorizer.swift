@@ -8,7 +8,14 @@ public import SluiceCore
 /// Only ``connect(_:)`` has to be written: the rest follows the grant's patterns. An authorizer that can't decide must throw, for
 /// nothing that isn't expressly allowed is allowed.
 public protocol Authorizer: Sendable {
-    /// Called when a WebSocket is opened and for HTTP requests; the grant may be kept for the connection and the token until it expires.
+    /// What the answer of ``connect(_:)`` follows from.
+    ///
+    /// The publishes of a connection that are alike in it share a grant, for 30 s at most. By default they must be alike in
+    /// everything; an authorizer that looks at less, and says so, is asked less often.
+    var basis: GrantBasis { get }
+
+    /// Called when a WebSocket is opened and for HTTP requests; the grant may be kept for the connection until it expires, for requests
+    /// that ``basis`` says are alike.
     /// - Throws: `Unauthorized`, `TokenExpired`, `Forbidden` or `AuthorizerUnavailable`.
     func connect(_ request: ConnectRequest) async throws(APIError) -> Grant
 
@@ -26,6 +33,9 @@ public protocol Authorizer: Sendable {
 extension Authorizer {
     /// Measures nothing.
     public func measure(with metrics: any MetricsFactory) {}
+
+    /// Everything, for nobody knows what an authorizer looks at that doesn't say so.
+    public var basis: GrantBasis { .request }
 
     /// Asks ``decideNow(_:topic:grant:)``; what that leaves open is forbidden.
     public func authorize(_ action: TopicAction, topic: Topic, grant: Grant) async throws(APIError) {

@@ -21,7 +21,7 @@ struct AnswerWriter {
         case .accepted(let sequence):
             let digits = String(sequence.rawValue)
             let length = AnswerWriter.recordOverhead + recordIDPrefix.utf8.count + 2 * digits.utf8.count
-            buffer.reserveCapacity(minimumWritableBytes: 160 + length)
+            buffer.reserveCapacity(minimumWritableBytes: 192 + length)
             writeHead("202 Accepted", length: length, closing: closing, to: &buffer)
             writeRecord(digits, to: &buffer)
         case .acceptedBatch(let sequences):
@@ -63,7 +63,7 @@ struct AnswerWriter {
     ) {
         buffer.writeStaticString("HTTP/1.1 ")
         buffer.writeString(status)
-        buffer.writeStaticString("\r\ncontent-type: application/json\r\ndate: ")
+        buffer.writeStaticString("\r\ncontent-type: application/json\r\nx-content-type-options: nosniff\r\ndate: ")
         buffer.writeBytes(date.text(wallSeconds: StageClock.wallNanoseconds() / 1_000_000_000))
         buffer.writeStaticString("\r\n")
         if !fields.isEmpty { buffer.writeString(fields) }

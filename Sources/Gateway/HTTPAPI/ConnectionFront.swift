@@ -6,17 +6,24 @@ import SluiceCore
 /// It closes a connection whose first request head doesn't come in time (a slow-loris handshake), and lets later
 /// handlers write bytes that are a complete HTTP answer already, past the response encoder.
 ///
-/// A connection that becomes a WebSocket removes it.
+/// Until that head is complete, and a WebSocket that it asks for is authorized, what comes is counted: all such
+/// connections together may hold only so much. A connection that becomes a WebSocket removes it.
 final class ConnectionFront: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let headTimeout: TimeAmount
+    private let budget: ByteBudget
+    private var heldBytes = 0
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
     private var isInputClosed = false
 
-    init(headTimeout: TimeAmount) { self.headTimeout = headTimeout }
+    init(headTimeout: TimeAmount, budget: ByteBudget) {
+        self.headTimeout = headTimeout
+        self.budget = budget
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -33,6 +40,18 @@ final class ConnectionFront: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if timer != nil {
+            let count = unwrapInboundIn(data).readableBytes
+            guard budget.take(count) else {
+                headHasCome()
+                return refuse(.overloaded(budget), context)
+            }
+            heldBytes += count
+        }
+        context.fireChannelRead(data)
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // A drain doesn't wait for connections that haven't asked anything.
         if event is ChannelShouldQuiesceEvent, timer != nil { context.close(promise: nil) }
@@ -43,6 +62,8 @@ final class ConnectionFront: ChannelInboundHandler, RemovableChannelHandler {
     func headHasCome() {
         timer?.cancel()
         timer = nil
+        budget.give(heldBytes)
+        heldBytes = 0
     }
 
     /// Writes a complete answer, or a part of one.
@@ -60,11 +81,12 @@ final class ConnectionFront: ChannelInboundHandler, RemovableChannelHandler {
     private func headIsLate() {
         timer = nil
         guard let context else { return }
+        let seconds = headTimeout.nanoseconds / 1_000_000_000
+        refuse(APIError(.requestTimeout, "No complete request came within \(seconds) s."), context)
+    }
+
+    private func refuse(_ error: APIError, _ context: ChannelHandlerContext) {
         var writer = AnswerWriter(logID: 0)
-        let error = APIError(
-            .requestTimeout,
-            "No complete request came within \(headTimeout.nanoseconds / 1_000_000_000) s."
-        )
         var answer = ByteBuffer()
         writer.write(.refused(error), closing: true, to: &answer)
         let channel = context.channel

@@ -3,13 +3,16 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// Hummingbird's context of one routed request, with the peer's address for the authorizer.
+/// Hummingbird's context of one routed request, with the peer's address for the authorizer and the
+/// connection's event loop for answers that are sent in pieces.
 struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
     var coreContext: CoreRequestContextStorage
     let remoteAddress: SocketAddress?
+    let eventLoop: any EventLoop
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress
+        eventLoop = source.channel.eventLoop
     }
 }

@@ -12,25 +12,32 @@ struct GatewayRoutes {
     func router() -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self)
         router.add(middleware: APIErrorMiddleware(counters: counters, faults: BoundedLog(context.logger)))
+        router.add(middleware: PacedAnswers(budget: context.budgets.unsent))
         let grants = RequestGrants(authorizer: context.authorizer)
-        TopicRoutes(grants: grants, reader: context.reader, writer: context.writer).register(on: router)
+        TopicRoutes(grants: grants, reader: context.reader, writer: context.writer, unsent: context.budgets.unsent)
+            .register(on: router)
         ItemRoutes(
             grants: grants,
             writer: context.writer,
             reader: context.reader,
             logID: context.logID,
+            budgets: context.budgets,
             configuration: context.configuration
         ).register(on: router)
         HealthRoutes(drain: context.drain, checks: checks()).register(on: router)
-        MeasureRoutes(measures: context.measures, queue: context.configuration.queue, logID: context.logID).register(
-            on: router
-        )
+        MeasureRoutes(
+            measures: context.measures,
+            queue: context.configuration.queue,
+            logID: context.logID,
+            budgets: context.budgets
+        ).register(on: router)
         DemoRoutes().register(on: router)
         HandlerRoutes(
             handlers: handlers,
             grants: grants,
             writer: context.writer,
-            bodyBytes: context.configuration.http.payloadBytes
+            bodyBytes: context.configuration.http.payloadBytes,
+            budgets: context.budgets
         ).register(on: router)
         return router
     }

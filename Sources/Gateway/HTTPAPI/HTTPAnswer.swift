@@ -5,7 +5,7 @@ import SluiceCore
 
 /// Making Hummingbird responses from bytes.
 enum HTTPAnswer {
-    /// A response with `body`.
+    /// A response with `body`, whose type browsers mustn't guess otherwise.
     static func bytes(
         _ body: [UInt8],
         _ contentType: String,
@@ -14,14 +14,32 @@ enum HTTPAnswer {
     ) -> Response {
         var headers = fields
         headers[.contentType] = contentType
+        if headers[.xContentTypeOptions] == nil { headers[.xContentTypeOptions] = "nosniff" }
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 
+    /// Other sites' pages may not embed an answer with outside bytes, not even as an image that they can't read.
+    static let sameOriginOnly: HTTPFields =
+        HTTPField.Name("Cross-Origin-Resource-Policy").map { [$0: "same-origin"] } ?? [:]
+
     /// A response with a JSON body that must not be cached.
     static func json(_ body: [UInt8], status: HTTPResponse.Status = .ok, fields: HTTPFields = [:]) -> Response {
+        bytes(body, "application/json", status: status, fields: jsonFields(fields))
+    }
+
+    /// The same, with a body that is made while it is sent.
+    static func json(_ body: ResponseBody) -> Response {
+        var headers = jsonFields([:])
+        headers[.contentType] = "application/json"
+        headers[.xContentTypeOptions] = "nosniff"
+        return Response(status: .ok, headers: headers, body: body)
+    }
+
+    private static func jsonFields(_ fields: HTTPFields) -> HTTPFields {
         var headers = fields
         if headers[.cacheControl] == nil { headers[.cacheControl] = "no-store" }
-        return bytes(body, "application/json", status: status, fields: headers)
+        headers.append(contentsOf: sameOriginOnly)
+        return headers
     }
 
     /// A response that tells an error.

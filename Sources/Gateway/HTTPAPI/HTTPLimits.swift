@@ -9,6 +9,15 @@ public struct HTTPLimits: Sendable {
     public var payloadBytes = Limits.payloadBytes
     /// Largest body of `POST /topics`, bytes.
     public var batchBytes = 8 * Limits.payloadBytes
+    /// Bytes that all connections together may hold of requests that aren't authorized yet; more is refused with 503.
+    public var unauthenticatedBytes = 64 * 1024 * 1024
+    /// Bytes that all clients together may hold of bodies and WebSocket messages that aren't complete; more is refused with 503
+    /// or closed with 1013.
+    public var unfinishedBytes = 256 * 1024 * 1024
+    /// Bytes of large answers that all clients together may leave unread; more is refused with 503.
+    public var unsentBytes = 64 * 1024 * 1024
+    /// Largest body of a refused request that is read past, so that its connection can go on, bytes.
+    public var discardedBytes = 64 * 1024
     /// Largest request head, bytes.
     public var headBytes = 16 * 1024
     /// Most header fields in a request.

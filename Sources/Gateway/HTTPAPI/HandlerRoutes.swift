@@ -9,6 +9,7 @@ struct HandlerRoutes: Sendable {
     let grants: RequestGrants
     let writer: LogWriter
     let bodyBytes: Int
+    let budgets: ByteBudgets
 
     func register(on router: Router<GatewayRequestContext>) {
         for handler in handlers {
@@ -24,8 +25,9 @@ struct HandlerRoutes: Sendable {
         _ context: GatewayRequestContext
     ) async throws -> Response {
         let grant = handler.isAuthorized ? try await grants.grant(request, context) : nil
-        let body = try await request.body.collect(upTo: bodyBytes)
-        let reply = try await handler.respond(Array(body.readableBytesView), handlerContext(request, context, grant))
+        let (body, share) = try await budgets.unfinished.collect(request.body, upTo: bodyBytes)
+        defer { withExtendedLifetime(share) {} }
+        let reply = try await handler.respond(body, handlerContext(request, context, grant))
         if !reply.changes.isEmpty {
             do {
                 _ = try await writer.append(reply.changes)

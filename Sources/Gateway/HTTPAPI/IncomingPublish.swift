@@ -17,21 +17,54 @@ struct IncomingPublish {
     /// Largest body, bytes.
     let limit: Int
     private(set) var body: ByteBuffer?
+    /// What its client may do, once the authorizer has said so.
+    var grant: Grant?
+    /// The room that the body takes while it isn't in the log.
+    private var share: BudgetShare?
 
-    /// Adds a part of the body; false when the body becomes larger than the limit.
-    mutating func append(_ bytes: inout ByteBuffer) -> Bool {
-        guard (body?.readableBytes ?? 0) + bytes.readableBytes <= limit else { return false }
+    init(
+        number: UInt64,
+        target: PublishTarget,
+        request: HTTPRequestHead,
+        head: PublishHead,
+        acceptedAtNanoseconds: UInt64,
+        limit: Int
+    ) {
+        self.number = number
+        self.target = target
+        self.request = request
+        self.head = head
+        self.acceptedAtNanoseconds = acceptedAtNanoseconds
+        self.limit = limit
+    }
+
+    /// Adds a part of the body.
+    /// - Returns: `PayloadTooLarge` when the body becomes larger than the limit, `Overloaded` when `budget` has no room.
+    mutating func append(_ bytes: inout ByteBuffer, _ budget: ByteBudget) -> APIError? {
+        let length = (body?.readableBytes ?? 0) + bytes.readableBytes
+        guard length <= limit else { return .bodyTooLarge(limit) }
+        // The usual body is one part and on its way to the log at once, where it counts as well.
+        if length != head.contentLength || share != nil {
+            let share = share ?? BudgetShare(of: budget)
+            guard share.resize(to: length) else { return .overloaded(budget) }
+            self.share = share
+        }
         if body == nil {
             // The usual body is one part: it stays where the socket's read left it.
             body = bytes
         } else {
             body?.writeBuffer(&bytes)
         }
-        return true
+        return nil
     }
 
-    /// What tells one client's token from another's: the Authorization field, or the query, which may carry a token.
-    var grantKey: String? { head.authorization ?? RequestTarget.query(of: request.uri)?.string }
+    /// Counts the whole body, for it waits for an authorizer.
+    mutating func hold(in budget: ByteBudget) -> APIError? {
+        let share = share ?? BudgetShare(of: budget)
+        guard share.resize(to: body?.readableBytes ?? 0) else { return .overloaded(budget) }
+        self.share = share
+        return nil
+    }
 
     /// The records to append.
     /// - Throws: what is wrong with the body.
@@ -57,5 +90,12 @@ struct IncomingPublish {
             contentType: contentType,
             acceptedAtNanoseconds: acceptedAtNanoseconds
         )
+    }
+}
+
+extension APIError {
+    /// A body has more bytes than `limit`.
+    static func bodyTooLarge(_ limit: Int) -> APIError {
+        APIError(.payloadTooLarge, "The body is larger than the limit of \(limit) bytes.")
     }
 }

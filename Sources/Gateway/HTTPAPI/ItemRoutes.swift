@@ -10,6 +10,7 @@ struct ItemRoutes: Sendable {
     let writer: LogWriter
     let reader: LogReader
     let logID: UInt32
+    let budgets: ByteBudgets
     let configuration: GatewayConfiguration
 
     func register(on router: Router<GatewayRequestContext>) {
@@ -46,11 +47,13 @@ struct ItemRoutes: Sendable {
         let template = configuration.itemTopic
         let grant = try await grants.grant(request, context)
         try await grants.authorize(.publish, try topics(table, key, operations), grant)
-        let body = try await request.body.collect(upTo: configuration.http.payloadBytes)
+        // Not before the client may write.
+        let (body, share) = try await budgets.unfinished.collect(request.body, upTo: configuration.http.payloadBytes)
+        defer { withExtendedLifetime(share) {} }
         let write = ItemWrite(
             table: table,
             key: key,
-            operation: try operation(Array(body.readableBytesView)),
+            operation: try operation(body),
             image: image,
             topic: { operation throws(APIError) in try template.topic(table: table, key: key, operation: operation) }
         )
@@ -78,7 +81,8 @@ struct ItemRoutes: Sendable {
         try await grants.authorize(.subscribe, try topics(table, key, [.modify]), grant)
         guard let item = try reader.item(table: table, key: key) else { throw notFound(path) }
         let tag = "\"\(item.version)\""
-        let fields: HTTPFields = [.eTag: tag, .cacheControl: "no-cache"]
+        var fields = StoredContent.fields(for: item.contentType.value)
+        fields[.eTag] = tag
         if request.headers[.ifNoneMatch].map({ ByteString($0) }) == ByteString(tag) {
             return Response(status: .notModified, headers: fields)
         }

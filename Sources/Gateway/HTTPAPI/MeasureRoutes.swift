@@ -8,10 +8,12 @@ struct MeasureRoutes: Sendable {
     let measures: GatewayMeasures
     let queue: QueueSemantics
     let logID: UInt32
+    let budgets: ByteBudgets
 
     func register(on router: Router<GatewayRequestContext>) {
         router.get("/metrics") { _, _ in
-            HTTPAnswer.bytes(measures.metrics.exposition(), PrometheusMetrics.contentType)
+            budgets.measure()
+            return HTTPAnswer.bytes(measures.metrics.exposition(), PrometheusMetrics.contentType)
         }
         router.get("/latency") { _, _ in
             HTTPAnswer.json(LatencyReport(process: "gateway", queue: queue, histograms: measures.histograms).json())

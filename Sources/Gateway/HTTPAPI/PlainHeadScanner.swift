@@ -20,7 +20,7 @@ struct PlainHeadScanner {
     private(set) var contentType: Range<Int>?
     private(set) var authorization: Range<Int>?
     private(set) var contentLength: Int?
-    private(set) var hasHost = false
+    private(set) var host: Range<Int>?
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
@@ -103,8 +103,8 @@ struct PlainHeadScanner {
         switch name.count {
         case 2: return !matches(name, "te")
         case 4 where matches(name, "host"):
-            defer { hasHost = true }
-            return !hasHost
+            defer { host = value }
+            return host == nil
         case 6: return !matches(name, "expect")
         case 7: return !matches(name, "upgrade") && !matches(name, "trailer")
         case 10: return !matches(name, "connection") || matches(value, "keep-alive")

@@ -21,6 +21,8 @@ struct PlainPublish: Equatable {
 
     /// The topic, of printable ASCII characters without percent signs.
     let topic: Range<Int>
+    /// The Host field's value.
+    let host: Range<Int>
     /// The body's media type.
     let contentType: Range<Int>?
     /// The client's credentials.
@@ -39,7 +41,7 @@ struct PlainPublish: Equatable {
         case .incomplete: return bytes.count < limits.headBytes ? .incomplete : .other
         case .other: return .other
         }
-        guard scanner.offset <= limits.headBytes, scanner.hasHost, let length = scanner.contentLength,
+        guard scanner.offset <= limits.headBytes, let host = scanner.host, let length = scanner.contentLength,
             length <= limits.payloadBytes
         else { return .other }
         let end = scanner.offset + length
@@ -47,6 +49,7 @@ struct PlainPublish: Equatable {
         return .publish(
             PlainPublish(
                 topic: scanner.topic,
+                host: host,
                 contentType: scanner.contentType,
                 authorization: scanner.authorization,
                 body: scanner.offset..<end

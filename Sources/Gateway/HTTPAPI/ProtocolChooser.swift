@@ -27,6 +27,7 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private let upgrade: any ConnectionUpgrading
+    private let rules: HeadRules
     private let front: ConnectionFront
     private let httpHandlers: [any RemovableChannelHandler]
     private let speakHTTP: SpeakHTTP
@@ -40,12 +41,14 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
     /// `httpHandlers`: decoder and encoder, which a WebSocket doesn't keep.
     init(
         upgrade: any ConnectionUpgrading,
+        rules: HeadRules,
         front: ConnectionFront,
         httpHandlers: [any RemovableChannelHandler],
         promise: EventLoopPromise<NegotiatedProtocol>,
         speakHTTP: @escaping SpeakHTTP
     ) {
         self.upgrade = upgrade
+        self.rules = rules
         self.front = front
         self.httpHandlers = httpHandlers
         self.promise = promise
@@ -116,6 +119,7 @@ final class ProtocolChooser: ChannelDuplexHandler, RemovableChannelHandler {
     private func decide(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
         let answer: HTTPHeaders
         do throws(APIError) {
+            try rules.check(head, PublishHead(head.headers), localAddress: context.channel.localAddress)
             answer = try WebSocketHandshake.answer(to: head)
         } catch {
             return becomeHTTP(context, error)

@@ -40,7 +40,7 @@ extension PublishHandler: LaterFlushing {
         switch reading {
         case .ended: return true
         case .nothing: return isDraining || isInputClosed || endsAfterThis
-        case .publish, .routed: return false
+        case .authorizing, .publish, .discarding, .routed: return false
         }
     }
 
@@ -87,7 +87,7 @@ extension PublishHandler: LaterFlushing {
         closeIfDone()
     }
 
-    private func releaseHeld() {
+    func releaseHeld() {
         guard !isReleasing else { return }
         isReleasing = true
         defer { isReleasing = false }
@@ -109,7 +109,7 @@ extension PublishHandler: LaterFlushing {
         switch reading {
         case .ended: break
         case .nothing: guard isDraining || isInputClosed else { return }
-        case .publish, .routed: return
+        case .authorizing, .publish, .discarding, .routed: return
         }
         isClosing = true
         // Everything is written; this empty write completes after it.
@@ -150,10 +150,11 @@ extension PublishHandler: LaterFlushing {
 
     private var mayRead: Bool {
         isClosing
-            || (held.isEmpty && order.count < service.limits.pipelinedRequests && context?.channel.isWritable == true)
+            || (reading != .authorizing && held.isEmpty && order.count < service.limits.pipelinedRequests
+                && context?.channel.isWritable == true)
     }
 
-    private func resumeReading() {
+    func resumeReading() {
         guard isReadHeld, mayRead else { return }
         isReadHeld = false
         context?.read()
@@ -229,6 +230,7 @@ extension PublishHandler: LaterFlushing {
         context = nil
         socket = .none
         held.removeAll()
+        waitingShare = nil
         incoming = nil
         reading = .ended
         outputClose?.fail(ChannelError.ioOnClosedChannel)

@@ -1,4 +1,5 @@
 import ChangeQueue
+import Glibc
 import SluiceCore
 
 /// The short way of a publish that ``PublishReader`` has found: no decoder, no head, no task.
@@ -7,7 +8,9 @@ extension PublishHandler {
     /// - Returns: false when it must go the long way, because something before it isn't done or its authorization needs
     ///   to be asked for.
     func take(_ publish: PlainPublish, from bytes: UnsafeRawBufferPointer) -> Bool {
-        guard isReadyForPlain, let topic = try? Topic(utf8: UnsafeRawBufferPointer(rebasing: bytes[publish.topic])),
+        // Another Host than the last is looked at on the long way.
+        guard isReadyForPlain, isAcceptedHost(bytes[publish.host]),
+            let topic = try? Topic(utf8: UnsafeRawBufferPointer(rebasing: bytes[publish.topic])),
             let grant = knownGrant(publish.authorization.map { bytes[$0] }),
             case .allow? = service.authorizer.decideNow(.publish, topic: topic, grant: grant)
         else { return false }
@@ -36,10 +39,21 @@ extension PublishHandler {
         return true
     }
 
+    /// Whether the connection's last request was for this host, and let in.
+    private func isAcceptedHost(_ host: Slice<UnsafeRawBufferPointer>) -> Bool {
+        let host = UnsafeRawBufferPointer(rebasing: host)
+        return acceptedHost.withUnsafeBytes { accepted in
+            guard accepted.count == host.count, let first = accepted.baseAddress, let second = host.baseAddress else {
+                return false
+            }
+            return memcmp(first, second, host.count) == 0
+        }
+    }
+
     /// The grant of the client's credentials, if it needn't be asked for.
     private func knownGrant(_ authorization: Slice<UnsafeRawBufferPointer>?) -> Grant? {
         if let grant = service.openGrant { return grant }
-        let key = authorization.map { String(decoding: $0, as: UTF8.self) }
-        return grants.grant(for: key, wallNanoseconds: StageClock.wallNanoseconds())
+        guard let authorization else { return nil }
+        return grants.grant(forAuthorization: authorization, wallNanoseconds: StageClock.wallNanoseconds())
     }
 }

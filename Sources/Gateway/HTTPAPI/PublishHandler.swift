@@ -19,8 +19,12 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     enum Reading {
         /// No request is being read.
         case nothing
+        /// Nobody yet: the authorizer is asked about the publish in `incoming`, and nothing is read meanwhile.
+        case authorizing
         /// A publish, whose body is collected in `incoming`.
         case publish
+        /// Nobody: the body of a publish that is refused already is read past.
+        case discarding
         /// A routed request.
         case routed
         /// Nobody: the connection closes.
@@ -38,7 +42,11 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     ///
     /// Reading stops while something waits, so that it holds one read's worth.
     var held = CircularBuffer<InboundEvent>()
+    /// The room that bodies in `held` take while the authorizer is asked whether they may be read at all.
+    var waitingShare: BudgetShare?
     var grants = PublishGrants()
+    /// The Host field of the connection's last request that was looked at and let in.
+    var acceptedHost: [UInt8] = []
     var writer: AnswerWriter
     var context: ChannelHandlerContext?
     var socket = DirectSocket.none
@@ -122,6 +130,15 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func receive(_ event: InboundEvent) {
         if held.isEmpty, take(event) { return }
+        if reading == .authorizing, case .part(.body(let bytes)) = event, let publish = incoming {
+            let budget = service.budgets.unauthenticated
+            let share = waitingShare ?? BudgetShare(of: budget)
+            guard share.grow(by: bytes.readableBytes) else {
+                incoming = nil
+                return refuse(publish.number, .overloaded(budget))
+            }
+            waitingShare = share
+        }
         held.append(event)
     }
 
@@ -129,6 +146,8 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func take(_ event: InboundEvent) -> Bool {
         switch event {
         case .part(.head(let head)): return takeHead(head)
+        // Whatever belongs to a request that the authorizer thinks about waits with it.
+        case .part(.body) where reading == .authorizing, .part(.end) where reading == .authorizing: return false
         case .part(.body(let bytes)): takeBody(bytes)
         case .part(.end(let trailers)): takeEnd(trailers)
         case .malformed(let answer): return takeMalformed(answer)
@@ -145,13 +164,14 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard reading == .nothing, !isClosing else { return true }
         let target = head.method == .POST ? PublishTarget(uri: head.uri) : nil
         let fields = PublishHead(head.headers)
-        let isPublish = target != nil || upgradeRefusal != nil
+        let refusal = upgradeRefusal ?? fault(of: head, fields)
+        let isPublish = target != nil || refusal != nil
         guard order.admits(isPublish ? .publish : .routed, alone: fields.expectsContinue) else { return false }
         let now = service.now()
         deadlines.headRead(now: now)
         // NIO's decoder stops behind a request that offers another protocol: it can't know that the offer isn't taken.
         if !head.isKeepAlive || fields.offersUpgrade { endsAfterThis = true }
-        if let refusal = upgradeRefusal {
+        if let refusal {
             upgradeRefusal = nil
             refuse(order.beginPublish(), refusal)
         } else if let target {
@@ -169,19 +189,27 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let limit = target == .batch ? service.limits.batchBytes : service.limits.payloadBytes
         let number = order.beginPublish()
         if let length = fields.contentLength, length > limit { return refuseBody(number, limit) }
-        if fields.expectsContinue {
-            if case .invalid(let error) = target { return refuse(number, error) }
-            sendContinue()
-        }
-        reading = .publish
-        incoming = IncomingPublish(
-            number: number,
-            target: target,
-            request: head,
-            head: fields,
-            acceptedAtNanoseconds: now,
-            limit: limit
+        authorize(
+            IncomingPublish(
+                number: number,
+                target: target,
+                request: head,
+                head: fields,
+                acceptedAtNanoseconds: now,
+                limit: limit
+            )
         )
+    }
+
+    /// What is wrong with a request's head, whoever would get it.
+    private func fault(of head: HTTPRequestHead, _ fields: PublishHead) -> APIError? {
+        do throws(APIError) {
+            try service.rules.check(head, fields, localAddress: context?.channel.localAddress)
+        } catch {
+            return error
+        }
+        if let host = fields.host, !acceptedHost.elementsEqual(host.utf8) { acceptedHost = Array(host.utf8) }
+        return nil
     }
 
     private func takeBody(_ bytes: ByteBuffer) {
@@ -190,10 +218,12 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
             context?.fireChannelRead(wrapInboundOut(.body(bytes)))
         case .publish:
             var bytes = bytes
-            guard incoming?.append(&bytes) == false, let publish = incoming else { return }
+            guard let fault = incoming?.append(&bytes, service.budgets.unfinished), let publish = incoming else {
+                return
+            }
             incoming = nil
-            refuseBody(publish.number, publish.limit)
-        case .nothing, .ended:
+            refuse(publish.number, fault)
+        case .nothing, .authorizing, .discarding, .ended:
             break
         }
     }
@@ -208,8 +238,8 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .publish:
             guard let publish = incoming else { return }
             incoming = nil
-            authorize(publish)
-        case .nothing, .ended:
+            check(publish)
+        case .nothing, .authorizing, .discarding, .ended:
             break
         }
         if order.isEmpty { answersWritten() }
@@ -222,6 +252,12 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
             reading = .ended
             endsAfterThis = true
             context?.fireErrorCaught(HTTPParserError.unknown)
+        case .authorizing:
+            return false
+        case .discarding:
+            // Answered already.
+            reading = .ended
+            closeIfDone()
         case .publish:
             reading = .ended
             guard let publish = incoming else { return true }
@@ -237,17 +273,15 @@ final class PublishHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return true
     }
 
-    private func refuseBody(_ number: UInt64, _ limit: Int) {
-        refuse(number, APIError(.payloadTooLarge, "The body is larger than the limit of \(limit) bytes."))
-    }
+    private func refuseBody(_ number: UInt64, _ limit: Int) { refuse(number, .bodyTooLarge(limit)) }
 
     /// Refuses a request whose rest isn't read.
-    private func refuse(_ number: UInt64, _ error: APIError) {
+    func refuse(_ number: UInt64, _ error: APIError) {
         reading = .ended
         answer(number, .refused(error, closes: true))
     }
 
-    private func sendContinue() {
+    func sendContinue() {
         output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         planFlush()
     }

@@ -15,6 +15,12 @@ struct PublishService: Sendable {
     /// Everything for everyone, when that is the rule: then no publish waits for the authorizer, not even a
     /// connection's first.
     let openGrant: Grant?
+    /// What of a request the authorizer's answer follows from.
+    let basis: GrantBasis
+    /// What every head must keep to.
+    let rules: HeadRules
+    /// What all clients together may hold.
+    let budgets: ByteBudgets
     /// Counts answers.
     let counters: HTTPCounters
     /// `StageClock`'s time, outside tests.
@@ -23,11 +29,14 @@ struct PublishService: Sendable {
     let committed: @Sendable (_ acceptedAtNanoseconds: UInt64, _ records: [AppendedRecord]) -> Void
 
     /// The service of a running gateway.
-    init(_ context: GatewayContext, counters: HTTPCounters) {
+    init(_ context: GatewayContext, rules: HeadRules, counters: HTTPCounters) {
         logID = context.logID
         limits = context.configuration.http
         authorizer = context.authorizer
         openGrant = authorizer is AllowAllAuthorizer ? .everything : nil
+        basis = authorizer.basis
+        self.rules = rules
+        budgets = context.budgets
         self.counters = counters
         now = { StageClock.nowNanoseconds() }
         let histograms = context.measures.histograms
@@ -42,6 +51,8 @@ struct PublishService: Sendable {
         logID: UInt32,
         limits: HTTPLimits,
         authorizer: any Authorizer,
+        rules: HeadRules,
+        budgets: ByteBudgets,
         counters: HTTPCounters,
         now: @escaping @Sendable () -> UInt64,
         committed: @escaping @Sendable (UInt64, [AppendedRecord]) -> Void
@@ -50,6 +61,9 @@ struct PublishService: Sendable {
         self.limits = limits
         self.authorizer = authorizer
         openGrant = authorizer is AllowAllAuthorizer ? .everything : nil
+        basis = authorizer.basis
+        self.rules = rules
+        self.budgets = budgets
         self.counters = counters
         self.now = now
         self.committed = committed

@@ -18,6 +18,16 @@ enum RequestTarget {
         return path.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
     }
 
+    /// The host and port of a target in absolute form; nil for the usual target, a path.
+    static func authority(of target: String) -> String? {
+        guard target.utf8.first != UInt8(ascii: "/"), let colon = target.utf8.firstIndex(of: UInt8(ascii: ":")),
+            target.utf8[colon...].starts(with: "://".utf8)
+        else { return nil }
+        let ends = "/?#".utf8
+        let authority = target.utf8[target.utf8.index(colon, offsetBy: 3)...].prefix { !ends.contains($0) }
+        return String(decoding: authority, as: UTF8.self)
+    }
+
     /// The query of a target, without the question mark; nil when there is none.
     static func query(of target: String) -> ByteString? {
         target.utf8.firstIndex(of: UInt8(ascii: "?")).map { mark in

@@ -25,7 +25,8 @@ enum RouteTable {
 
     private static func methods(_ path: ByteString) -> [HTTPRequest.Method] {
         switch path {
-        case "/", "/client.js", "/healthz", "/readyz", "/metrics", "/latency", "/ws": return [.get]
+        case "/", "/demo.css", "/demo.js", "/client.js", "/healthz", "/readyz", "/metrics", "/latency", "/ws":
+            return [.get]
         case "/topics": return [.post]
         default: break
         }

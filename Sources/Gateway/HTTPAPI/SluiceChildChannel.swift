@@ -18,7 +18,10 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<NegotiatingConnection> {
         channel.eventLoop.makeCompletedFuture {
             connections.opened(channel)
-            let front = ConnectionFront(headTimeout: service.limits.headTimeout)
+            let front = ConnectionFront(
+                headTimeout: service.limits.headTimeout,
+                budget: service.budgets.unauthenticated
+            )
             let reader = PublishReader(limits: service.limits)
             let encoder = HTTPResponseEncoder()
             let decoder = ByteToMessageHandler(
@@ -27,6 +30,7 @@ struct SluiceChildChannel: ServerChildChannel, HTTPChannelHandler {
             let promise = channel.eventLoop.makePromise(of: NegotiatedProtocol.self)
             let chooser = ProtocolChooser(
                 upgrade: upgrade,
+                rules: service.rules,
                 front: front,
                 httpHandlers: [reader, decoder, encoder],
                 promise: promise

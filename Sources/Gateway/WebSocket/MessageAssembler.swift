@@ -22,11 +22,17 @@ struct MessageAssembler {
     }
 
     private let maximumMessageBytes: Int
+    private let budget: ByteBudget
+    private var share: BudgetShare?
     private var kind: FrameOpcode?
     private var partial: ByteBuffer?
     private var text = UTF8Validator()
 
-    init(maximumMessageBytes: Int) { self.maximumMessageBytes = maximumMessageBytes }
+    /// `budget`: what all connections together may hold of messages that aren't complete.
+    init(maximumMessageBytes: Int, budget: ByteBudget) {
+        self.maximumMessageBytes = maximumMessageBytes
+        self.budget = budget
+    }
 
     /// Takes the next frame.
     mutating func take(_ frame: InboundFrame) -> Event {
@@ -62,22 +68,26 @@ struct MessageAssembler {
             guard isSound, !frame.isFinal || text.isComplete else { return .failure(.invalidPayload) }
         }
         guard frame.isFinal else {
-            keep(frame.payload)
-            return .incomplete
+            return keep(frame.payload) ? .incomplete : .failure(.tryAgainLater)
         }
         return .message(finish(frame.payload))
     }
 
-    private mutating func keep(_ payload: ByteBuffer) {
+    private mutating func keep(_ payload: ByteBuffer) -> Bool {
+        let share = share ?? BudgetShare(of: budget)
+        guard share.grow(by: payload.readableBytes) else { return false }
+        self.share = share
         // Copied even when it is the first part: the frame is a slice of what was read, which would stay in memory with it.
         if partial == nil { partial = ByteBuffer() }
         partial?.writeImmutableBuffer(payload)
+        return true
     }
 
     private mutating func finish(_ last: ByteBuffer) -> InboundMessage {
         defer {
             kind = nil
             partial = nil
+            share = nil
         }
         guard var whole = partial else { return InboundMessage(isText: kind == .text, payload: last) }
         // Out of the property, so that the buffer has one owner and isn't copied as a whole.

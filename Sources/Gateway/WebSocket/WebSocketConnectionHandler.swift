@@ -48,7 +48,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         self.session = session
         self.loop = loop
         self.isRecorded = isRecorded
-        assembler = MessageAssembler(maximumMessageBytes: maximumMessageBytes)
+        assembler = MessageAssembler(maximumMessageBytes: maximumMessageBytes, budget: loop.services.unfinished)
         watch = ConnectionWatch(now: loop.services.now(), expiresAt: expiresAtNanoseconds)
     }
 
@@ -101,6 +101,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         switch error {
         case NIOWebSocketError.invalidFrameLength: fail(.messageTooBig)
         case is NIOWebSocketError: fail(.protocolError)
+        case is MeteredFrameDecoder.NoRoom: fail(.tryAgainLater)
         // The decoder reads nothing behind a broken frame; what follows is discarded until the client closes.
         case ByteToMessageDecoderError.dataReceivedInErrorState where !handshake.isOpen: break
         default: context.close(promise: nil)

@@ -31,6 +31,8 @@ struct WebSocketServices: Sendable {
     var bridge: @Sendable (any EventLoop) -> AppendBridge
     /// Called for each append that was committed: accepted, the records.
     var committed: @Sendable (_ acceptedAtNanoseconds: UInt64, _ records: [AppendedRecord]) -> Void
+    /// What all connections together may hold of messages that aren't complete.
+    var unfinished: ByteBudget
     /// Whether the gateway is draining.
     var isDraining: @Sendable () -> Bool
     /// What is counted.
@@ -70,6 +72,7 @@ extension WebSocketServices {
                 guard let committedAt = records.last?.committedAtNanoseconds, committedAt > accepted else { return }
                 histograms.record(.commit, nanoseconds: committedAt - accepted)
             },
+            unfinished: context.budgets.unfinished,
             isDraining: { context.drain.isDraining },
             counters: WebSocketCounters(factory: context.measures.metrics),
             now: { StageClock.nowNanoseconds() }

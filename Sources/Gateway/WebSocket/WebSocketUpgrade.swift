@@ -1,7 +1,6 @@
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
-import NIOWebSocket
 import SluiceCore
 
 /// Turns connections to `/ws`, and to `/echo` when it is served, into WebSockets: the authorizer and the URL's topics
@@ -142,7 +141,9 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             high: configuration.unwrittenBytes
         )
         try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
-        let decoder = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: min(maximum, Int(UInt32.max))))
+        let decoder = ByteToMessageHandler(
+            MeteredFrameDecoder(maximumFrameBytes: min(maximum, Int(UInt32.max)), budget: services.unfinished)
+        )
         if !isEcho {
             services.registry.connected(
                 handler.id,

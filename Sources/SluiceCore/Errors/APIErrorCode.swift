@@ -32,10 +32,12 @@ public enum APIErrorCode: String, CaseIterable, Sendable {
     case unsupportedSubprotocol = "UnsupportedSubprotocol"
     /// The log's map is full: nothing was stored, try again later.
     case queueFull = "QueueFull"
-    /// Too many requests wait for the log: nothing was stored, try again later.
+    /// Too much waits, for the log or to be complete: nothing was stored, try again later.
     case overloaded = "Overloaded"
     /// The process is draining; connect elsewhere.
     case shuttingDown = "ShuttingDown"
+    /// The request names a host that isn't this gateway's (RFC 9110, section 15.5.20).
+    case misdirectedRequest = "MisdirectedRequest"
     /// The request didn't arrive in time.
     case requestTimeout = "RequestTimeout"
     /// The disk or the log failed; nothing was stored.
@@ -53,6 +55,7 @@ public enum APIErrorCode: String, CaseIterable, Sendable {
         case .methodNotAllowed: 405
         case .requestTimeout: 408
         case .payloadTooLarge: 413
+        case .misdirectedRequest: 421
         case .upgradeRequired: 426
         case .tooManySubscriptions: 429
         case .storageFailed, .internalError: 500

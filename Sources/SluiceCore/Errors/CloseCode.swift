@@ -15,6 +15,8 @@ public enum CloseCode: UInt16, CaseIterable, Sendable {
     case messageTooBig = 1009
     /// A fault of ours: reconnect with a long back-off and resume.
     case internalError = 1011
+    /// Too many bytes of unfinished messages are held: reconnect and resume.
+    case tryAgainLater = 1013
     /// The connection took events too slowly and its buffer was full: reconnect and resume.
     case slowConsumer = 4008
     /// The connection was silent for longer than the limit, pings included.
@@ -37,6 +39,7 @@ public enum CloseCode: UInt16, CaseIterable, Sendable {
         case .invalidPayload: "not UTF-8"
         case .messageTooBig: "message too big"
         case .internalError: "internal error"
+        case .tryAgainLater: "try again later"
         case .slowConsumer: "slow consumer"
         case .idleTimeout: "idle timeout"
         case .unauthorized: "unauthorized"

@@ -4,6 +4,7 @@ import ArgumentParser
 struct GatewayOptions: SettingOptions {
     @Option(.host) var host: String?
     @Option(.port) var port: String?
+    @Option(.allowedHosts) var allowedHosts: String?
     @Option(.name) var name: String?
     @Option(.link) var link: String?
     @Option(.eventLoops) var eventLoops: String?
@@ -17,6 +18,7 @@ struct GatewayOptions: SettingOptions {
     @Option(.itemImage) var itemImage: String?
     @Option(.subscriptionsPerConnection) var subscriptionsPerConnection: String?
     @Option(.messageBytes) var messageBytes: String?
+    @Option(.unfinishedBytes) var unfinishedBytes: String?
     @Option(.unwrittenBytes) var unwrittenBytes: String?
     @Option(.pingInterval) var pingInterval: String?
     @Option(.idleTimeout) var idleTimeout: String?
@@ -26,13 +28,15 @@ struct GatewayOptions: SettingOptions {
 
     var given: [(setting: Setting, text: String?)] {
         [
-            (.host, host), (.port, port), (.name, name), (.link, link), (.eventLoops, eventLoops),
+            (.host, host), (.port, port), (.allowedHosts, allowedHosts), (.name, name), (.link, link),
+            (.eventLoops, eventLoops),
             (.listenBacklog, listenBacklog),
             (.retentionAge, retentionAge), (.retentionBytes, retentionBytes), (.payloadBytes, payloadBytes),
             (.requestBytes, requestBytes), (.httpIdleTimeout, httpIdleTimeout), (.itemTopic, itemTopic),
             (.itemImage, itemImage),
             (.subscriptionsPerConnection, subscriptionsPerConnection), (.messageBytes, messageBytes),
-            (.unwrittenBytes, unwrittenBytes), (.pingInterval, pingInterval), (.idleTimeout, idleTimeout),
+            (.unfinishedBytes, unfinishedBytes), (.unwrittenBytes, unwrittenBytes), (.pingInterval, pingInterval),
+            (.idleTimeout, idleTimeout),
             (.drainWindow, drainWindow), (.drainDeadline, drainDeadline), (.echo, echo.map(String.init)),
         ]
     }

@@ -16,6 +16,12 @@ extension Setting {
         for: [.gateway],
         "Port of both; 0 takes a free one."
     )
+    static let allowedHosts = Setting(
+        "allowed-hosts",
+        .list,
+        for: [.gateway],
+        "Hosts that requests may be for: names, addresses, *.example.com, * for all; on a loopback host only its names when not set."
+    )
     static let name = Setting(
         "name",
         .text,
@@ -106,6 +112,13 @@ extension Setting {
         for: [.gateway],
         "Largest message of a WebSocket client."
     )
+    static let unfinishedBytes = Setting(
+        "unfinished-bytes",
+        .bytes(1 << 20...1 << 40),
+        default: "256MiB",
+        for: [.gateway],
+        "Bytes of bodies and messages that aren't complete, of all clients together; more is refused with 503 or closed with 1013."
+    )
     static let unwrittenBytes = Setting(
         "unwritten-bytes",
         .bytes(1_024...1 << 30),
@@ -150,9 +163,11 @@ extension Setting {
     )
 
     static let gateway = [
-        host, port, name, link, eventLoops, listenBacklog, retentionAge, retentionBytes, payloadBytes, requestBytes,
+        host, port, allowedHosts, name, link, eventLoops, listenBacklog, retentionAge, retentionBytes, payloadBytes,
+        requestBytes,
         httpIdleTimeout,
-        itemTopic, itemImage, subscriptionsPerConnection, messageBytes, unwrittenBytes, pingInterval, idleTimeout,
+        itemTopic, itemImage, subscriptionsPerConnection, messageBytes, unfinishedBytes, unwrittenBytes,
+        pingInterval, idleTimeout,
         drainWindow,
         drainDeadline, echo,
     ]

@@ -30,6 +30,10 @@ extension Settings {
         if case .list(let list)? = self[setting] { value = list }
     }
 
+    func assign(_ setting: Setting, to value: inout [String]?) {
+        if case .list(let list)? = self[setting] { value = list }
+    }
+
     func assign<Choice: RawRepresentable<String>>(_ setting: Setting, to value: inout Choice) {
         if case .text(let text)? = self[setting], let choice = Choice(rawValue: text) { value = choice }
     }

@@ -27,6 +27,7 @@ struct FanOutLoopsTests {
                 AppendBridge(eventLoop: eventLoop) { requests, client in log.submit(requests, client) }
             },
             committed: { _, _ in },
+            unfinished: .silent(),
             isDraining: { false },
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
             now: { StageClock.nowNanoseconds() }

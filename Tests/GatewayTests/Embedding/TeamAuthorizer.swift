@@ -3,6 +3,8 @@ import SluiceCore
 
 /// The authorizer of docs/embedding.md.
 struct TeamAuthorizer: Authorizer {
+    let basis = GrantBasis.token
+
     func connect(_ request: ConnectRequest) async throws(APIError) -> Grant {
         guard let team = request.token, ["red", "blue"].contains(team) else {
             throw APIError(.unauthorized, "Send the team's token as Authorization: Bearer …")

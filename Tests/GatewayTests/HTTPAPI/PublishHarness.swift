@@ -16,21 +16,27 @@ final class PublishHarness {
     let router = RouterStandIn()
     let flushes = FlushCounter()
     let clock = HandClock()
+    let budgets: ByteBudgets
     private(set) var output = ""
     private var nextSequence: UInt64 = 1
 
     init(
         limits: HTTPLimits = HTTPLimits(),
         authorizer: any Authorizer = AllowAllAuthorizer(),
-        upgradeRefusal: APIError? = nil
+        upgradeRefusal: APIError? = nil,
+        hosts: AllowedHosts = .all
     ) throws {
+        budgets = .silent(limits)
         let log = log
         let clock = clock
-        let front = ConnectionFront(headTimeout: limits.headTimeout)
+        let budgets = budgets
+        let front = ConnectionFront(headTimeout: limits.headTimeout, budget: budgets.unauthenticated)
         let service = PublishService(
             logID: 0x5f2a_91c0,
             limits: limits,
             authorizer: authorizer,
+            rules: HeadRules(hosts: hosts),
+            budgets: budgets,
             counters: HTTPCounters(factory: NOOPMetricsHandler.instance),
             now: { clock.now },
             committed: { _, _ in }

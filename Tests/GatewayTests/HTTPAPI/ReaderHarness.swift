@@ -31,22 +31,26 @@ final class ReaderHarness {
         reads: Bool,
         limits: HTTPLimits = HTTPLimits(),
         authorizer: any Authorizer = AllowAllAuthorizer(),
-        grants: [(key: String?, grant: Grant)] = []
+        hosts: AllowedHosts = .all,
+        grants: [(key: GrantKey, grant: Grant)] = []
     ) throws {
         let eventLoop = EmbeddedEventLoop()
         channel = EmbeddedChannel(loop: eventLoop)
         channel.allowOptionsWhenClosed = true
         let (log, clock) = (log, clock)
+        let budgets = ByteBudgets.silent(limits)
         let service = PublishService(
             logID: 1,
             limits: limits,
             authorizer: authorizer,
+            rules: HeadRules(hosts: hosts),
+            budgets: budgets,
             counters: HTTPCounters(factory: NOOPMetricsHandler.instance),
             now: { clock.now },
             committed: { _, _ in }
         )
         let bridge = AppendBridge(eventLoop: eventLoop) { requests, client in log.take(requests, client) }
-        let front = ConnectionFront(headTimeout: limits.headTimeout)
+        let front = ConnectionFront(headTimeout: limits.headTimeout, budget: budgets.unauthenticated)
         let reader = reads ? PublishReader(limits: limits) : nil
         var decoderLimits = NIOHTTPDecoderLimitConfiguration()
         decoderLimits.maxHeaderListSize = limits.headBytes
@@ -59,6 +63,7 @@ final class ReaderHarness {
         let pipeline = channel.pipeline.syncOperations
         let chooser = ProtocolChooser(
             upgrade: Takeover(),
+            rules: service.rules,
             front: front,
             httpHandlers: (reader.map { [$0] } ?? []) + [decoder, encoder],
             promise: eventLoop.makePromise()

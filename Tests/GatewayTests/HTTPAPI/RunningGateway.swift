@@ -23,6 +23,8 @@ struct RunningGateway {
         var configuration = GatewayConfiguration()
         configuration.dataDirectory = directory
         configuration.port = 0
+        // The host that the tests' requests name.
+        configuration.allowedHosts = ["a"]
         configuration.drainWindow = .milliseconds(50)
         configuration.log.mapSizeBytes = 64 << 20
         try configure(&configuration)

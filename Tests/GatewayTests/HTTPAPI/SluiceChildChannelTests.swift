@@ -59,6 +59,8 @@ struct SluiceChildChannelTests {
             logID: 1,
             limits: limits,
             authorizer: authorizer,
+            rules: HeadRules(hosts: .all),
+            budgets: .silent(limits),
             counters: counters,
             now: { StageClock.nowNanoseconds() },
             committed: { _, _ in }

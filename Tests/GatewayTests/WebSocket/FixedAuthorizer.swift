@@ -7,6 +7,9 @@ struct FixedAuthorizer: Authorizer {
     let grant: Grant
     let refusal: APIError?
 
+    /// Its answer is always the same, so a token is more than enough.
+    var basis: GrantBasis { .token }
+
     init(_ grant: Grant, refusal: APIError? = nil) {
         self.grant = grant
         self.refusal = refusal

@@ -8,14 +8,14 @@ import Testing
 @Suite("A gateway's WebSockets")
 struct GatewayWebSocketTests {
     private static let handshake =
-        "host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+        "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
         + "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
     @Test("subscribe and publish on the port of the HTTP API")
     func roundTrip() async throws {
         try await RunningGateway.run { gateway in
             let request =
-                "GET /ws?topic=orders/42 HTTP/1.1\r\n\(Self.handshake)sec-websocket-protocol: sluice.v1\r\n\r\n"
+                "GET /ws?topic=orders/42 HTTP/1.1\r\nhost: a\r\n\(Self.handshake)sec-websocket-protocol: sluice.v1\r\n\r\n"
             let text = try await RawSocket.converse(
                 port: gateway.port,
                 [

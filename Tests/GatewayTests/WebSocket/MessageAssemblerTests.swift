@@ -15,7 +15,7 @@ struct MessageAssemblerTests {
     }
 
     private func run(_ frames: [InboundFrame], limit: Int = 100) -> [MessageAssembler.Event] {
-        var assembler = MessageAssembler(maximumMessageBytes: limit)
+        var assembler = MessageAssembler(maximumMessageBytes: limit, budget: .silent())
         return frames.map { assembler.take($0) }
     }
 
@@ -97,7 +97,7 @@ struct MessageAssemblerTests {
 
     @Test("checks UTF-8 across fragments and fails at the first faulty one")
     func text() {
-        var assembler = MessageAssembler(maximumMessageBytes: 100)
+        var assembler = MessageAssembler(maximumMessageBytes: 100, budget: .silent())
         let bytes = Array("aé😀".utf8)
         for (index, byte) in bytes.enumerated() {
             let isLast = index == bytes.count - 1
@@ -106,7 +106,7 @@ struct MessageAssemblerTests {
             )
             #expect(event == (isLast ? message("aé😀") : .incomplete))
         }
-        var early = MessageAssembler(maximumMessageBytes: 100)
+        var early = MessageAssembler(maximumMessageBytes: 100, budget: .silent())
         #expect(early.take(InboundFrame(isFinal: false, opcode: 1, payload: ByteBuffer(bytes: [0xF4]))) == .incomplete)
         #expect(
             early.take(InboundFrame(isFinal: false, opcode: 0, payload: ByteBuffer(bytes: [0x90])))
@@ -116,11 +116,11 @@ struct MessageAssemblerTests {
 
     @Test("fails a text that ends inside a character, and lets binary be anything")
     func endOfText() {
-        var cut = MessageAssembler(maximumMessageBytes: 100)
+        var cut = MessageAssembler(maximumMessageBytes: 100, budget: .silent())
         #expect(
             cut.take(InboundFrame(opcode: 1, payload: ByteBuffer(bytes: [0x61, 0xC3]))) == .failure(.invalidPayload)
         )
-        var binary = MessageAssembler(maximumMessageBytes: 100)
+        var binary = MessageAssembler(maximumMessageBytes: 100, budget: .silent())
         let payload = ByteBuffer(bytes: [0xFF, 0xC3])
         #expect(
             binary.take(InboundFrame(opcode: 2, payload: payload))
@@ -131,5 +131,17 @@ struct MessageAssemblerTests {
     @Test("gives the payload of a close frame")
     func close() {
         #expect(run([Self.frame(1, "a", final: false), Self.frame(8, "xy")]).last == .close(ByteBuffer(string: "xy")))
+    }
+
+    @Test("unfinished messages share one budget, and leave it when they are complete")
+    func budget() {
+        let budget = ByteBudget.silent(5)
+        var first = MessageAssembler(maximumMessageBytes: 100, budget: budget)
+        var second = MessageAssembler(maximumMessageBytes: 100, budget: budget)
+        #expect(first.take(Self.frame(1, "abc", final: false)) == .incomplete)
+        #expect(second.take(Self.frame(1, "abc", final: false)) == .failure(.tryAgainLater))
+        #expect(first.take(Self.frame(0, "d")) == message("abcd"))
+        #expect(budget.heldBytes == 0)
+        #expect(second.take(Self.frame(2, "abcdefgh")) == .failure(.protocolError))
     }
 }

@@ -45,6 +45,7 @@ final class SocketHarness: Sendable {
                 AppendBridge(eventLoop: eventLoop) { requests, client in log.submit(requests, client) }
             },
             committed: { _, _ in },
+            unfinished: .silent(),
             isDraining: { false },
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
             now: { StageClock.nowNanoseconds() }

@@ -37,6 +37,7 @@ final class WebSocketHarness {
     init(
         authorizer: any Authorizer = AllowAllAuthorizer(),
         drainNanoseconds: UInt64 = 0,
+        unfinished: ByteBudget = .silent(),
         configure: (inout WebSocketConfiguration) -> Void = { _ in }
     ) {
         var configuration = WebSocketConfiguration()
@@ -61,6 +62,7 @@ final class WebSocketHarness {
                 AppendBridge(eventLoop: eventLoop) { requests, client in log.submit(requests, client) }
             },
             committed: { _, _ in },
+            unfinished: unfinished,
             isDraining: { false },
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
             now: { clock.now }

@@ -49,6 +49,9 @@ public final class JWTAuthorizer: Authorizer {
         }
     }
 
+    /// The token alone decides.
+    public var basis: GrantBasis { .token }
+
     /// Verifies the token's signature and times.
     public func connect(_ request: ConnectRequest) async throws(APIError) -> Grant {
         guard let text = request.token else { throw .tokenMissing }

@@ -63,6 +63,9 @@ public final class WebhookAuthorizer: Authorizer {
         measures.record(questions.withLock { $0.state() })
     }
 
+    /// All that the back end is told about an HTTP request.
+    public var basis: GrantBasis { .tokenAndFields(configuration.forwardedHeaders) }
+
     /// Asks the back end, or uses its answer to the same question.
     public func connect(_ request: ConnectRequest) async throws(APIError) -> Grant {
         let client = WebhookClient(request, forwardedHeaders: configuration.forwardedHeaders)

@@ -1,0 +1,52 @@
+import NIOHTTP1
+import SluiceCore
+
+/// What two requests of a connection must have in common so that the grant of one is the grant of the other: all that
+/// the authorizer looked at, compared by bytes.
+struct GrantKey: Equatable {
+    private enum Credentials: Equatable {
+        case none
+        case authorization([UInt8])
+        /// The whole query, which may carry the token.
+        case query([UInt8])
+    }
+
+    private let credentials: Credentials
+    private let rest: [ByteString]
+
+    /// The key of a request for an authorizer whose answers follow from `basis`.
+    ///
+    /// The peer's address is the connection's own and needn't be compared.
+    init(_ basis: GrantBasis, _ head: HTTPRequestHead) {
+        switch basis {
+        case .nothing:
+            credentials = .none
+            rest = []
+        case .token:
+            credentials = GrantKey.credentials(of: head)
+            rest = []
+        case .tokenAndFields(let names):
+            let names = names.map { (name: String) in ByteString(name) }
+            credentials = GrantKey.credentials(of: head)
+            rest = head.headers.flatMap { name, value in
+                let name = ByteString(name).lowercasedASCII
+                return names.contains(name) ? [name, ByteString(value)] : []
+            }
+        case .request:
+            credentials = .none
+            rest = [ByteString(head.uri)] + head.headers.flatMap { [ByteString($0.name), ByteString($0.value)] }
+        }
+    }
+
+    /// Whether it is the key of whoever sends this Authorization field, whatever else the request has.
+    func isAuthorization(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
+        guard case .authorization(let kept) = credentials, rest.isEmpty else { return false }
+        return kept.withUnsafeBytes { $0.elementsEqual(bytes) }
+    }
+
+    private static func credentials(of head: HTTPRequestHead) -> Credentials {
+        if let value = head.headers.first(name: "authorization") { return .authorization(Array(value.utf8)) }
+        if let query = RequestTarget.query(of: head.uri) { return .query(Array(query.utf8)) }
+        return .none
+    }
+}
