@@ -111,11 +111,11 @@ struct JWTAuthorizerTests {
     }
 
     @Test(
-        "a claim of the wrong type makes the token invalid",
+        "a claim of the wrong type, or a subject beyond the limit, makes the token invalid",
         arguments: [
             #"{"exp":"1800000060"}"#, #"{"exp":null}"#, #"{"nbf":true}"#, #"{"sub":7}"#, #"{"aud":7}"#,
             #"{"aud":[5,"api"]}"#, #"{"aud":["api",null]}"#,
-            #"{"sluice":[]}"#,
+            #"{"sluice":[]}"#, #"{"sub":"\#(String(repeating: "a", count: 256))"}"#,
             #"{"sluice":{"subscribe":"a"}}"#, #"{"sluice":{"subscribe":[1]}}"#, #"{"sluice":{"publish":["a#"]}}"#, "[]",
             "7", "{",
         ]

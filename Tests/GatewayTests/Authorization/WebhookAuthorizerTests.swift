@@ -168,6 +168,7 @@ struct WebhookAuthorizerTests {
             .answer(""), .answer("[]"), .answer("{}"), .answer(#"{"allow":"true"}"#), .answer(#"{"allow":1}"#),
             .answer(#"{"allow":true,"subscribe":"a"}"#), .answer(#"{"allow":true,"publish":["a#"]}"#),
             .answer(#"{"allow":true,"principal":1}"#),
+            .answer(#"{"allow":true,"principal":"\#(String(repeating: "a", count: 256))"}"#),
             .answer(#"{"allow":true,"ttlSeconds":-1}"#), .answer(#"{"allow":true,"expiresInSeconds":"1"}"#),
             .answer(#"{"allow":true,"reason":"\#(String(repeating: "x", count: 70_000))"}"#),
             .status(500, #"{"allow":true}"#),

@@ -22,6 +22,9 @@ struct TokenClaims {
     init(_ payload: [UInt8]) throws(APIError) {
         let claims = try TokenClaims.members(payload)
         subject = try TokenClaims.string(claims[0], "sub")
+        if let subject, subject.count > Limits.principalBytes {
+            throw .invalidToken("its claim 'sub' has \(subject.count) bytes and the limit is \(Limits.principalBytes)")
+        }
         issuer = try TokenClaims.string(claims[1], "iss")
         audiences = try TokenClaims.audiences(claims[2])
         expiresAtNanoseconds = try TokenClaims.date(claims[3], "exp")

@@ -45,6 +45,7 @@ struct WebhookAnswer: Equatable, Sendable {
         do throws(Unreadable) {
             reason = try WebhookAnswer.string(members[1])
             principal = try WebhookAnswer.string(members[2])
+            guard (principal?.utf8.count ?? 0) <= Limits.principalBytes else { return nil }
             subscribe = try WebhookAnswer.patterns(members[3])
             publish = try WebhookAnswer.patterns(members[4])
             ttlSeconds = try WebhookAnswer.seconds(members[5])
