@@ -9,6 +9,7 @@ final class OwnerLock: Sendable {
 
     /// The name that the lock stands for.
     let owner: OwnerID
+    private let run: RunDirectory
     private let path: String
     private let lock: FileLock
 
@@ -23,6 +24,7 @@ final class OwnerLock: Sendable {
                 continue
             }
             self.owner = owner
+            self.run = run
             self.path = path
             self.lock = lock
             return

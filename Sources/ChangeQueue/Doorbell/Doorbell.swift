@@ -8,6 +8,7 @@ import SluiceCore
 public final class Doorbell {
     /// The socket's path.
     public let path: String
+    private let run: RunDirectory
     private let descriptor: Int32
 
     /// The extension of doorbell sockets.
@@ -16,6 +17,7 @@ public final class Doorbell {
     /// Binds a new socket in the run directory.
     /// - Throws: `cannotOpen`.
     public init(_ run: RunDirectory) throws(ChangeQueueError) {
+        self.run = run
         let name = [UInt64.random(in: 0 ... .max), .random(in: 0 ... .max)].map { String($0, radix: 36) }.joined()
         path = run.path(forSocket: name + Doorbell.suffix)
         let address = try UnixAddress(path: path)
