@@ -2,6 +2,9 @@ public import SluiceCore
 
 /// How the topic of a change to a table's item is made: text with the placeholders `{table}`, `{key}` and `{operation}`
 /// (`INSERT`, `MODIFY` or `REMOVE`).
+///
+/// A table's name is one level: `/` in it becomes `%2F`, and `%` then `%25`. Otherwise the item `c` of the table `a/b` and the item `b/c` of the
+/// table `a` would share a topic, and the right to one would be the right to the other.
 public struct ItemTopicTemplate: Sendable, Equatable {
     private enum Part: Sendable, Equatable {
         case text(String)
@@ -61,6 +64,20 @@ public struct ItemTopicTemplate: Sendable, Equatable {
     /// Whether the topic depends on what happened to the item.
     public var dependsOnOperation: Bool { parts.contains(.operation) }
 
+    private static func level(_ table: String) -> String {
+        let escaped: (UInt8) -> Bool = { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "%") }
+        guard table.utf8.contains(where: escaped) else { return table }
+        var level: [UInt8] = []
+        for byte in table.utf8 {
+            switch byte {
+            case UInt8(ascii: "/"): level += "%2F".utf8
+            case UInt8(ascii: "%"): level += "%25".utf8
+            default: level.append(byte)
+            }
+        }
+        return String(decoding: level, as: UTF8.self)
+    }
+
     /// The topic of a change.
     /// - Throws: ``APIError`` with code `InvalidTopic` when table and key don't make a topic.
     public func topic(table: String, key: String, operation: ChangeOperation) throws(APIError) -> Topic {
@@ -68,7 +85,7 @@ public struct ItemTopicTemplate: Sendable, Equatable {
         for part in parts {
             switch part {
             case .text(let text): name += text
-            case .table: name += table
+            case .table: name += ItemTopicTemplate.level(table)
             case .key: name += key
             case .operation: name += operation.rawValue
             }

@@ -15,6 +15,24 @@ struct ItemTopicTemplateTests {
         #expect(try ItemTopicTemplate("all").topic(table: "t", key: "k", operation: .remove).name == "all")
     }
 
+    @Test("no two items of different tables share a topic, so that rights tell them apart")
+    func tables() throws {
+        let parts = ["a", "b", "c", "/", "%", "%2F", "2F"]
+        var owners: [String: String] = [:]
+        let names = parts + parts.flatMap { one in parts.map { one + $0 } }
+        for table in names {
+            for key in names {
+                let topic = try ItemTopicTemplate.standard.topic(table: table, key: key, operation: .insert).name
+                let owner = "\(table)\u{0}\(key)"
+                #expect(owners.updateValue(owner, forKey: topic).map { $0 == owner } ?? true, "\(topic)")
+            }
+        }
+        let topic = try ItemTopicTemplate.standard.topic(table: "a/b", key: "c/d", operation: .insert)
+        #expect(topic.name == "tables/a%2Fb/c/d")
+        let patterns = try (TopicPattern("tables/a/#"), TopicPattern("tables/a%2Fb/#"))
+        #expect(!patterns.0.matches(topic) && patterns.1.matches(topic))
+    }
+
     @Test(
         "a template that can't make topics is refused",
         arguments: ["", "{", "a/{table", "{tables}", "{}", "a+/{key}", "a\n{key}"]
