@@ -69,7 +69,10 @@ let package = Package(
         ),
         .target(
             name: "DeliveryLink",
-            dependencies: ["SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto")],
+            dependencies: [
+                "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
+                product("CryptoExtras", "swift-crypto"),
+            ],
             swiftSettings: settings
         ),
         .target(

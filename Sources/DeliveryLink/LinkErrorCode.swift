@@ -42,4 +42,10 @@ public enum LinkErrorCode: UInt16, CaseIterable, Sendable {
     case closed = 19
     /// The other end refused with a code that this version doesn't know.
     case rejected = 20
+    /// The link secret can be guessed.
+    case weakSecret = 21
+    /// The handshake had to make room for newer ones before it was done.
+    case tooManyHandshakes = 22
+    /// A record's number or its chain isn't one of the gateway's log.
+    case foreignRecord = 23
 }

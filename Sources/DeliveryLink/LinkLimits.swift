@@ -10,8 +10,10 @@ public struct LinkLimits: Sendable {
     public var maximumUnacknowledgedDeliveries = 1024
     /// Deliveries that the publisher's end may hold while there is no credit, bytes; more are refused.
     public var maximumWaitingBytes = 64 * 1024 * 1024
-    /// Links that a gateway accepts at a time.
+    /// Open links of a gateway at a time; only those count whose publisher has proven itself.
     public var maximumLinks = 256
+    /// Connections whose handshake isn't done, at a time; one more closes the oldest of the address that has most.
+    public var maximumHandshakes = 128
     /// How long a handshake may take, nanoseconds.
     public var handshakeTimeoutNanoseconds: UInt64 = 5_000_000_000
     /// How often the publisher's end sends a ping, nanoseconds.

@@ -24,6 +24,7 @@ struct GatewayProcess: Sendable {
     /// Serves until the shutdown; the log writer and the event loops are the caller's to stop.
     func serve() async throws {
         let address = linkAddress
+        let secret = try linkSecret()
         let registry = RegistryWriter(registry: storage.registry, gateway: row(address))
         let context = GatewayContext(
             configuration: configuration,
@@ -41,11 +42,12 @@ struct GatewayProcess: Sendable {
         registry.whenRegisteredAgain { fanOut.catchUpEverything() }
         let link = LinkServer(
             address: address,
-            secret: configuration.linkSecret,
+            secret: secret,
             group: group,
             gatewayID: gatewayID,
             receiver: fanOut,
-            logger: logger
+            logger: logger,
+            onRefusal: LinkRefusals(factory: measures.metrics).note
         )
         let result: Result<Void, any Error>
         do {
@@ -60,6 +62,14 @@ struct GatewayProcess: Sendable {
         await link.close()
         await registry.close()
         try result.get()
+    }
+
+    private func linkSecret() throws(GatewayError) -> LinkSecret? {
+        do {
+            return try LinkSecret.ofSetting(configuration.linkSecret)
+        } catch {
+            throw GatewayError(.configuration, error.message)
+        }
     }
 
     private func start(_ link: LinkServer, at address: LinkAddress) async throws {

@@ -6,6 +6,8 @@ public struct PublisherError: Error, CustomStringConvertible {
         case dataDirectory
         /// The address of `/healthz` and `/metrics` can't be bound.
         case operationsAddress
+        /// A setting doesn't make sense.
+        case configuration
     }
 
     /// What kind of failure it is.

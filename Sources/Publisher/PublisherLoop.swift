@@ -1,4 +1,5 @@
 import ChangeQueue
+import DeliveryLink
 import Logging
 import NIOCore
 import SluiceCore
@@ -50,6 +51,7 @@ final class PublisherLoop {
 
     init(
         configuration: PublisherConfiguration,
+        secret: LinkSecret?,
         storage: PublisherStorage,
         eventLoop: any EventLoop,
         latency: PublisherLatency,
@@ -64,7 +66,7 @@ final class PublisherLoop {
         resolver = Resolver(index: storage.index)
         links = LinkPool(
             group: eventLoop,
-            secret: configuration.linkSecret,
+            secret: secret,
             events: notices.events(on: eventLoop),
             logger: logger
         )

@@ -1,3 +1,4 @@
+import DeliveryLink
 import Logging
 import NIOCore
 import SluiceCore
@@ -9,7 +10,7 @@ struct PublisherThread: Sendable {
     private let loop: NIOLoopBound<PublisherLoop>
 
     /// Opens the storage, so that what can't be opened is thrown before anything runs.
-    /// - Throws: ``PublisherError`` with code `dataDirectory`.
+    /// - Throws: ``PublisherError`` with code `dataDirectory` or `configuration`.
     init(
         configuration: PublisherConfiguration,
         latency: PublisherLatency,
@@ -17,10 +18,12 @@ struct PublisherThread: Sendable {
         eventLoop: any EventLoop,
         logger: Logger
     ) async throws {
+        let secret = try PublisherThread.linkSecret(configuration)
         loop = try await eventLoop.submit {
             let storage = try PublisherStorage.open(configuration, logger)
             let loop = PublisherLoop(
                 configuration: configuration,
+                secret: secret,
                 storage: storage,
                 eventLoop: eventLoop,
                 latency: latency,
@@ -29,6 +32,14 @@ struct PublisherThread: Sendable {
             )
             return NIOLoopBound(loop, eventLoop: eventLoop)
         }.get()
+    }
+
+    private static func linkSecret(_ configuration: PublisherConfiguration) throws(PublisherError) -> LinkSecret? {
+        do {
+            return try LinkSecret.ofSetting(configuration.linkSecret)
+        } catch {
+            throw PublisherError(.configuration, error.message)
+        }
     }
 
     /// Runs until it has drained.

@@ -5,7 +5,7 @@ import Testing
 @testable import DeliveryLink
 
 @Suite struct LinkClientSessionTests {
-    private let challenge = LinkChallenge(version: 1, nonce: otherNonce)
+    private let challenge = LinkChallenge(version: current, nonce: otherNonce)
 
     private func session(secret: String? = nil, change: (inout LinkLimits) -> Void = { _ in }) -> LinkClientSession {
         var limits = LinkLimits()
@@ -13,7 +13,7 @@ import Testing
         return LinkClientSession(
             limits: limits,
             gateway: GatewayID("g"),
-            secret: secret,
+            secret: DeliveryLinkTests.secret(secret),
             nonce: nonce,
             nowNanoseconds: 0
         )
@@ -41,9 +41,9 @@ import Testing
     func handshake() {
         var session = session(secret: "s")
         guard case .hello(let hello) = session.start() else { return #expect(Bool(false)) }
-        #expect(hello == LinkHello(version: 1, nonce: nonce, gateway: "g"))
+        #expect(hello == LinkHello(version: current, nonce: nonce, gateway: "g"))
         #expect(session.receive(.challenge(challenge), nowNanoseconds: 0).text == "write proof")
-        let proof = LinkProof(secret: "s", hello: hello, challenge: challenge).make(by: .gateway)
+        let proof = LinkProof(secret: secret("s"), hello: hello, challenge: challenge).make(by: .gateway)
         let credit = LinkCredit(bytes: 1, deliveries: 2, frameBytes: 3)
         guard
             case .open(let granted) = session.receive(
@@ -75,7 +75,8 @@ import Testing
             return #expect(Bool(false))
         }
         #expect(
-            error.code == .versionMismatch && error.message.contains("version 1") && error.message.contains("version 9")
+            error.code == .versionMismatch && error.message.contains("version \(current)")
+                && error.message.contains("version 9")
         )
     }
 

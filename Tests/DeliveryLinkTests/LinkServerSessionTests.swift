@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct LinkServerSessionTests {
     private let gateway = GatewayID("g")
-    private let hello = LinkHello(version: 1, nonce: nonce, gateway: "g")
+    private let hello = LinkHello(version: current, nonce: nonce, gateway: "g")
 
     private func session(
         secret: String? = nil,
@@ -17,7 +17,7 @@ import Testing
         return LinkServerSession(
             limits: limits,
             gateway: gateway,
-            secret: secret,
+            secret: DeliveryLinkTests.secret(secret),
             refusal: refusal,
             nonce: otherNonce,
             nowNanoseconds: 0
@@ -28,11 +28,13 @@ import Testing
         var session = session(change: change)
         _ = session.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0)
         _ = session.receive(.proof([]), byteCount: 0, nowNanoseconds: 0)
+        _ = session.admit(unless: nil)
         return session
     }
 
     private func proof(_ secret: String?, by role: LinkProof.Role = .publisher) -> [UInt8] {
-        LinkProof(secret: secret, hello: hello, challenge: LinkChallenge(version: 1, nonce: otherNonce)).make(by: role)
+        let challenge = LinkChallenge(version: current, nonce: otherNonce)
+        return LinkProof(secret: DeliveryLinkTests.secret(secret), hello: hello, challenge: challenge).make(by: role)
     }
 
     // MARK: - Handshake
@@ -41,7 +43,9 @@ import Testing
     func handshake() {
         var session = session(secret: "s") { $0.maximumUnacknowledgedDeliveries = 7 }
         #expect(session.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0).text == "write challenge")
-        guard case .open(let welcome) = session.receive(.proof(proof("s")), byteCount: 0, nowNanoseconds: 0) else {
+        #expect(session.receive(.proof(proof("s")), byteCount: 0, nowNanoseconds: 0).text == "seek")
+        #expect(!session.isOpen)
+        guard case .open(let welcome) = session.admit(unless: nil) else {
             return #expect(Bool(false))
         }
         #expect(welcome.credit.deliveries == 7 && welcome.proof == proof("s", by: .gateway) && session.isOpen)
@@ -64,26 +68,44 @@ import Testing
             return #expect(Bool(false))
         }
         #expect(
-            error.code == .versionMismatch && error.message.contains("version 1") && error.message.contains("version 9")
+            error.code == .versionMismatch && error.message.contains("version \(current)")
+                && error.message.contains("version 9")
         )
     }
 
     @Test("a publisher that looks for another gateway is refused, but only once it has shown the secret")
     func wrongGateway() {
-        let other = LinkHello(version: 1, nonce: nonce, gateway: "h")
+        let other = LinkHello(version: current, nonce: nonce, gateway: "h")
         var session = session()
         #expect(session.receive(.hello(other), byteCount: 0, nowNanoseconds: 0).text == "write challenge")
         #expect(session.receive(.proof([]), byteCount: 0, nowNanoseconds: 0).text == "reject wrongGateway")
     }
 
-    @Test("a gateway with too many links, or on its way out, says so after the hello")
+    @Test("too many links are told to who has proven himself, a gateway on its way out says so after the hello")
     func refusal() {
-        var session = session(refusal: LinkError(.tooManyLinks, ""))
-        #expect(session.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0).text == "reject tooManyLinks")
+        var session = session(refusal: .drainingGateway)
+        #expect(session.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0).text == "reject draining")
+        var proven = self.session()
+        _ = proven.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0)
+        #expect(proven.admit(unless: nil).text == "nothing" && !proven.isOpen)
+        #expect(proven.receive(.proof([]), byteCount: 0, nowNanoseconds: 0).text == "seek")
+        #expect(proven.admit(unless: .tooManyLinks(LinkLimits())).text == "reject tooManyLinks")
+        #expect(proven.admit(unless: nil).text == "nothing" && !proven.isOpen)
         var late = self.session()
         _ = late.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0)
         #expect(late.drain().text == "nothing")
         #expect(late.receive(.proof([]), byteCount: 0, nowNanoseconds: 0).text == "reject draining")
+    }
+
+    @Test("whose handshake isn't done can be displaced, an open link can't")
+    func displaced() {
+        var silent = session()
+        #expect(silent.displace(LinkLimits()).text == "reject tooManyHandshakes")
+        var greeted = session()
+        _ = greeted.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0)
+        #expect(greeted.displace(LinkLimits()).text == "reject tooManyHandshakes")
+        var link = open()
+        #expect(link.displace(LinkLimits()).text == "nothing" && link.isOpen)
     }
 
     @Test("in each phase only the frames that make sense are taken")
@@ -92,7 +114,7 @@ import Testing
         _ = greeted.receive(.hello(hello), byteCount: 0, nowNanoseconds: 0)
         let phases: [(LinkServerSession, takes: [String: String])] = [
             (session(), ["hello": "write challenge"]),
-            (greeted, ["proof": "open"]),
+            (greeted, ["proof": "seek"]),
             (open(), ["delivery": "deliver 1", "ping": "write pong"]),
         ]
         for (start, takes) in phases {

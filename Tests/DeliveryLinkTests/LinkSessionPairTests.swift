@@ -29,14 +29,14 @@ import Testing
             client = LinkClientSession(
                 limits: limits,
                 gateway: gateway,
-                secret: secret,
+                secret: DeliveryLinkTests.secret(secret),
                 nonce: nonce,
                 nowNanoseconds: 0
             )
             server = LinkServerSession(
                 limits: limits,
                 gateway: gateway,
-                secret: secret,
+                secret: DeliveryLinkTests.secret(secret),
                 nonce: otherNonce,
                 nowNanoseconds: 0
             )
@@ -49,8 +49,10 @@ import Testing
         mutating func moveToServer(_ length: Int) throws {
             serverDecoder.append(toServer.readSlice(length: min(length, toServer.readableBytes)) ?? ByteBuffer())
             while let frame = try serverDecoder.next() {
-                switch server.receive(frame, byteCount: serverDecoder.frameBytes, nowNanoseconds: 0) {
-                case .nothing: break
+                var action = server.receive(frame, byteCount: serverDecoder.frameBytes, nowNanoseconds: 0)
+                if case .seek = action { action = server.admit(unless: nil) }
+                switch action {
+                case .nothing, .seek: break
                 case .write(let frame): LinkFrameEncoder.encode(frame, into: &toClient)
                 case .open(let welcome): LinkFrameEncoder.encode(.welcome(welcome), into: &toClient)
                 case .deliver(let delivery): held.append(delivery.id)

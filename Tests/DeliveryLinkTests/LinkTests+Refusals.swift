@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import SluiceCore
+import Synchronization
 import Testing
 
 @testable import DeliveryLink
@@ -11,13 +12,11 @@ extension LinkTests {
     @Test("a TCP link without a secret is refused at both ends")
     func secretRequired() async {
         let address = LinkAddress.tcp(host: "127.0.0.1", port: 0)
-        for secret in [nil, ""] {
-            await #expect { _ = try await server(address, secret: secret).start() } throws: {
-                ($0 as? LinkError)?.code == .secretRequired
-            }
-            #expect { _ = try client(address, secret: secret, events: LinkRecorder()) } throws: {
-                ($0 as? LinkError)?.code == .secretRequired
-            }
+        await #expect { _ = try await server(address).start() } throws: {
+            ($0 as? LinkError)?.code == .secretRequired
+        }
+        #expect { _ = try client(address, events: LinkRecorder()) } throws: {
+            ($0 as? LinkError)?.code == .secretRequired
         }
     }
 
@@ -56,10 +55,11 @@ extension LinkTests {
         let log = LogCapture()
         let server = server(unix, logger: log.logger)
         _ = try await server.start()
-        let hello = LinkHello(version: 2, nonce: nonce, gateway: "gateway-1")
+        let hello = LinkHello(version: 1, nonce: nonce, gateway: "gateway-1")
         let error = try #require(try await refusal(of: encoded(.hello(hello))))
         #expect(
-            error.code == .versionMismatch && error.message.contains("version 1") && error.message.contains("version 2")
+            error.code == .versionMismatch && error.message.contains("version 1")
+                && error.message.contains("version \(LinkVersion.current)")
         )
         var lines = log.lines.makeAsyncIterator()
         #expect(await lines.line(with: "warning a publisher was refused", "versionMismatch") != nil)
@@ -71,16 +71,63 @@ extension LinkTests {
         let listener = try await ServerBootstrap(group: group).childChannelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(
-                    Greeter(greeting: encoded(.challenge(LinkChallenge(version: 2, nonce: nonce))))
+                    Greeter(greeting: encoded(.challenge(LinkChallenge(version: 1, nonce: nonce))))
                 )
             }
         }.bind(unixDomainSocketPath: path).get()
         let log = LogCapture()
         let client = try client(unix, events: LinkRecorder(), logger: log.logger)
         var lines = log.lines.makeAsyncIterator()
-        #expect(await lines.line(with: "warning waiting for gateway", "versionMismatch", "version 2") != nil)
+        #expect(await lines.line(with: "warning waiting for gateway", "versionMismatch", "version 1") != nil)
         client.close()
         try await listener.close()
+    }
+
+    // MARK: - Places
+
+    @Test("strangers who only connect keep no publisher out, and disturb no open link")
+    func flood() async throws {
+        var few = limits
+        few.maximumHandshakes = 8
+        few.maximumLinks = 2
+        let codes = Mutex<[LinkErrorCode]>([])
+        let server = LinkServer(
+            address: .tcp(host: "127.0.0.1", port: 0),
+            secret: secret("s"),
+            group: group,
+            gatewayID: gateway,
+            receiver: TestReceiver(),
+            limits: few,
+            logger: quiet,
+            onRefusal: { code in codes.withLock { $0.append(code) } }
+        )
+        let address = try await server.start()
+        let open = LinkRecorder()
+        let first = try client(address, secret: "s", events: open)
+        var openEvents = open.events.makeAsyncIterator()
+        #expect(await openEvents.connected() != nil)
+        guard case .tcp(let host, let port) = address else { return }
+        var strangers: [any Channel] = []
+        for _ in 0..<40 {
+            strangers.append(try await ClientBootstrap(group: group).connect(host: host, port: port).get())
+        }
+        // All but as many as there are places have been closed by the gateway, the oldest first.
+        for stranger in strangers.prefix(40 - few.maximumHandshakes) { try await stranger.closeFuture.get() }
+        #expect(server.linkCount == 1)
+        let late = LinkRecorder()
+        let second = try client(address, secret: "s", events: late)
+        var lateEvents = late.events.makeAsyncIterator()
+        #expect(await lateEvents.connected() != nil)
+        first.send([delivery(1)])
+        #expect(await openEvents.receipts(1).map(\.isTaken) == [true])
+        let displaced = codes.withLock { $0.count { $0 == .tooManyHandshakes } }
+        #expect(displaced >= 40 - few.maximumHandshakes)
+        let log = LogCapture()
+        let third = try client(address, secret: "s", events: LinkRecorder(), logger: log.logger)
+        var lines = log.lines.makeAsyncIterator()
+        #expect(await lines.line(with: "warning waiting for gateway", "tooManyLinks") != nil)
+        for client in [first, second, third] { client.close() }
+        await server.close()
     }
 
     // MARK: - Bad peers

@@ -34,7 +34,7 @@ import Testing
     ) -> LinkServer {
         LinkServer(
             address: address,
-            secret: secret,
+            secret: DeliveryLinkTests.secret(secret),
             group: group,
             gatewayID: gateway,
             receiver: receiver,
@@ -54,7 +54,7 @@ import Testing
         let client = LinkClient(
             gateway: gateway ?? self.gateway,
             address: address,
-            secret: secret,
+            secret: DeliveryLinkTests.secret(secret),
             group: group,
             events: events,
             limits: limits ?? self.limits,

@@ -8,7 +8,7 @@ public import SluiceCore
 /// It runs from ``start()`` until ``close()``; without the latter it keeps trying for ever.
 public final class LinkClient: Sendable {
     private let address: LinkAddress
-    private let secret: String?
+    private let secret: LinkSecret?
     private let eventLoop: any EventLoop
     private let limits: LinkLimits
     private let writability: LinkWritability
@@ -26,14 +26,14 @@ public final class LinkClient: Sendable {
     public init(
         gateway: GatewayID,
         address: LinkAddress,
-        secret: String?,
+        secret: LinkSecret?,
         group: any EventLoopGroup,
         events: any LinkEvents,
         limits: LinkLimits = LinkLimits(),
         logger: Logger
     ) {
         self.address = address
-        self.secret = secret.flatMap { $0.isEmpty ? nil : $0 }
+        self.secret = secret
         self.limits = limits
         let eventLoop = group.next()
         let writability = LinkWritability()
@@ -43,7 +43,7 @@ public final class LinkClient: Sendable {
             LinkClientLoop(
                 gateway: gateway,
                 address: address,
-                secret: secret.flatMap { $0.isEmpty ? nil : $0 },
+                secret: secret,
                 eventLoop: eventLoop,
                 limits: limits,
                 events: events,

@@ -15,7 +15,7 @@ final class LinkClientLoop {
 
     private let gateway: GatewayID
     private let address: LinkAddress
-    private let secret: String?
+    private let secret: LinkSecret?
     private let eventLoop: any EventLoop
     private let limits: LinkLimits
     private let events: any LinkEvents
@@ -31,7 +31,7 @@ final class LinkClientLoop {
     init(
         gateway: GatewayID,
         address: LinkAddress,
-        secret: String?,
+        secret: LinkSecret?,
         eventLoop: any EventLoop,
         limits: LinkLimits,
         events: any LinkEvents,

@@ -14,6 +14,7 @@ public final class LinkReplies: Sendable {
     /// The event loop that the link lives on.
     public let eventLoop: any EventLoop
     private let write: @Sendable ([Receipt]) -> Void
+    private let refuse: @Sendable (LinkError) -> Void
     // One lock a call of send(), not one a receipt; a link is one per publisher, not one per client.
     private let pending = Mutex(Pending())
 
@@ -21,9 +22,23 @@ public final class LinkReplies: Sendable {
     /// - Parameters:
     ///   - eventLoop: where `write` is called.
     ///   - write: takes the receipts that gathered.
-    public init(eventLoop: any EventLoop, write: @escaping @Sendable ([Receipt]) -> Void) {
+    ///   - refuse: ends the link with an error that its publisher reads.
+    public init(
+        eventLoop: any EventLoop,
+        write: @escaping @Sendable ([Receipt]) -> Void,
+        refuse: @escaping @Sendable (LinkError) -> Void = { _ in }
+    ) {
         self.eventLoop = eventLoop
         self.write = write
+        self.refuse = refuse
+    }
+
+    /// Ends the link: its publisher delivers what must not be taken.
+    ///
+    /// On the event loop only. What was sent before goes out first; deliveries without a receipt stay the publisher's.
+    public func end(_ error: LinkError) {
+        flush()
+        refuse(error)
     }
 
     /// Answers deliveries.

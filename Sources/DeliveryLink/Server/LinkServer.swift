@@ -12,18 +12,20 @@ public final class LinkServer: Sendable {
         var listener: (any Channel)?
         var file: UnixSocketFile.Identity?
         var links: [ObjectIdentifier: any Channel] = [:]
+        var handshakes: HandshakePool<any Channel>
         var isDraining = false
         var log = RefusalLog()
     }
 
     private let address: LinkAddress
-    private let secret: String?
+    private let secret: LinkSecret?
     private let group: any EventLoopGroup
     private let gatewayID: GatewayID
     private let receiver: any DeliveryReceiver
     private let limits: LinkLimits
     private let logger: Logger
-    private let state = Mutex(State())
+    private let onRefusal: @Sendable (LinkErrorCode) -> Void
+    private let state: Mutex<State>
 
     /// Makes a server that ``start()`` starts.
     /// - Parameters:
@@ -34,25 +36,29 @@ public final class LinkServer: Sendable {
     ///   - receiver: takes the deliveries.
     ///   - limits: credit and time-outs.
     ///   - logger: where links that come and go are noted.
+    ///   - onRefusal: called, on any thread, for each connection and link that is ended for a fault of the other end.
     public init(
         address: LinkAddress,
-        secret: String?,
+        secret: LinkSecret?,
         group: any EventLoopGroup,
         gatewayID: GatewayID,
         receiver: any DeliveryReceiver,
         limits: LinkLimits = LinkLimits(),
-        logger: Logger
+        logger: Logger,
+        onRefusal: @escaping @Sendable (LinkErrorCode) -> Void = { _ in }
     ) {
         self.address = address
-        self.secret = secret.flatMap { $0.isEmpty ? nil : $0 }
+        self.secret = secret
         self.group = group
         self.gatewayID = gatewayID
         self.receiver = receiver
         self.limits = limits
         self.logger = logger
+        self.onRefusal = onRefusal
+        state = Mutex(State(handshakes: HandshakePool(places: limits.maximumHandshakes)))
     }
 
-    /// How many links there are, those in the handshake included.
+    /// How many links are open.
     public var linkCount: Int { state.withLock { $0.links.count } }
 
     /// Listens.
@@ -71,7 +77,7 @@ public final class LinkServer: Sendable {
     public func drain() {
         let links = state.withLock { state in
             state.isDraining = true
-            return Array(state.links.values)
+            return state.links.values + state.handshakes.all
         }
         for link in links { link.pipeline.fireUserInboundEventTriggered(LinkServerEvent.drain) }
     }
@@ -84,7 +90,7 @@ public final class LinkServer: Sendable {
                 state.file = nil
                 state.isDraining = true
             }
-            return (state.listener, state.file, Array(state.links.values))
+            return (state.listener, state.file, state.links.values + state.handshakes.all)
         }
         if case .unix(let path) = address, let identity { UnixSocketFile(path: path).remove(identity) }
         // An error here means that it is closed already.
@@ -171,7 +177,12 @@ public final class LinkServer: Sendable {
     private func handler(for channel: any Channel) -> LinkServerHandler {
         let id = ObjectIdentifier(channel)
         let refusal = register(channel)
-        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.links[id] = nil } }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { state in
+                state.links[id] = nil
+                state.handshakes.leave(id)
+            }
+        }
         let session = LinkServerSession(
             limits: limits,
             gateway: gatewayID,
@@ -186,21 +197,36 @@ public final class LinkServer: Sendable {
             session: session,
             limits: limits,
             receiver: receiver,
-            onOpen: { logger.info("a publisher has connected") },
+            onProof: {
+                let refusal = self.takePlace(id)
+                if refusal == nil { logger.info("a publisher has connected") }
+                return refusal
+            },
             onEnd: { error, wasOpen in self.note(error, wasOpen: wasOpen, logger: logger) }
         )
     }
 
+    /// Notes a connection whose handshake begins; an older one has to go if there are too many.
     private func register(_ channel: any Channel) -> LinkError? {
+        let (displaced, refusal) = state.withLock { state in
+            // Links over a Unix socket all have the same origin: only this user can make them.
+            let origin = channel.remoteAddress?.ipAddress ?? ""
+            let displaced = state.handshakes.enter(ObjectIdentifier(channel), channel, from: origin)
+            return (displaced, state.isDraining ? LinkError.drainingGateway : nil)
+        }
+        displaced?.pipeline.fireUserInboundEventTriggered(LinkServerEvent.displace)
+        return refusal
+    }
+
+    /// Gives a link whose publisher has proven itself its place.
+    private func takePlace(_ id: ObjectIdentifier) -> LinkError? {
         state.withLock { state in
-            let count = state.links.count
-            state.links[ObjectIdentifier(channel)] = channel
             if state.isDraining { return .drainingGateway }
-            guard count >= limits.maximumLinks else { return nil }
-            return LinkError(
-                .tooManyLinks,
-                "The gateway has \(count) links, as many as it allows. Stop a publisher or raise the limit."
-            )
+            guard state.links.count < limits.maximumLinks else { return .tooManyLinks(limits) }
+            // It may have been displaced in the same moment.
+            guard let channel = state.handshakes.leave(id) else { return .displaced(limits) }
+            state.links[id] = channel
+            return nil
         }
     }
 
@@ -211,6 +237,7 @@ public final class LinkServer: Sendable {
             // Before the handshake it is somebody who looked whether the port answers.
             logger.log(level: wasOpen ? .info : .debug, "a publisher's link has ended", metadata: metadata)
         default:
+            onRefusal(error.code)
             let now = StageClock.nowNanoseconds()
             let level = state.withLock { $0.log.level(for: error.code, nowNanoseconds: now) }
             logger.log(

@@ -2,6 +2,8 @@
 enum LinkServerEvent {
     /// Take no more deliveries.
     case drain
+    /// Newer handshakes need the place.
+    case displace
     /// Close now.
     case close
 }

@@ -8,8 +8,8 @@ final class LinkServerHandler: ChannelInboundHandler {
 
     private let limits: LinkLimits
     private let receiver: any DeliveryReceiver
-    /// Told once when the handshake is done.
-    private let onOpen: () -> Void
+    /// Asked once, when the publisher has proven itself: why the link gets no place, or nil.
+    private let onProof: () -> LinkError?
     /// Told why the link ended and whether it had been open.
     private let onEnd: (LinkError, Bool) -> Void
 
@@ -28,20 +28,24 @@ final class LinkServerHandler: ChannelInboundHandler {
         session: LinkServerSession,
         limits: LinkLimits,
         receiver: any DeliveryReceiver,
-        onOpen: @escaping () -> Void,
+        onProof: @escaping () -> LinkError?,
         onEnd: @escaping (LinkError, Bool) -> Void
     ) {
         self.session = session
         self.limits = limits
         self.receiver = receiver
-        self.onOpen = onOpen
+        self.onProof = onProof
         self.onEnd = onEnd
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        replies = LinkReplies(eventLoop: context.eventLoop) { handler.value.write($0) }
+        replies = LinkReplies(eventLoop: context.eventLoop) {
+            handler.value.write($0)
+        } refuse: {
+            handler.value.refuse($0)
+        }
         scheduleTick(context)
     }
 
@@ -68,6 +72,7 @@ final class LinkServerHandler: ChannelInboundHandler {
         guard let event = event as? LinkServerEvent else { return context.fireUserInboundEventTriggered(event) }
         switch event {
         case .drain: perform(session.drain(), context: context)
+        case .displace: perform(session.displace(limits), context: context)
         case .close: perform(session.close(), context: context)
         }
         flush(context)
@@ -117,6 +122,13 @@ final class LinkServerHandler: ChannelInboundHandler {
         mustFlush = false
     }
 
+    /// The receiver takes nothing more of this publisher.
+    private func refuse(_ error: LinkError) {
+        guard let context, ending == nil else { return }
+        perform(session.fail(error), context: context)
+        flush(context)
+    }
+
     private func write(_ frame: LinkFrame, context: ChannelHandlerContext) {
         var buffer = context.channel.allocator.buffer(capacity: 128)
         LinkFrameEncoder.encode(frame, into: &buffer)
@@ -136,11 +148,12 @@ final class LinkServerHandler: ChannelInboundHandler {
             break
         case .write(let frame):
             write(frame, context: context)
+        case .seek:
+            perform(session.admit(unless: onProof()), context: context)
         case .open(let welcome):
             decoder.maximumFrameBytes = limits.maximumFrameBytes
             wasOpen = true
             write(.welcome(welcome), context: context)
-            onOpen()
         case .deliver(let delivery):
             taken.append(delivery)
         case .reject(let error):

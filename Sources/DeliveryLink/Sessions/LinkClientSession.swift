@@ -40,7 +40,7 @@ struct LinkClientSession {
     }
 
     private let limits: LinkLimits
-    private let secret: String?
+    private let secret: LinkSecret?
     private let hello: LinkHello
     private var phase: Phase
     private var window = LinkCreditWindow(credit: LinkCredit(bytes: 0, deliveries: 0, frameBytes: 0))
@@ -51,9 +51,9 @@ struct LinkClientSession {
     private var nextPingNanoseconds: UInt64
 
     /// Starts with the handshake; `gateway` is who the address shall belong to, and `nonce` is this connection's own.
-    init(limits: LinkLimits, gateway: GatewayID, secret: String?, nonce: LinkNonce, nowNanoseconds: UInt64) {
+    init(limits: LinkLimits, gateway: GatewayID, secret: LinkSecret?, nonce: LinkNonce, nowNanoseconds: UInt64) {
         self.limits = limits
-        self.secret = secret.flatMap { $0.isEmpty ? nil : $0 }
+        self.secret = secret
         hello = LinkHello(version: LinkVersion.current, nonce: nonce, gateway: gateway.rawValue)
         phase = .awaitingChallenge(until: nowNanoseconds &+ limits.handshakeTimeoutNanoseconds)
         silence = LinkSilence(limitNanoseconds: limits.silenceNanoseconds, nowNanoseconds: nowNanoseconds)

@@ -17,6 +17,23 @@ extension LinkError {
         )
     }
 
+    /// A handshake whose place others need.
+    static func displaced(_ limits: LinkLimits) -> LinkError {
+        LinkError(
+            .tooManyHandshakes,
+            "More than \(limits.maximumHandshakes) connections haven't finished the handshake, and this was the oldest. "
+                + "Look who connects to the link's port without proving that it is a publisher."
+        )
+    }
+
+    /// A gateway whose places are taken, by publishers that have proven themselves.
+    static func tooManyLinks(_ limits: LinkLimits) -> LinkError {
+        LinkError(
+            .tooManyLinks,
+            "The gateway has \(limits.maximumLinks) links, as many as it allows. Stop a publisher or raise the limit."
+        )
+    }
+
     /// A frame at the wrong time.
     static func unexpected(_ frame: LinkFrame, when: String) -> LinkError {
         LinkError(.unexpectedFrame, "A \(frame.name) frame makes no sense \(when).")

@@ -8,6 +8,8 @@ struct LinkServerSession {
     enum Action {
         case nothing
         case write(LinkFrame)
+        /// The publisher has proven itself: give it a place, or a reason why it gets none, by ``admit(unless:)``.
+        case seek
         /// Write the welcome; deliveries may come.
         case open(LinkWelcome)
         /// Give it to the receiver with what else came in this read.
@@ -21,13 +23,15 @@ struct LinkServerSession {
     private enum Phase {
         case awaitingHello(until: UInt64)
         case awaitingProof(LinkHello, LinkProof, until: UInt64)
+        /// The publisher has proven itself, and the shell looks whether there is a place for the link.
+        case awaitingPlace(LinkProof)
         case open
         case closed
     }
 
     private let limits: LinkLimits
     private let gateway: GatewayID
-    private let secret: String?
+    private let secret: LinkSecret?
     private let nonce: LinkNonce
     private var phase: Phase
     /// Why this gateway takes no further link; told after the hello, when the other end listens.
@@ -39,7 +43,7 @@ struct LinkServerSession {
     init(
         limits: LinkLimits,
         gateway: GatewayID,
-        secret: String?,
+        secret: LinkSecret?,
         refusal: LinkError? = nil,
         nonce: LinkNonce,
         nowNanoseconds: UInt64
@@ -80,6 +84,8 @@ struct LinkServerSession {
         case .awaitingHello(let until):
             guard case .hello(let hello) = frame else { return unexpected(frame) }
             return greet(hello, until: until)
+        case .awaitingPlace:
+            return unexpected(frame)
         case .awaitingProof(let hello, let proof, _):
             guard case .proof(let bytes) = frame else { return unexpected(frame) }
             return check(bytes, of: hello, with: proof)
@@ -118,6 +124,14 @@ struct LinkServerSession {
                 )
             )
         }
+        if let refusal { return end(.reject(refusal)) }
+        phase = .awaitingPlace(proof)
+        return .seek
+    }
+
+    /// The shell has looked whether there is a place for a link that is proven.
+    mutating func admit(unless refusal: LinkError?) -> Action {
+        guard case .awaitingPlace(let proof) = phase else { return .nothing }
         if let refusal { return end(.reject(refusal)) }
         phase = .open
         return .open(LinkWelcome(credit: window.credit, proof: proof.make(by: .gateway)))
@@ -173,7 +187,15 @@ struct LinkServerSession {
         return end(.reject(LinkError(.closed, "The gateway has closed the link.")))
     }
 
-    /// The bytes that came aren't frames.
+    /// Newer handshakes need the place; a link that is open keeps its own.
+    mutating func displace(_ limits: LinkLimits) -> Action {
+        switch phase {
+        case .awaitingHello, .awaitingProof: end(.reject(.displaced(limits)))
+        case .awaitingPlace, .open, .closed: .nothing
+        }
+    }
+
+    /// What came can't be used: the bytes aren't frames, or the receiver refuses a delivery.
     mutating func fail(_ error: LinkError) -> Action {
         if case .closed = phase { return .nothing }
         return end(.reject(error))
@@ -185,7 +207,7 @@ struct LinkServerSession {
     /// Looks at the time-outs.
     mutating func tick(nowNanoseconds: UInt64) -> Action {
         switch phase {
-        case .closed:
+        case .closed, .awaitingPlace:
             return .nothing
         case .awaitingHello(let until), .awaitingProof(_, _, let until):
             guard nowNanoseconds >= until else { return .nothing }

@@ -9,14 +9,14 @@ import SubscriptionRegistry
 /// It is used on the publisher's event loop, on which the links are too.
 final class LinkPool {
     private let group: any EventLoopGroup
-    private let secret: String?
+    private let secret: LinkSecret?
     private let events: any LinkEvents
     private let logger: Logger
     private var links: [GatewayID: LinkClient] = [:]
     private var connected: Set<GatewayID> = []
     private var saidWaiting = false
 
-    init(group: any EventLoopGroup, secret: String?, events: any LinkEvents, logger: Logger) {
+    init(group: any EventLoopGroup, secret: LinkSecret?, events: any LinkEvents, logger: Logger) {
         self.group = group
         self.secret = secret
         self.events = events

@@ -39,6 +39,7 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
         switch code {
         case .dataDirectory: .cannotCreate
         case .operationsAddress: .unavailable
+        case .configuration: .configuration
         }
     }
 

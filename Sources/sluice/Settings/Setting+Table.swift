@@ -46,7 +46,7 @@ extension Setting {
         .text,
         for: both,
         isSecret: true,
-        "What gateway and publishers prove to each other on a TCP delivery link. Better as a variable or as --link-secret-file."
+        "What both ends of a TCP delivery link prove to know, 32 random bytes or more. Better as a variable or as --link-secret-file."
     )
     static let linkSecretFile = Setting("link-secret-file", .text, for: both, "File with such a secret.")
 

@@ -6,6 +6,7 @@ extension LinkServerSession.Action {
         switch self {
         case .nothing: "nothing"
         case .write(let frame): "write \(frame.name)"
+        case .seek: "seek"
         case .open: "open"
         case .deliver(let delivery): "deliver \(delivery.id)"
         case .reject(let error): "reject \(error.code)"

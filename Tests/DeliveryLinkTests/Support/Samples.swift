@@ -42,13 +42,18 @@ func outgoing(_ deliveries: Delivery...) -> OutgoingDeliveries {
 
 func bytes(of record: DeliveredRecord) -> [UInt8] { record.withEncodedBytes { Array($0) } }
 
+let current = LinkVersion.current
 let nonce = LinkNonce(bytes: Array(repeating: 7, count: LinkNonce.byteCount))
 let otherNonce = LinkNonce(bytes: Array(repeating: 8, count: LinkNonce.byteCount))
+
+/// A secret whose key is the text itself: neither strength nor the time of stretching counts here.
+func secret(_ text: String?) -> LinkSecret? { text.map { LinkSecret(key: Array($0.utf8)) } }
 
 /// One frame of every type.
 var everyFrame: [LinkFrame] {
     [
-        .hello(LinkHello(version: 1, nonce: nonce, gateway: "g")), .challenge(LinkChallenge(version: 1, nonce: nonce)),
+        .hello(LinkHello(version: current, nonce: nonce, gateway: "g")),
+        .challenge(LinkChallenge(version: current, nonce: nonce)),
         .proof([1, 2]),
         .welcome(LinkWelcome(credit: LinkCredit(bytes: 1000, deliveries: 3, frameBytes: 2000), proof: [3])),
         .reject(LinkError(.draining, "bye")), .delivery(delivery(1, records: 2)), .receipt(Receipt(deliveryID: 1)),
