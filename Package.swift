@@ -94,6 +94,7 @@ let package = Package(
                 product("HTTPTypes", "swift-http-types"), product("Hummingbird", "hummingbird"),
                 product("HummingbirdCore", "hummingbird"), product("JWTKit", "jwt-kit"),
                 product("Crypto", "swift-crypto"), product("Metrics", "swift-metrics"),
+                product("DequeModule", "swift-collections"),
             ],
             resources: [
                 .embedInCode("Demo/index.html"), .embedInCode("Demo/demo.css"), .embedInCode("Demo/demo.js"),

@@ -28,6 +28,8 @@ public final class GatewayContext: Sendable {
     public let authorizer: any Authorizer
     /// What this process measures about itself.
     public let measures: GatewayMeasures
+    /// Reads topics' histories, for WebSockets and HTTP.
+    let history: HistoryPool
     /// Whether the gateway is draining.
     public let drain = DrainState()
     /// What all clients together may hold.
@@ -62,6 +64,7 @@ public final class GatewayContext: Sendable {
         self.measures = measures
         self.logger = logger
         budgets = ByteBudgets(configuration.http, metrics: measures.metrics, logger: logger)
+        history = HistoryPool(counters: HistoryCounters(factory: measures.metrics))
         var bridges: [ObjectIdentifier: AppendBridge] = [:]
         for eventLoop in group.makeIterator() {
             bridges[ObjectIdentifier(eventLoop)] = AppendBridge(eventLoop: eventLoop) { requests, client in

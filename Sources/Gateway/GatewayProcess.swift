@@ -38,7 +38,7 @@ struct GatewayProcess: Sendable {
             group: group,
             logger: logger
         )
-        let fanOut = FanOut(context: context, group: group)
+        let fanOut = FanOut(context: context, group: group, logEnd: storage.logEnd)
         registry.whenRegisteredAgain { fanOut.catchUpEverything() }
         let link = LinkServer(
             address: address,
@@ -60,6 +60,7 @@ struct GatewayProcess: Sendable {
         }
         link.drain()
         await link.close()
+        await context.history.shutdown()
         await registry.close()
         try result.get()
     }

@@ -8,10 +8,11 @@ import SubscriptionRegistry
 struct GatewayStorage {
     let run: RunDirectory
     /// Held while the gateway runs: two of one name would remove each other's rows from the registry.
-    let nameLock: FileLock
+    let nameLock: NameLock
     let log: ChangeLog
     let writer: LogWriter
     let registry: SubscriptionRegistry
+    let logEnd: LogEnd
 
     /// Opens, or makes, everything.
     /// - Throws: `dataDirectory`, with what couldn't be opened and why.
@@ -23,8 +24,7 @@ struct GatewayStorage {
         let directory = configuration.dataDirectory
         do {
             let run = try RunDirectory(data: directory)
-            let lockPath = run.path(for: "\(configuration.name).gateway")
-            guard let nameLock = try FileLock(lockPath, isExclusive: true, waits: false) else {
+            guard let nameLock = try NameLock("\(configuration.name).gateway", in: run) else {
                 throw GatewayError(
                     .dataDirectory,
                     "Another gateway named '\(configuration.name)' runs on \(directory). Give this one a --name of its own."
@@ -37,10 +37,20 @@ struct GatewayStorage {
             let registry = try SubscriptionRegistry(path: directory + "/registry.sqlite", logger: logger)
             let writer = LogWriter(log: log, doorbell: DoorbellRinger(run), logger: logger)
             let commitTimes = measures.commitTimes
+            let reader = log.reader
+            let logEnd = LogEnd { try reader.lastSequence() }
             writer.onCommit = { first, count, committedAt in
+                if count > 0 { logEnd.raise(to: SequenceNumber(first.rawValue + UInt64(count - 1))) }
                 commitTimes.note(first: first, count: count, committedAtNanoseconds: committedAt)
             }
-            return GatewayStorage(run: run, nameLock: nameLock, log: log, writer: writer, registry: registry)
+            return GatewayStorage(
+                run: run,
+                nameLock: nameLock,
+                log: log,
+                writer: writer,
+                registry: registry,
+                logEnd: logEnd
+            )
         } catch let error as GatewayError {
             throw error
         } catch {

@@ -28,6 +28,7 @@ final class SubscribedLoop {
             services: SubscribedLoop.services(measures),
             group: eventLoop,
             measures: DeliveryMeasures(measures),
+            logEnd: LogEnd { SequenceNumber(.max) },
             logger: Logger(label: "micro")
         )
         link = LinkReplies(eventLoop: eventLoop) { receipts in MeasuredSection.keep(receipts) }
@@ -95,11 +96,12 @@ final class SubscribedLoop {
             authorizer: AllowAllAuthorizer(),
             head: { _ in .none },
             history: HistoryReader(
-                walk: { _, _, _, _ in TopicHistory(sequences: [], gap: nil) },
+                advance: { walks in for position in walks.indices { walks[position].missing() } },
                 record: { _ in nil },
                 lastSequence: { .none }
             ),
-            offload: { work in work() },
+            offload: { work, _ in work.run() },
+            forget: { _ in },
             registry: ConnectionRecorder(
                 connected: { _, _, _ in },
                 subscribe: { _, _, then in then(.success(())) },

@@ -1,10 +1,12 @@
-import SluiceCore
+public import SluiceCore
 
 /// The walk along a topic's chain, from its head backwards, as a value: it says which record to look up and is told
 /// what was found.
-struct ChainWalk {
+///
+/// It can be taken up again where it stopped, so that a long one is done in slices.
+public struct ChainWalk: Equatable, Sendable {
     /// The record to look up next; nil when the walk is over.
-    private(set) var wanted: SequenceNumber?
+    public private(set) var wanted: SequenceNumber?
     private let head: SequenceNumber
     private let after: SequenceNumber
     private let maximumRecords: Int
@@ -12,15 +14,15 @@ struct ChainWalk {
     private var isBroken = false
 
     /// Starts at `head`; records at or below `after` aren't wanted.
-    init(head: SequenceNumber, after: SequenceNumber, maximumRecords: Int) {
+    public init(head: SequenceNumber, after: SequenceNumber, maximumRecords: Int) {
         self.head = head
         self.after = after
         self.maximumRecords = maximumRecords
         wanted = head > after ? head : nil
     }
 
-    /// The wanted record is there and its `previous` is this.
-    mutating func found(previous: SequenceNumber) {
+    /// The wanted record is there and its `previous` is `previous`.
+    public mutating func found(previous: SequenceNumber) {
         guard let sequence = wanted else { return }
         guard visited.count < maximumRecords else {
             stop()
@@ -39,15 +41,18 @@ struct ChainWalk {
     }
 
     /// The wanted record isn't there: it was trimmed.
-    mutating func missing() { stop() }
+    public mutating func missing() { stop() }
 
     private mutating func stop() {
         isBroken = true
         wanted = nil
     }
 
+    /// Whether it is over.
+    public var isDone: Bool { wanted == nil }
+
     /// What was found.
-    var history: TopicHistory {
+    public var history: TopicHistory {
         let gap = isBroken ? SequenceGap(from: after.next, to: visited.last ?? head.next) : nil
         return TopicHistory(sequences: visited.reversed(), gap: gap)
     }

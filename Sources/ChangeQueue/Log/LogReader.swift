@@ -11,7 +11,7 @@ public struct LogReader: Sendable {
 
     /// Records that a walk visits in one read transaction, since a transaction keeps trimmed pages from being used
     /// again.
-    private static let walkSlice = 4096
+    public static let walkSlice = 4096
 
     /// The oldest record's number, or the next one that will be given when the log is empty.
     public func firstSequence() throws(ChangeQueueError) -> SequenceNumber {
@@ -156,20 +156,27 @@ public struct LogReader: Sendable {
         }
     }
 
-    private func walk(_ start: ChainWalk) throws(ChangeQueueError) -> TopicHistory {
-        var walk = start
-        while walk.wanted != nil {
-            try read("walk a topic's chain") { transaction in
-                for _ in 0..<LogReader.walkSlice {
-                    guard let wanted = walk.wanted else { return }
+    /// Goes on with walks in their order, in one read transaction and by ``walkSlice`` records in all at most.
+    /// - Throws: `storage`, `corruptRecord`.
+    public func advance(_ walks: inout [ChainWalk]) throws(ChangeQueueError) {
+        var left = LogReader.walkSlice
+        try read("walk topics' chains") { transaction in
+            for position in walks.indices {
+                while left > 0, let wanted = walks[position].wanted {
                     let previous = try transaction.get(log.databases.records, wanted.rawValue) { bytes in
                         try bytes.withUnsafeBytes { try RecordCodec.peekPrevious($0) }
                     }
-                    if let previous { walk.found(previous: previous) } else { walk.missing() }
+                    if let previous { walks[position].found(previous: previous) } else { walks[position].missing() }
+                    left -= 1
                 }
             }
         }
-        return walk.history
+    }
+
+    private func walk(_ start: ChainWalk) throws(ChangeQueueError) -> TopicHistory {
+        var walks = [start]
+        while !walks[0].isDone { try advance(&walks) }
+        return walks[0].history
     }
 
     private func read<Result>(

@@ -9,22 +9,31 @@ final class FanOut: DeliveryReceiver {
     let services: WebSocketServices
     let loops: LoopDirectory
     private let measures: DeliveryMeasures
+    private let logEnd: LogEnd
     private let undecodable: BoundedLog
 
     /// The fan-out of a gateway whose connections run on the loops of `group`.
-    convenience init(context: GatewayContext, group: any EventLoopGroup) {
+    convenience init(context: GatewayContext, group: any EventLoopGroup, logEnd: LogEnd) {
         self.init(
             services: WebSocketServices(context),
             group: group,
             measures: DeliveryMeasures(context.measures),
+            logEnd: logEnd,
             logger: context.logger
         )
     }
 
-    init(services: WebSocketServices, group: any EventLoopGroup, measures: DeliveryMeasures, logger: Logger) {
+    init(
+        services: WebSocketServices,
+        group: any EventLoopGroup,
+        measures: DeliveryMeasures,
+        logEnd: LogEnd,
+        logger: Logger
+    ) {
         self.services = services
         loops = LoopDirectory(services: services, group: group)
         self.measures = measures
+        self.logEnd = logEnd
         undecodable = BoundedLog(logger)
     }
 
@@ -59,7 +68,13 @@ final class FanOut: DeliveryReceiver {
         decoded.reserveCapacity(deliveries.count)
         for delivery in deliveries {
             do throws(RecordCodecError) {
-                decoded.append(try DecodedDelivery(delivery))
+                let one = try DecodedDelivery(delivery)
+                if let foreign = foreignRecord(of: one) {
+                    // Nothing of this read is taken: the publisher has no receipts and keeps its records.
+                    link.end(FanOut.foreign(foreign))
+                    return []
+                }
+                decoded.append(one)
             } catch {
                 undecodable.write(
                     .error,
@@ -75,6 +90,23 @@ final class FanOut: DeliveryReceiver {
             }
         }
         return decoded
+    }
+
+    /// A record that the log doesn't have, or whose chain leads forwards: passed on, it would make its topic's subscribers deaf for the real ones.
+    private func foreignRecord(of delivery: DecodedDelivery) -> ChangeRecord? {
+        for one in delivery.records {
+            let record = one.record
+            guard record.previous < record.sequence, logEnd.hasReached(record.sequence) else { return record }
+        }
+        return nil
+    }
+
+    private static func foreign(_ record: ChangeRecord) -> LinkError {
+        LinkError(
+            .foreignRecord,
+            "Record \(record.sequence) with previous \(record.previous) isn't one of the gateway's log. "
+                + "Give the publisher the gateway's data directory."
+        )
     }
 
     private func deliver(

@@ -54,7 +54,6 @@ extension WebSocketLoop {
     private func missing(before record: ChangeRecord, after position: SequenceNumber) -> [ChangeRecord]? {
         do {
             return try services.history.fill(
-                record.topic,
                 before: record.previous,
                 after: position,
                 maximumRecords: services.configuration.holeRecords,

@@ -14,8 +14,13 @@ struct GatewayRoutes {
         router.add(middleware: APIErrorMiddleware(counters: counters, faults: BoundedLog(context.logger)))
         router.add(middleware: PacedAnswers(budget: context.budgets.unsent))
         let grants = RequestGrants(authorizer: context.authorizer)
-        TopicRoutes(grants: grants, reader: context.reader, writer: context.writer, unsent: context.budgets.unsent)
-            .register(on: router)
+        TopicRoutes(
+            grants: grants,
+            reader: context.reader,
+            writer: context.writer,
+            history: context.history,
+            unsent: context.budgets.unsent
+        ).register(on: router)
         ItemRoutes(
             grants: grants,
             writer: context.writer,

@@ -23,7 +23,7 @@ struct PacedAnswers: RouterMiddleware {
         if !share.grow(by: length), request.method == .get { throw APIError.overloaded(budget) }
         let body = response.body
         response.body = ResponseBody(contentLength: length) { writer in
-            try await body.write(PiecewiseWriter(writer: writer, eventLoop: context.eventLoop))
+            try await body.write(PiecewiseWriter(writer: writer, eventLoop: context.channel.eventLoop))
             withExtendedLifetime(share) {}
         }
         return response

@@ -3,7 +3,6 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
-import NIOPosix
 import SluiceCore
 
 /// `GET /topics/{topic…}` and `GET /topics/{topic…}/records`; publishing is ``PublishHandler``'s.
@@ -11,6 +10,7 @@ struct TopicRoutes: Sendable {
     let grants: RequestGrants
     let reader: LogReader
     let writer: LogWriter
+    let history: HistoryPool
     let unsent: ByteBudget
 
     func register(on router: Router<GatewayRequestContext>) {
@@ -22,7 +22,7 @@ struct TopicRoutes: Sendable {
             case .head(let topic): return try head(topic)
             case .records(let topic):
                 let query = try HistoryQuery(RequestTarget.queryItems(of: request.head.path ?? ""))
-                return try await records(topic, query, context)
+                return try await records(topic, query, grant, context)
             }
         }
     }
@@ -37,12 +37,12 @@ struct TopicRoutes: Sendable {
     private func records(
         _ topic: Topic,
         _ query: HistoryQuery,
+        _ grant: Grant,
         _ context: GatewayRequestContext
     ) async throws -> Response {
-        let head = try newest(of: topic)
-        let (page, first) = try await piece { [reader] in
-            try HistoryPage(of: topic, head: head, query, reader: reader)
-        }
+        let asker = HistoryAsker(grant, context.channel)
+        let begun = try HistoryPage(of: topic, head: newest(of: topic), query, reader: reader)
+        let (page, first) = try await nextPiece(of: begun, asker, context.channel)
         // Most pages are one piece.
         if page.isComplete { return HTTPAnswer.json(first) }
         let share = BudgetShare(of: unsent)
@@ -50,7 +50,8 @@ struct TopicRoutes: Sendable {
         return HTTPAnswer.json(
             ResponseBody { writer in
                 do {
-                    try await send(page, first, share, PiecewiseWriter(writer: writer, eventLoop: context.eventLoop))
+                    let paced = PiecewiseWriter(writer: writer, eventLoop: context.channel.eventLoop)
+                    try await send(page, first, share, paced, asker, context.channel)
                 } catch let error as ChangeQueueError {
                     // The head has gone: only breaking off can tell the client.
                     context.logger.error("A history can't be read to its end.", metadata: ["error": "\(error)"])
@@ -64,14 +65,16 @@ struct TopicRoutes: Sendable {
         _ page: HistoryPage,
         _ first: [UInt8],
         _ share: BudgetShare,
-        _ writer: PiecewiseWriter
+        _ writer: PiecewiseWriter,
+        _ asker: HistoryAsker,
+        _ channel: any Channel
     ) async throws {
         var (page, piece) = (page, first)
         var output = writer
         try await output.write(ByteBuffer(bytes: piece))
         while !page.isComplete {
             var before = page
-            (page, piece) = try await self.piece { [page] in page }
+            (page, piece) = try await nextPiece(of: page, asker, channel)
             // Without room for more the page ends early, and says so.
             if !share.resize(to: piece.count) {
                 piece = before.end()
@@ -83,16 +86,22 @@ struct TopicRoutes: Sendable {
         withExtendedLifetime(share) {}
     }
 
-    /// The next piece of a page.
-    ///
-    /// The walk and the records may be on many pages of the log that aren't in memory: a thread that may block does it.
-    private func piece(
-        of page: @escaping @Sendable () throws -> HistoryPage
+    /// The next piece of a page, behind the slices of the walk that come before it; others have their turn between them.
+    private func nextPiece(
+        of page: HistoryPage,
+        _ asker: HistoryAsker,
+        _ channel: any Channel
     ) async throws -> (page: HistoryPage, piece: [UInt8]) {
-        try await NIOThreadPool.singleton.runIfActive { [reader] in
-            var page = try page()
-            let piece = try page.nextPiece(ofBytes: PacedAnswers.pieceBytes, reader: reader)
-            return (page, piece)
+        var page = page
+        while true {
+            let before = page
+            let (after, piece) = try await history.run(for: asker, on: channel) { [reader] in
+                var page = before
+                let piece = try page.next(ofBytes: PacedAnswers.pieceBytes, reader: reader)
+                return (page, piece)
+            }
+            if let piece { return (after, piece) }
+            page = after
         }
     }
 

@@ -10,8 +10,8 @@ struct CatchUp {
     enum Step: Equatable {
         /// Read and send these records.
         case read([SequenceNumber])
-        /// Walk the chain from `head` down to `after`.
-        case walk(head: SequenceNumber, after: SequenceNumber)
+        /// Walk the chain from `head` down to ``CatchUp/sent``.
+        case walk(head: SequenceNumber)
     }
 
     /// Most records of one piece, so that the list which travels to the reading thread stays small.
@@ -49,7 +49,7 @@ struct CatchUp {
     func next() -> Step? { remaining.isEmpty ? nil : .read(Array(remaining.prefix(CatchUp.pieceRecords))) }
 
     /// The topic has gone on to `position` meanwhile.
-    func more(upTo position: SequenceNumber) -> Step { .walk(head: position, after: sent) }
+    func more(upTo position: SequenceNumber) -> Step { .walk(head: position) }
 
     /// The chain was walked from `head`.
     ///

@@ -8,10 +8,12 @@ enum LoopMessage: Sendable {
     case registered(token: UInt64, Result<Void, APIError>)
     /// The authorizer has decided.
     case authorized(token: UInt64, Result<Void, APIError>)
-    /// The chains that a subscribe waits for have been walked, in the order of its ``PendingSubscribe/walks``.
-    case walked(token: UInt64, Result<[TopicHistory], APIError>)
-    /// The chain of one catch-up has been walked from `head`.
-    case caughtUp(token: UInt64, head: SequenceNumber, Result<TopicHistory, APIError>)
+    /// The walks that a subscribe waits for have come a slice further.
+    case walked(token: UInt64, Result<[HistoryWalk], APIError>)
+    /// The walk of one catch-up from `head` has come a slice further.
+    case caughtUp(token: UInt64, head: SequenceNumber, Result<ChainWalk, APIError>)
     /// A piece of history is ready to be sent.
     case piece(token: UInt64, Result<HistoryPiece, APIError>)
+    /// History that was to be read isn't: the connection is gone, or the gateway stops.
+    case dropped(token: UInt64)
 }

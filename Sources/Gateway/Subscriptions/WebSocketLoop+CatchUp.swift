@@ -20,14 +20,21 @@ extension WebSocketLoop {
         perform(catchUp.more(upTo: position), token, catchUp)
     }
 
-    /// The chain has been walked from `head`.
-    func caughtUp(_ token: UInt64, _ head: SequenceNumber, _ result: Result<TopicHistory, APIError>) {
+    /// The chain has been walked from `head` by a slice.
+    func caughtUp(_ token: UInt64, _ head: SequenceNumber, _ result: Result<ChainWalk, APIError>) {
         guard var catchUp = catchUps[token] else { return }
         switch result {
         case .failure: giveUp(token, catchUp)
-        case .success(let history):
-            catchUp.walked(head: head, history)
+        case .success(let walk) where walk.isDone:
+            catchUp.walked(head: head, walk.history)
             goOn(token, catchUp)
+        case .success(let walk):
+            // Nobody walks on for a subscription that is gone.
+            guard index.holds(catchUp.ticket, of: catchUp.connection.slot) else {
+                catchUps[token] = nil
+                return
+            }
+            goOnWalking(walk, from: head, token, catchUp)
         }
     }
 
@@ -57,25 +64,46 @@ extension WebSocketLoop {
 
     private func perform(_ step: CatchUp.Step, _ token: UInt64, _ catchUp: CatchUp) {
         catchUps[token] = catchUp
-        let history = services.history
-        let inbox = inbox
         switch step {
-        case .walk(let head, let after):
+        case .walk(let head):
             let limit = services.configuration.resumeRecords
-            services.offload {
-                let result = Result { try history.walk(catchUp.topic, head, after, limit) }
-                inbox.post(.caughtUp(token: token, head: head, result.mapError { StorageFault.apiError($0) }))
-            }
+            goOnWalking(ChainWalk(head: head, after: catchUp.sent, maximumRecords: limit), from: head, token, catchUp)
         case .read(let sequences):
             let maximum = services.configuration.resumeSliceBytes
-            services.offload {
+            let history = services.history
+            offload(token, catchUp) {
                 let result = Result {
                     let slice = try history.slice(sequences, catchUp.encoding, maximumBytes: maximum)
                     return HistoryPiece(frames: slice.frames, count: slice.count)
                 }
-                inbox.post(.piece(token: token, result.mapError { StorageFault.apiError($0) }))
+                return .piece(token: token, result.mapError { StorageFault.apiError($0) })
             }
         }
+    }
+
+    private func goOnWalking(_ walk: ChainWalk, from head: SequenceNumber, _ token: UInt64, _ catchUp: CatchUp) {
+        let history = services.history
+        offload(token, catchUp) {
+            let result = Result {
+                var walks = [walk]
+                try history.advance(&walks)
+                return walks[0]
+            }
+            return .caughtUp(token: token, head: head, result.mapError { StorageFault.apiError($0) })
+        }
+    }
+
+    /// Has something read for a catch-up when its connection's turn comes.
+    private func offload(_ token: UInt64, _ catchUp: CatchUp, _ read: @escaping @Sendable () -> LoopMessage) {
+        guard let handler = connections[catchUp.connection] else {
+            catchUps[token] = nil
+            return
+        }
+        let work = HistoryWork(
+            run: { [inbox] in inbox.post(read()) },
+            drop: { [inbox] in inbox.post(.dropped(token: token)) }
+        )
+        services.offload(work, handler.asker)
     }
 
     /// The log can't be read: the client is told by the close, and resumes when it connects again.

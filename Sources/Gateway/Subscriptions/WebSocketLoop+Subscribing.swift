@@ -40,6 +40,7 @@ extension WebSocketLoop {
         }
         subscribes[token] = pending
         handler.lastSubscribe = token
+        handler.subscribeBegan()
         services.registry.subscribe(handler.id, message.topics) { [inbox] result in
             inbox.post(.registered(token: token, result))
         }
@@ -61,30 +62,45 @@ extension WebSocketLoop {
         } catch {
             return fail(token, StorageFault.apiError(error))
         }
+        pending.beginWalks(maximumRecords: services.configuration.resumeRecords)
         subscribes[token] = pending
-        let walks = pending.walks
-        if walks.isEmpty { return answer(token) }
-        services.offload { [history = services.history, limit = services.configuration.resumeRecords, inbox] in
-            let result = Result {
-                try walks.map { try history.walk($0.topic, $0.head, $0.after, limit) }
-            }.mapError { StorageFault.apiError($0) }
-            inbox.post(.walked(token: token, result))
+        goOnWalking(token)
+    }
+
+    /// The chains have been walked by a slice.
+    func walked(_ token: UInt64, _ result: Result<[HistoryWalk], APIError>) {
+        switch result {
+        case .failure(let error): fail(token, error)
+        case .success(let walks):
+            subscribes[token]?.took(walks)
+            goOnWalking(token)
         }
     }
 
-    /// The chains have been walked.
-    func walked(_ token: UInt64, _ result: Result<[TopicHistory], APIError>) {
-        guard var pending = subscribes[token], connections[pending.connection] != nil else {
+    /// What was to be read for a connection isn't.
+    func dropped(_ token: UInt64) {
+        subscribes[token] = nil
+        catchUps[token] = nil
+    }
+
+    /// Has the chains walked by a slice more, or answers when there is nothing left that somebody wants.
+    private func goOnWalking(_ token: UInt64) {
+        guard var pending = subscribes[token], let handler = connections[pending.connection] else {
             subscribes[token] = nil
             return
         }
-        switch result {
-        case .failure(let error): fail(token, error)
-        case .success(let histories):
-            for (walk, history) in zip(pending.walks, histories) { pending.entries[walk.entry].history = history }
-            subscribes[token] = pending
-            answer(token)
-        }
+        pending.keepWalks { index.holds($0, of: handler.slot) }
+        subscribes[token] = pending
+        let walks = pending.walks
+        if walks.isEmpty { return answer(token) }
+        let work = HistoryWork(
+            run: { [history = services.history, inbox] in
+                let result = Result { try history.advance(walks) }.mapError { StorageFault.apiError($0) }
+                inbox.post(.walked(token: token, result))
+            },
+            drop: { [inbox] in inbox.post(.dropped(token: token)) }
+        )
+        services.offload(work, handler.asker)
     }
 
     /// Removes subscriptions; a subscribe that isn't answered yet is answered first.
@@ -118,6 +134,7 @@ extension WebSocketLoop {
         guard let pending = subscribes.removeValue(forKey: token), let handler = connections[pending.connection] else {
             return
         }
+        handler.subscribeEnded()
         handler.subscribed(pending.id, pending.reply())
         for reply in pending.followUps { handler.answer(reply) }
         for entry in pending.entries {
@@ -139,6 +156,7 @@ extension WebSocketLoop {
         guard let pending = subscribes.removeValue(forKey: token), let handler = connections[pending.connection] else {
             return
         }
+        handler.subscribeEnded()
         let begun = pending.entries.filter { entry in
             entry.ticket.map { index.holds($0, of: pending.connection.slot) } ?? false
         }

@@ -21,6 +21,8 @@ public struct WebSocketConfiguration: Sendable {
     public var errorsInARow = 100
     /// Publishes of one connection that may wait for their commit; reading stops there.
     public var publishesInFlight = 256
+    /// Subscribes of one connection that may wait for their reply; reading stops there.
+    public var subscribesInFlight = 64
     /// Silence after which the gateway pings a connection.
     public var pingInterval: TimeAmount = .seconds(25)
     /// Silence after which it closes the connection with 4009.

@@ -31,6 +31,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     var held: [ClientRequest]?
     private var errorsInARow: UInt16 = 0
     private var publishesInFlight: UInt16 = 0
+    private var subscribesInFlight: UInt16 = 0
     private var isDirty = false
     private var wantsRead = false
 
@@ -54,6 +55,9 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
 
     /// Its place with its id.
     var key: ConnectionKey { ConnectionKey(slot: slot, id: id) }
+
+    /// For whom its history is read.
+    var asker: HistoryAsker { HistoryAsker(grant, self) }
 
     // MARK: - Channel events
 
@@ -133,11 +137,14 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         if mayRead { context.read() } else { wantsRead = true }
     }
 
-    private var mayRead: Bool {
+    /// Whether the client's next message may come.
+    var mayRead: Bool {
         // Once it closes, everything is read and discarded: the client's close frame may stand behind it.
         guard handshake.isOpen else { return true }
         // A client that doesn't take its replies isn't read either.
-        return held == nil && Int(publishesInFlight) < loop.services.configuration.publishesInFlight
+        let configuration = loop.services.configuration
+        return held == nil && Int(publishesInFlight) < configuration.publishesInFlight
+            && Int(subscribesInFlight) < configuration.subscribesInFlight
             && context?.channel.isWritable != false
     }
 
@@ -206,6 +213,13 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         case .success(let sequence): answer(session.published(id, sequence))
         case .failure(let error): refuse(id, error)
         }
+        readIfWanted()
+    }
+
+    func subscribeBegan() { subscribesInFlight += 1 }
+
+    func subscribeEnded() {
+        subscribesInFlight -= 1
         readIfWanted()
     }
 

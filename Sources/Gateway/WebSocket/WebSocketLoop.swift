@@ -68,6 +68,7 @@ final class WebSocketLoop {
         guard connections[ConnectionKey(slot: handler.slot, id: handler.id)] === handler else { return }
         index.removeAll(of: handler.slot)
         connections.remove(handler.slot)
+        services.forget(handler.asker)
         services.counters.connectionClosed()
         if handler.isRecorded { services.registry.disconnected(handler.id) }
     }
@@ -75,6 +76,7 @@ final class WebSocketLoop {
     /// A connection closes: it gets no more events, though its place stays until the channel is closed.
     func detach(_ handler: WebSocketConnectionHandler) {
         index.removeAll(of: handler.slot)
+        services.forget(handler.asker)
     }
 
     // MARK: - Flushing
@@ -119,6 +121,7 @@ final class WebSocketLoop {
             case .walked(let token, let result): walked(token, result)
             case .caughtUp(let token, let head, let result): caughtUp(token, head, result)
             case .piece(let token, let result): send(token, result)
+            case .dropped(let token): dropped(token)
             }
         }
         flushDirty()

@@ -1,6 +1,5 @@
 import ChangeQueue
 import NIOCore
-import NIOPosix
 import SluiceCore
 import StageLatency
 import SubscriptionRegistry
@@ -21,8 +20,10 @@ struct WebSocketServices: Sendable {
     var head: @Sendable (Topic) throws -> SequenceNumber
     /// Reads histories.
     var history: HistoryReader
-    /// Runs work that reads the log, away from the event loops.
-    var offload: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// Reads history for a connection when its turn comes, away from the event loops.
+    var offload: @Sendable (HistoryWork, HistoryAsker) -> Void
+    /// Gives up what was to be read for a connection.
+    var forget: @Sendable (HistoryAsker) -> Void
     /// Runs work that waits for others, such as an authorizer's back end; a task, outside tests.
     var runTask: @Sendable (@escaping @Sendable () async -> Void) -> Void = { work in Task { await work() } }
     /// The registry.
@@ -55,17 +56,12 @@ extension WebSocketServices {
             authorizer: context.authorizer,
             head: { topic in try writer.head(of: topic) },
             history: HistoryReader(
-                walk: { topic, head, after, limit in
-                    try reader.history(of: topic, head: head, after: after, maximumRecords: limit)
-                },
+                advance: { walks in try reader.advance(&walks) },
                 record: { sequence in try reader.record(at: sequence) },
                 lastSequence: { try reader.lastSequence() }
             ),
-            offload: { work in
-                NIOThreadPool.singleton.submit { state in
-                    if state == .active { work() }
-                }
-            },
+            offload: { work, asker in context.history.submit(work, for: asker) },
+            forget: { asker in context.history.leave(asker) },
             registry: ConnectionRecorder(registry),
             bridge: { eventLoop in context.bridge(on: eventLoop) },
             committed: { accepted, records in

@@ -21,7 +21,8 @@ struct FanOutLoopsTests {
             authorizer: AllowAllAuthorizer(),
             head: { topic in try log.head(of: topic) },
             history: log.reader,
-            offload: { work in work() },
+            offload: { work, _ in work.run() },
+            forget: { _ in },
             registry: RegistryModel().recorder,
             bridge: { eventLoop in
                 AppendBridge(eventLoop: eventLoop) { requests, client in log.submit(requests, client) }
@@ -36,6 +37,7 @@ struct FanOutLoopsTests {
             services: services,
             group: group,
             measures: DeliveryMeasures(GatewayMeasures(queue: .sqs)),
+            logEnd: LogEnd(log.reader.lastSequence),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let (answered, continuation) = AsyncStream.makeStream(of: [Receipt].self)

@@ -3,6 +3,7 @@ import DeliveryLink
 import NIOCore
 import NIOEmbedded
 import SluiceCore
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -124,6 +125,58 @@ struct FanOutTests {
         #expect(receipts.map(\.deliveryID) == [7, 8])
         #expect(receipts.map(\.status) == [.failed(.corruptRecord), .ok])
         #expect(client.sequences() == [1, 2])
+    }
+
+    @Test(
+        "a record that the log doesn't have, or whose chain leads forwards, ends the link and is passed to nobody",
+        arguments: [(UInt64.max, 0), (4, 3), (2, 2), (2, 3)] as [(UInt64, UInt64)]
+    )
+    func foreignRecord(sequence: UInt64, previous: UInt64) throws {
+        let harness = WebSocketHarness()
+        let client = try harness.connectSubscribed(to: "a")
+        let real = (0..<3).map { _ in harness.log.append(topic) }
+        let forged = ChangeRecord(
+            RecordDraft(topic: topic, payload: [1], contentType: .json),
+            sequence: SequenceNumber(sequence),
+            previous: SequenceNumber(previous),
+            acceptedAtWallNanoseconds: 1
+        )
+        #expect(harness.deliver([real[0], forged]).isEmpty)
+        #expect(harness.linkErrors.map(\.code) == [.foreignRecord])
+        #expect(client.read().isEmpty)
+        harness.deliver(real)
+        #expect(client.sequences() == [1, 2, 3] && harness.linkErrors.count == 1)
+    }
+
+    @Test("the log's end is looked up only for numbers above those that are known")
+    func logEnd() {
+        let reads = Mutex(0)
+        let last = Mutex(SequenceNumber(5))
+        let end = LogEnd {
+            reads.withLock { $0 += 1 }
+            return last.withLock { $0 }
+        }
+        #expect(end.hasReached(SequenceNumber(5)) && end.hasReached(SequenceNumber(4)))
+        #expect(reads.withLock { $0 } == 1)
+        #expect(!end.hasReached(SequenceNumber(6)))
+        last.withLock { $0 = SequenceNumber(6) }
+        #expect(end.hasReached(SequenceNumber(6)))
+        end.raise(to: SequenceNumber(9))
+        #expect(end.hasReached(SequenceNumber(9)) && reads.withLock { $0 } == 3)
+        let unreadable = LogEnd { throw ChangeQueueError(.corruptRecord, "gone") }
+        #expect(unreadable.hasReached(SequenceNumber(1)))
+    }
+
+    @Test("damaged deliveries are each answered and don't make a line each")
+    func damageLog() throws {
+        let harness = WebSocketHarness()
+        let damaged = DeliveredRecord(encoded: [1, 2, 3], receivedAtNanoseconds: 0, resolvedAtNanoseconds: 0)
+        let receipts = harness.receive(
+            (1...1_000).map { Delivery(id: $0, records: [damaged], sentAtNanoseconds: 0) }
+        )
+        #expect(receipts.count == 1_000)
+        // One a second; a slow machine takes longer than one.
+        #expect((1...100).contains(harness.logLines.count))
     }
 
     @Test("sends binary payloads as the subscriber wants them")

@@ -150,4 +150,70 @@ struct ResumeTests {
         #expect(client.sequences().isEmpty)
         #expect(harness.loop?.catchUps.isEmpty == true)
     }
+
+    @Test("walks a long chain in slices, between which others have their turn")
+    func slices() throws {
+        let harness = WebSocketHarness()
+        harness.log.slice(records: 4)
+        let long = Topic(alreadyChecked: "long")
+        for _ in 0..<10 { harness.log.append(long) }
+        harness.log.append(topic)
+        let slow = try harness.connect()
+        let quick = try harness.connect()
+        _ = slow.read() + quick.read()
+        try slow.send(#"{"action":"subscribe","topics":["long"],"after":{"long":0}}"#)
+        try subscribe(quick, after: 0)
+        harness.commitRegistry()
+        harness.runOffloaded()
+        #expect(harness.log.walkedCount == 5)
+        #expect(slow.read().isEmpty && quick.texts().count == 1)
+        harness.settle()
+        #expect(harness.log.walkedCount == 11)
+        #expect(slow.sequences() == Array(1...10))
+        #expect(quick.sequences() == [11])
+    }
+
+    @Test("walks once for a client that asks a thousand times, and not at all for one that is gone")
+    func superseded() throws {
+        let harness = WebSocketHarness { $0.subscriptionsPerConnection = 10 }
+        harness.log.slice(records: 10)
+        for _ in 0..<100 { harness.log.append(topic) }
+        let client = try harness.connect()
+        _ = client.read()
+        for _ in 0..<1_000 { try subscribe(client, after: 0) }
+        harness.commitRegistry()
+        #expect(harness.waitingCount <= 1)
+        harness.settle()
+        #expect(harness.log.walkedCount == 100)
+        let frames = client.read()
+        let replies = frames.filter { $0.text.hasPrefix(#"{"type":"subscribed""#) }
+        // Each is answered; only the last one's history was looked at.
+        #expect(replies.count == 1_000 && replies.count { $0.text.contains("recovered") } == 1)
+        #expect(frames.compactMap { SequenceInEvent.number($0) } == Array(1...100))
+
+        let gone = try harness.connect()
+        for _ in 0..<1_000 { try subscribe(gone, after: 0) }
+        harness.commitRegistry()
+        harness.runOffloaded()
+        #expect(harness.log.walkedCount == 110)
+        try gone.channel.close().wait()
+        #expect(harness.waitingCount == 0)
+        harness.settle()
+        #expect(harness.log.walkedCount == 110)
+        #expect(harness.loop?.catchUps.isEmpty == true && harness.loop?.subscribes.isEmpty == true)
+    }
+
+    @Test("isn't read for its next message while as many subscribes wait as may")
+    func subscribesInFlight() throws {
+        let harness = WebSocketHarness { $0.subscribesInFlight = 2 }
+        let client = try harness.connect()
+        let handler = try #require(harness.loop?.connections.all.first)
+        for expected in [true, true, false, false] {
+            #expect(handler.mayRead == expected)
+            try subscribe(client, after: 0)
+        }
+        harness.commitRegistry()
+        harness.settle()
+        #expect(handler.mayRead)
+    }
 }

@@ -11,6 +11,8 @@ final class LogModel: Sendable {
         var heads: [Topic: SequenceNumber] = [:]
         var trimmedThrough: UInt64 = 0
         var fault: ChangeQueueError?
+        var walked = 0
+        var recordsPerSlice = LogReader.walkSlice
         var waiting: [(token: UInt64, drafts: [RecordDraft])] = []
         var client: AppendBridge?
     }
@@ -40,6 +42,9 @@ final class LogModel: Sendable {
     /// Removes everything up to a number.
     func trim(through sequence: UInt64) { state.withLock { $0.trimmedThrough = sequence } }
 
+    /// Bounds the slices of walks.
+    func slice(records: Int) { state.withLock { $0.recordsPerSlice = records } }
+
     /// Makes every later read fail, or work again.
     func fail(_ fault: ChangeQueueError?) { state.withLock { $0.fault = fault } }
 
@@ -54,7 +59,7 @@ final class LogModel: Sendable {
 
     var reader: HistoryReader {
         HistoryReader(
-            walk: { [self] _, head, after, limit in try walk(head, after, limit) },
+            advance: { [self] walks in try advance(&walks) },
             record: { [self] sequence in try record(sequence) },
             lastSequence: { [self] in state.withLock { SequenceNumber(UInt64($0.records.count)) } }
         )
@@ -100,17 +105,21 @@ final class LogModel: Sendable {
         }
     }
 
-    private func walk(_ head: SequenceNumber, _ after: SequenceNumber, _ limit: Int) throws -> TopicHistory {
-        var found: [SequenceNumber] = []
-        var wanted = head
-        while wanted > after {
-            guard found.count < limit, let record = try record(wanted) else {
-                let gap = SequenceGap(from: after.next, to: found.last ?? head.next)
-                return TopicHistory(sequences: found.reversed(), gap: gap)
+    /// How many records walks have looked up.
+    var walkedCount: Int { state.withLock { $0.walked } }
+
+    private func advance(_ walks: inout [ChainWalk]) throws {
+        var left = state.withLock { $0.recordsPerSlice }
+        for position in walks.indices {
+            while left > 0, let wanted = walks[position].wanted {
+                if let record = try record(wanted) {
+                    walks[position].found(previous: record.previous)
+                } else {
+                    walks[position].missing()
+                }
+                state.withLock { $0.walked += 1 }
+                left -= 1
             }
-            found.append(wanted)
-            wanted = record.previous
         }
-        return TopicHistory(sequences: found.reversed(), gap: nil)
     }
 }

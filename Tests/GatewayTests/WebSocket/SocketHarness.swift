@@ -34,7 +34,8 @@ final class SocketHarness: Sendable {
             authorizer: AllowAllAuthorizer(),
             head: { topic in try log.head(of: topic) },
             history: log.reader,
-            offload: { work in NIOThreadPool.singleton.submit { _ in work() } },
+            offload: { work, _ in NIOThreadPool.singleton.submit { _ in work.run() } },
+            forget: { _ in },
             registry: ConnectionRecorder(
                 connected: { _, _, _ in },
                 subscribe: { _, _, then in then(.success(())) },
@@ -54,6 +55,7 @@ final class SocketHarness: Sendable {
             services: services,
             group: group,
             measures: DeliveryMeasures(GatewayMeasures(queue: .sqs)),
+            logEnd: LogEnd(log.reader.lastSequence),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         upgrade = WebSocketUpgrade(services: services, loops: fanOut.loops)

@@ -25,10 +25,13 @@ final class WebSocketHarness {
 
     final class ReceiptBox: Sendable {
         let receipts = Mutex<[Receipt]>([])
+        let errors = Mutex<[LinkError]>([])
     }
 
+    private let lines = LineCapture()
+
     final class WorkBox: Sendable {
-        let work = Mutex<[@Sendable () -> Void]>([])
+        let queue = Mutex(HistoryQueue<HistoryWork>())
     }
 
     private let offloaded = WorkBox()
@@ -55,7 +58,10 @@ final class WebSocketHarness {
             authorizer: authorizer,
             head: { topic in try log.head(of: topic) },
             history: log.reader,
-            offload: { work in offloaded.work.withLock { $0.append(work) } },
+            offload: { work, asker in offloaded.queue.withLock { $0.add(work, for: asker) } },
+            forget: { asker in
+                for work in offloaded.queue.withLock({ $0.leave(asker) }) { work.drop() }
+            },
             runTask: { work in Task(executorPreference: executor) { await work() } },
             registry: registry.recorder,
             bridge: { eventLoop in
@@ -71,11 +77,16 @@ final class WebSocketHarness {
             services: services,
             group: eventLoop,
             measures: DeliveryMeasures(GatewayMeasures(queue: .sqs)),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            logEnd: LogEnd(log.reader.lastSequence),
+            logger: Logger(label: "test") { [lines] _ in lines }
         )
         upgrade = WebSocketUpgrade(services: services, loops: fanOut.loops)
         let receipts = receipts
-        link = LinkReplies(eventLoop: eventLoop) { sent in receipts.receipts.withLock { $0 += sent } }
+        link = LinkReplies(eventLoop: eventLoop) { sent in
+            receipts.receipts.withLock { $0 += sent }
+        } refuse: { error in
+            receipts.errors.withLock { $0.append(error) }
+        }
         eventLoop.run()
     }
 
@@ -139,17 +150,24 @@ final class WebSocketHarness {
         eventLoop.run()
     }
 
-    /// Runs one round of what was handed to other threads; false when there was nothing.
+    /// Runs one round of what was handed to other threads, one piece for each connection; false when there was nothing.
     @discardableResult
     func runOffloaded() -> Bool {
-        let work = offloaded.work.withLock { work in
-            defer { work = [] }
-            return work
+        let begun = offloaded.queue.withLock { queue in
+            var begun: [(asker: HistoryAsker, work: HistoryWork)] = []
+            while let next = queue.next() { begun.append(next) }
+            return begun
         }
-        for one in work { one() }
+        for one in begun {
+            one.work.run()
+            offloaded.queue.withLock { $0.finished(one.asker) }
+        }
         eventLoop.run()
-        return !work.isEmpty
+        return !begun.isEmpty
     }
+
+    /// History work that waits.
+    var waitingCount: Int { offloaded.queue.withLock { $0.waitingCount } }
 
     /// Runs what was handed to other threads until nothing is left.
     func settle() { while runOffloaded() {} }
@@ -185,6 +203,12 @@ final class WebSocketHarness {
         eventLoop.run()
         return takeReceipts()
     }
+
+    /// Why the link was ended.
+    var linkErrors: [LinkError] { receipts.errors.withLock { $0 } }
+
+    /// What was logged.
+    var logLines: [String] { lines.lines.withLock { $0 } }
 
     /// The receipts since the last call.
     func takeReceipts() -> [Receipt] {

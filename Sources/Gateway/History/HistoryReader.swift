@@ -6,13 +6,19 @@ import SluiceCore
 ///
 /// Called on threads that may block, and for small holes on an event loop.
 struct HistoryReader: Sendable {
-    /// Walks a chain from its head; `LogReader.history` outside tests.
-    let walk:
-        @Sendable (_ topic: Topic, _ head: SequenceNumber, _ after: SequenceNumber, _ limit: Int) throws -> TopicHistory
+    /// Goes on with walks by a bounded number of records; `LogReader.advance` outside tests.
+    let advance: @Sendable (_ walks: inout [ChainWalk]) throws -> Void
     /// A record; nil when it was trimmed.
     let record: @Sendable (SequenceNumber) throws -> ChangeRecord?
     /// The newest number of the whole log.
     let lastSequence: @Sendable () throws -> SequenceNumber
+
+    /// Goes on with the walks of a subscribe by a bounded number of records.
+    func advance(_ walks: [HistoryWalk]) throws -> [HistoryWalk] {
+        var chains = walks.map(\.walk)
+        try advance(&chains)
+        return zip(walks, chains).map { HistoryWalk(entry: $0.entry, walk: $1) }
+    }
 
     /// Reads and encodes records until `maximumBytes` are reached, at least one.
     /// - Returns: the frames and how many of `sequences` they cover, those included that were trimmed.
@@ -34,13 +40,14 @@ struct HistoryReader: Sendable {
     /// The records between a topic's position and a record that came too early; nil when they are more than the limits
     /// and every subscriber has to catch up by itself.
     func fill(
-        _ topic: Topic,
         before previous: SequenceNumber,
         after position: SequenceNumber,
         maximumRecords: Int,
         maximumBytes: Int
     ) throws -> [ChangeRecord]? {
-        let history = try walk(topic, previous, position, maximumRecords)
+        var walks = [ChainWalk(head: previous, after: position, maximumRecords: maximumRecords)]
+        while !walks[0].isDone { try advance(&walks) }
+        let history = walks[0].history
         if history.gap != nil, history.sequences.count >= maximumRecords { return nil }
         var records: [ChangeRecord] = []
         var bytes = 0
