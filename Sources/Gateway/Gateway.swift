@@ -62,7 +62,7 @@ public struct Gateway: Service {
         let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
         let measures = GatewayMeasures(queue: configuration.queue)
         authorizer.measure(with: measures.metrics)
-        let storage = try GatewayStorage.open(configuration, measures, logger)
+        let storage = try GatewayStorage.open(configuration, authorizer, measures, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let process = GatewayProcess(gateway: self, storage: storage, measures: measures, group: group, rules: rules)
         let result: Result<Void, any Error>

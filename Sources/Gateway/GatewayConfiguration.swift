@@ -38,7 +38,11 @@ public struct GatewayConfiguration: Sendable {
     /// Whether serving everyone on an address that others can reach was asked for explicitly.
     public var isAllowAllChosen = false
     /// The change log's own limits; its directory is derived from ``dataDirectory``.
+    ///
+    /// Those of one principal are in ``quotas``.
     public var log = ChangeLogConfiguration()
+    /// What one principal may take of the log.
+    public var quotas = PrincipalQuotas()
     /// What one HTTP request may be.
     public var http = HTTPLimits()
     /// What WebSocket connections may do.

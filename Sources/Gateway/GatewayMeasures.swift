@@ -11,6 +11,8 @@ public struct GatewayMeasures: Sendable {
     public let traces: RecordTraces
     /// Counters, gauges and timers.
     public let metrics: PrometheusMetrics
+    /// The log's limits.
+    let log: LogMeasures
 
     /// Empty measures of a gateway whose publishers use `queue`.
     public init(queue: QueueSemantics) {
@@ -18,5 +20,6 @@ public struct GatewayMeasures: Sendable {
         commitTimes = CommitTimes()
         traces = RecordTraces()
         metrics = PrometheusMetrics(stages: histograms)
+        log = LogMeasures(factory: metrics)
     }
 }

@@ -18,6 +18,7 @@ struct GatewayStorage {
     /// - Throws: `dataDirectory`, with what couldn't be opened and why.
     static func open(
         _ configuration: GatewayConfiguration,
+        _ authorizer: any Authorizer,
         _ measures: GatewayMeasures,
         _ logger: Logger
     ) throws(GatewayError) -> GatewayStorage {
@@ -33,9 +34,16 @@ struct GatewayStorage {
             var logConfiguration = configuration.log
             logConfiguration.directory = directory + "/log"
             logConfiguration.maximumPayloadBytes = configuration.http.payloadBytes
+            configuration.quotas.apply(
+                to: &logConfiguration,
+                knowsPrincipals: !(authorizer is AllowAllAuthorizer)
+            )
             let log = try ChangeLog.open(logConfiguration)
+            warnOfRetention(logConfiguration, logger)
             let registry = try SubscriptionRegistry(path: directory + "/registry.sqlite", logger: logger)
-            let writer = LogWriter(log: log, doorbell: DoorbellRinger(run), logger: logger)
+            let writer = LogWriter(log: log, doorbell: DoorbellRinger(run), logger: logger) { [log = measures.log] in
+                log.count($0, requests: $1)
+            }
             let commitTimes = measures.commitTimes
             let reader = log.reader
             let logEnd = LogEnd { try reader.lastSequence() }
@@ -62,5 +70,18 @@ struct GatewayStorage {
                 """
             )
         }
+    }
+
+    /// Retention by size that begins where publishes are refused already would never begin.
+    private static func warnOfRetention(_ log: ChangeLogConfiguration, _ logger: Logger) {
+        let available = log.mapSizeBytes - log.itemsBudgetBytes
+        guard log.retentionBytes > available else { return }
+        logger.warning(
+            "the log may fill up before retention trims it: make the map larger, or retention or the items' share smaller",
+            metadata: [
+                "retentionBytes": "\(log.retentionBytes)", "mapSizeBytes": "\(log.mapSizeBytes)",
+                "itemsBytes": "\(log.itemsBudgetBytes)",
+            ]
+        )
     }
 }

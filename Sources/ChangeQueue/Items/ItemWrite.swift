@@ -36,15 +36,18 @@ public struct ItemWrite: Sendable {
     /// The topic of the change record; called on the writer's thread when the operation is known, and what it throws
     /// fails the write.
     public var topic: @Sendable (ChangeOperation) throws(APIError) -> Topic
+    /// Who writes: the item, and its topic if that is new, go on their account.
+    public var principal: PrincipalID
     /// When the request was accepted, nanoseconds of `StageClock`.
     public var acceptedAtNanoseconds: UInt64
 
-    /// Makes a write; `acceptedAtNanoseconds` defaults to now.
+    /// Makes a write; `acceptedAtNanoseconds` defaults to now, `principal` to the server itself.
     public init(
         table: String,
         key: String,
         operation: Operation,
         image: ItemImage = .new,
+        principal: PrincipalID = .server,
         acceptedAtNanoseconds: UInt64 = StageClock.nowNanoseconds(),
         topic: @escaping @Sendable (ChangeOperation) throws(APIError) -> Topic
     ) {
@@ -52,6 +55,7 @@ public struct ItemWrite: Sendable {
         self.key = key
         self.operation = operation
         self.image = image
+        self.principal = principal
         self.topic = topic
         self.acceptedAtNanoseconds = acceptedAtNanoseconds
     }

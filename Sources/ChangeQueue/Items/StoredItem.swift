@@ -9,10 +9,14 @@ public struct StoredItem: Sendable {
     /// The sequence number of the change record that was stored with it.
     public let version: SequenceNumber
 
+    /// Who wrote it last; nil when it was stored by a version of Sluice that didn't keep it.
+    public let owner: PrincipalID?
+
     /// Makes an item.
-    public init(value: [UInt8], contentType: ContentType, version: SequenceNumber) {
+    public init(value: [UInt8], contentType: ContentType, version: SequenceNumber, owner: PrincipalID?) {
         self.value = value
         self.contentType = contentType
         self.version = version
+        self.owner = owner
     }
 }

@@ -18,6 +18,8 @@ struct AppendGroup {
     private(set) var bytes = 0
     var entries: [Entry] = []
     private var refusedAtFirst = 0
+    /// Whether a request changes an item.
+    private(set) var hasItems = false
 
     init(_ submissions: [AppendSubmission], limits: AppendLimits) {
         var numbers: [ObjectIdentifier: Int] = [:]
@@ -30,6 +32,7 @@ struct AppendGroup {
             }
             bytes += submission.bytes
             for (token, request) in submission.requests {
+                if case .item = request { hasItems = true }
                 var entry = Entry(client: number, token: token, request: request)
                 entry.failure = limits.violation(in: request)
                 if entry.failure != nil { refusedAtFirst += 1 }
@@ -67,6 +70,15 @@ struct AppendGroup {
     /// Nothing was stored: every request that wasn't refused for its own reasons fails with `error`.
     mutating func failed(_ error: ChangeQueueError) {
         for index in entries.indices where entries[index].failure == nil { entries[index].failure = error }
+    }
+
+    /// How often each of the log's limits was met.
+    var refusals: [AppendRefusal: Int] {
+        var refusals: [AppendRefusal: Int] = [:]
+        for entry in entries {
+            if let refusal = entry.failure?.refusal { refusals[refusal, default: 0] += 1 }
+        }
+        return refusals
     }
 
     /// The outcomes, those of a client together and in the order of submission.

@@ -8,7 +8,7 @@ struct AppendLimits: Sendable {
     func violation(in request: AppendRequest) -> ChangeQueueError? {
         switch request {
         case .item: return nil
-        case .records(let drafts):
+        case .records(let drafts, _):
             for draft in drafts {
                 if let violation = violation(in: draft) { return violation }
             }

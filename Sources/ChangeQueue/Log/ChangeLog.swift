@@ -6,7 +6,10 @@ import LMDB
 /// One process opens it once; a ``LogWriter`` appends, any number of ``LogReader``s read.
 public final class ChangeLog: Sendable {
     /// The version of the layout in docs/storage.md.
-    static let formatVersion: UInt64 = 1
+    ///
+    /// 1 had no owners of items; it is read, and becomes 2 when it is opened for writing.
+    static let formatVersion: UInt64 = 2
+    private static let readVersions: ClosedRange<UInt64> = 1...formatVersion
 
     /// The random number that the log drew when it was made; part of every record's id.
     public let logID: UInt32
@@ -91,6 +94,7 @@ public final class ChangeLog: Sendable {
         let version = try transaction.meta(.formatVersion, databases)
         guard version == 0 else {
             try checkVersion(version)
+            if version != formatVersion { try transaction.setMeta(.formatVersion, formatVersion, databases) }
             return UInt32(truncatingIfNeeded: try transaction.meta(.logID, databases))
         }
         let logID = UInt32.random(in: 1 ... .max)
@@ -100,10 +104,10 @@ public final class ChangeLog: Sendable {
     }
 
     private static func checkVersion(_ version: UInt64) throws(ChangeQueueError) {
-        guard version == formatVersion else {
+        guard readVersions.contains(version) else {
             throw ChangeQueueError(
                 .versionMismatch,
-                "The change log has layout version \(version) and this version of Sluice reads \(formatVersion)."
+                "The change log has layout version \(version) and this version of Sluice reads up to \(formatVersion)."
             )
         }
     }
@@ -112,8 +116,10 @@ public final class ChangeLog: Sendable {
     /// never be trimmed.
     static func mapBytes(for configuredBytes: Int) -> Int {
         let configured = max(configuredBytes, 0)
-        let reserve = min(max(configured / 8, 1 << 20), 256 << 20)
-        let (sum, overflows) = configured.addingReportingOverflow(reserve)
+        let (sum, overflows) = configured.addingReportingOverflow(reserveBytes(for: configured))
         return overflows ? configured : sum
     }
+
+    /// What the map has beyond the configured size, bytes.
+    static func reserveBytes(for configuredBytes: Int) -> Int { min(max(configuredBytes / 8, 1 << 20), 256 << 20) }
 }

@@ -4,19 +4,27 @@ import SluiceCore
 public struct ChangeLogConfiguration: Sendable {
     /// The directory of the log's LMDB environment; it and its parents are made.
     public var directory: String
-    /// Bytes of records, items and heads after which an append is `queueFull`.
+    /// Bytes that the log may take in its file: ``itemsBudgetBytes`` of them for items, the rest for records and heads.
     ///
     /// The file is sparse and grows as needed.
     public var mapSizeBytes = 16 << 30
+    /// Bytes of the items' pages beyond which an item may not grow; nil for a quarter of the map.
+    public var itemsBytes: Int?
+    /// Bytes of items that one principal may have written last.
+    public var principalItemsBytes = Int.max
     /// Records older than this are trimmed.
     public var retentionAge: Duration = .seconds(24 * 3600)
     /// The oldest records are trimmed while the log's pages take more bytes than this.
     public var retentionBytes = 8 << 30
     /// Topics whose newest record the writer knows.
     ///
-    /// Beyond it, topics whose records are all trimmed are forgotten; if there are none, a record of a new topic is
-    /// refused.
+    /// From half of it on, topics whose records are all trimmed are forgotten; at it, a record of a new topic is refused.
     public var maximumTopics = 2_000_000
+    /// Of those, topics that one principal may have begun, as far as this process has seen it.
+    public var principalTopics = Int.max
+    /// New topics that one principal may begin a second in the long run, and a hundred times as many at once; 0: no
+    /// limit.
+    public var principalTopicsPerSecond = 0
     /// Largest payload of one record, bytes.
     public var maximumPayloadBytes = Limits.payloadBytes
     /// Bytes that may wait for the writer; beyond it, appends fail at once.
@@ -28,4 +36,7 @@ public struct ChangeLogConfiguration: Sendable {
 
     /// The defaults, in `directory`.
     public init(directory: String = "") { self.directory = directory }
+
+    /// What items may take of the map, bytes.
+    public var itemsBudgetBytes: Int { max(min(itemsBytes ?? mapSizeBytes / 4, mapSizeBytes), 0) }
 }

@@ -6,13 +6,17 @@ public import SluiceCore
 public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What kind of error it is.
     public enum Code: Equatable, Sendable {
-        /// The log's map, or the disk, is full and retention had nothing to trim. Nothing was stored.
+        /// Records take all that the log's map has for them, or the disk is full, and retention had nothing to trim.
+        ///
+        /// Nothing was stored.
         case queueFull
+        /// Items, of all or of one principal, take all that they may. Nothing was stored.
+        case itemQuotaExceeded
         /// More bytes wait for the log than `maximumPendingBytes`. Nothing was stored.
         case overloaded
         /// The payload is larger than `maximumPayloadBytes`.
         case payloadTooLarge
-        /// There are `maximumTopics` topics with records in the log.
+        /// A topic is new, and there may not be another, or not yet. Nothing was stored.
         case tooManyTopics
         /// A part of the record is longer than the encoding holds.
         case invalidRecord
@@ -40,11 +44,21 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
     public let code: Code
     /// What was wrong, with which value, and what to do.
     public let message: String
+    /// Which of the log's limits was met, if it was one.
+    public let refusal: AppendRefusal?
 
     /// Makes an error.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+        refusal = nil
+    }
+
+    /// The error of an append that met a limit.
+    init(_ refusal: AppendRefusal, _ message: String) {
+        code = refusal.code
+        self.message = message
+        self.refusal = refusal
     }
 
     /// Types whatever came out of a transaction.
@@ -65,9 +79,9 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
     private init(_ error: LMDBError, during operation: String) {
         switch error.code {
         case .mapFull:
-            self.init(.queueFull, "Could not \(operation): the map is full. Raise its size or shorten the retention.")
+            self.init(.logFull, "Could not \(operation): the map is full. Raise its size or shorten the retention.")
         case .system(ENOSPC), .system(EDQUOT):
-            self.init(.queueFull, "Could not \(operation): the disk is full. Free space on it.")
+            self.init(.logFull, "Could not \(operation): the disk is full. Free space on it.")
         case .alreadyOpen:
             self.init(.locked, "Could not \(operation): \(error). Share the one that is open.")
         case .versionMismatch, .invalid:
@@ -86,7 +100,9 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
     /// What a client is told.
     public var apiError: APIError {
         switch code {
-        case .queueFull, .tooManyTopics: APIError(.queueFull, message)
+        case .queueFull: APIError(.queueFull, message)
+        case .itemQuotaExceeded: APIError(.storageQuotaExceeded, message)
+        case .tooManyTopics: APIError(.tooManyTopics, message)
         case .overloaded, .itemChanged: APIError(.overloaded, message)
         case .payloadTooLarge: APIError(.payloadTooLarge, message)
         case .invalidRecord, .invalidItem: APIError(.invalidRequest, message)

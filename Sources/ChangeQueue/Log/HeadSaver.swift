@@ -10,6 +10,8 @@ struct HeadSaver {
 
     /// Most heads that one transaction saves between two commits: each may dirty a page of its own.
     static let headsBetweenCommits = 128
+    /// Most topics that one transaction removes when the writer is idle.
+    static let headsWhenIdle = 1_024
     /// Most heads that one transaction saves when no append waits for it.
     static let headsAtShutdown = 8_192
 
@@ -23,23 +25,62 @@ struct HeadSaver {
     mutating func step(_ headsAtOnce: Int = headsBetweenCommits) throws -> Bool {
         let target = target ?? heads.withLock { $0.through }
         self.target = target
-        let (slice, forgotten, left) = heads.withLock { heads in
-            let slice = heads.takeUnsaved(headsAtOnce)
-            let forgotten = heads.takeForgotten(headsAtOnce)
-            return (slice, forgotten, heads.unsavedCount)
-        }
-        do {
-            try log.environment.write { transaction in
-                try save(slice, forgotten, in: transaction)
-                if left == 0 { try advance(.headsSavedThrough, to: target, in: transaction) }
+        var left = 0
+        try inSlices(of: headsAtOnce) { maximum in
+            let slice = heads.withLock { heads in
+                let slice = heads.takeUnsaved(maximum)
+                left = heads.unsavedCount
+                return slice
             }
-        } catch {
-            heads.withLock { $0.saveFailed(slice.map(\.topic)) }
-            throw error
+            do {
+                try log.environment.write { transaction in
+                    try save(slice, in: transaction)
+                    if left == 0 { try advance(.headsSavedThrough, to: target, in: transaction) }
+                }
+            } catch {
+                heads.withLock { $0.saveFailed(slice.map(\.topic)) }
+                throw error
+            }
         }
         guard left == 0 else { return false }
         self.target = nil
         return true
+    }
+
+    /// Forgets topics whose records are all trimmed, at most so many, and removes them from the saved heads.
+    /// - Returns: whether nothing is left to do for now.
+    func forget(_ topicsAtOnce: Int = headsBetweenCommits) throws -> Bool {
+        let trimmed = try log.environment.read { try $0.meta(.trimmedThrough, log.databases) }
+        heads.withLock { $0.forgetSlice(trimmedThrough: trimmed, maximum: topicsAtOnce) }
+        try inSlices(of: topicsAtOnce) { maximum in
+            let topics = heads.withLock { $0.takeForgotten(maximum) }
+            guard !topics.isEmpty else { return }
+            do {
+                try log.environment.write { try remove(topics, trimmedThrough: trimmed, in: $0) }
+            } catch {
+                heads.withLock { $0.forgettingFailed(topics) }
+                throw error
+            }
+        }
+        return heads.withLock { !$0.isForgettingDue(trimmedThrough: trimmed) }
+    }
+
+    /// Whether ``forget(_:)`` has something to do.
+    func isForgettingDue() throws -> Bool {
+        let trimmed = try log.environment.read { try $0.meta(.trimmedThrough, log.databases) }
+        return heads.withLock { $0.isForgettingDue(trimmedThrough: trimmed) }
+    }
+
+    /// Tries `body` with fewer and fewer when the map has no room for the pages that so many would change.
+    private func inSlices(of maximum: Int, _ body: (Int) throws -> Void) throws {
+        var maximum = maximum
+        while true {
+            do {
+                return try body(maximum)
+            } catch let error as LMDBError where error.code == .mapFull && maximum > 1 {
+                maximum /= 8
+            }
+        }
     }
 
     /// Records that were appended since the heads were saved last, by any process.
@@ -49,22 +90,23 @@ struct HeadSaver {
         return through > saved ? through - saved : 0
     }
 
-    private func save(
-        _ slice: [(topic: Topic, sequence: UInt64)],
-        _ forgotten: [Topic],
-        in transaction: borrowing WriteTransaction
-    ) throws {
+    private func save(_ slice: [(topic: Topic, sequence: UInt64)], in transaction: borrowing WriteTransaction) throws {
         for (topic, sequence) in slice {
             // Another process may have saved a newer one.
             let saved = try transaction.get(log.databases.heads, topic.name) { $0.storedInteger ?? 0 } ?? 0
             if saved < sequence { try transaction.put(log.databases.heads, topic.name, sequence) }
         }
-        guard !forgotten.isEmpty else { return }
-        let trimmed = try transaction.meta(.trimmedThrough, log.databases)
-        for topic in forgotten {
+    }
+
+    private func remove(
+        _ topics: [Topic],
+        trimmedThrough: UInt64,
+        in transaction: borrowing WriteTransaction
+    ) throws {
+        for topic in topics {
             // The topic may have got a record since, here or in another process.
             let saved = try transaction.get(log.databases.heads, topic.name) { $0.storedInteger ?? 0 }
-            guard let saved, saved <= trimmed else { continue }
+            guard let saved, saved <= trimmedThrough else { continue }
             try transaction.delete(log.databases.heads, topic.name)
             try advance(.forgottenThrough, to: saved, in: transaction)
         }

@@ -10,30 +10,54 @@ struct LogCommitter {
         var transaction: UInt64 = 0
     }
 
+    /// Which requests an attempt stores.
+    enum Attempt {
+        /// All; when there is no room for one of them, nothing is stored, so that the caller can make room.
+        case all
+        /// Those that there is room for; the others are refused, each with its reason.
+        case fitting
+        /// Only what frees space, because LMDB itself found no room.
+        case removals
+    }
+
     /// What all requests of one transaction share.
-    private struct Progress {
+    struct Progress {
         var sequence: UInt64
         let trimmedThrough: UInt64
         /// The wall clock minus the monotonic one, so that both accepted times are the same moment.
         let wallOffset: UInt64
+        let nowNanoseconds: UInt64
+        let attempt: Attempt
+        /// What there is room for; nil when there is more than the commit can need.
+        var room: LogRoom?
     }
 
     let log: ChangeLog
     let heads: SharedTopicHeads
+    let budget: LogRoom.Budget
+
+    init(log: ChangeLog, heads: SharedTopicHeads) {
+        self.log = log
+        self.heads = heads
+        budget = LogRoom.Budget(log.configuration)
+    }
 
     /// Stores every request of `group` that wasn't refused, in one transaction, and returns when it is on disk.
     /// - Throws: when nothing was stored.
-    func store(_ group: inout AppendGroup) throws -> Stored {
+    func store(_ group: inout AppendGroup, _ attempt: Attempt = .all) throws -> Stored {
         try heads.loadIfNeeded()
         var stored = Stored()
         do {
             try log.environment.write { transaction in
-                try checkRoom(for: group.bytes, in: transaction)
                 let last = try heads.catchUp(in: transaction)
+                let now = StageClock.nowNanoseconds()
                 var progress = Progress(
                     sequence: last,
                     trimmedThrough: try transaction.meta(.trimmedThrough, log.databases),
-                    wallOffset: StageClock.wallNanoseconds() &- StageClock.nowNanoseconds()
+                    wallOffset: StageClock.wallNanoseconds() &- now,
+                    nowNanoseconds: now,
+                    attempt: attempt,
+                    room: try room(for: group, in: transaction)
                 )
                 for index in group.entries.indices where group.entries[index].failure == nil {
                     try perform(&group.entries[index], &progress, in: transaction)
@@ -52,6 +76,18 @@ struct LogCommitter {
         return stored
     }
 
+    /// What there is room for; nil when the file, with all that it ever held, leaves more than the group can need.
+    private func room(
+        for group: borrowing AppendGroup,
+        in transaction: borrowing WriteTransaction
+    ) throws -> LogRoom? {
+        let file = log.environment.filePages * (try transaction.statistics(log.databases.meta).pageSizeBytes)
+        // A patch may write more than it brings, so that items are always looked at.
+        if !group.hasItems, file + 2 * group.bytes + LogRoom.slackBytes <= budget.logBytes { return nil }
+        let nameBytes = heads.withLock { $0.nameBytes }
+        return LogRoom(budget, try transaction.used(log.databases, nameBytes: nameBytes))
+    }
+
     // MARK: One request
 
     private func perform(
@@ -61,20 +97,45 @@ struct LogCommitter {
     ) throws {
         do {
             switch entry.request {
-            case .records(let drafts): entry.appended = try append(drafts, &progress, in: transaction)
+            case .records(let drafts, let principal):
+                try takeRoom(for: drafts, &progress)
+                entry.appended = try append(drafts, by: principal, &progress, in: transaction)
             case .item(let write): try perform(write, &entry, &progress, in: transaction)
             }
         } catch let error as ChangeQueueError where error.concernsOneRequest {
             entry.failure = error
+        } catch let error as ChangeQueueError where error.refusal == .logFull && progress.attempt != .all {
+            entry.failure = error
         }
     }
 
-    private func append(
+    /// - Throws: `logFull` when there is no room for the records.
+    func takeRoom(for drafts: [RecordDraft], _ progress: inout Progress) throws(ChangeQueueError) {
+        guard progress.attempt != .removals else { throw full(progress) }
+        guard let page = progress.room?.used.pageBytes else { return }
+        let bytes = drafts.reduce(0) { $0 + LogRoom.bytes(of: $1, pageBytes: page) }
+        guard progress.room?.take(bytes) == false else { return }
+        throw full(progress)
+    }
+
+    func full(_ progress: Progress) -> ChangeQueueError {
+        let used = progress.room.map { "\($0.used.logBytes) of the \($0.logLimitBytes)" } ?? "all"
+        return ChangeQueueError(
+            .logFull,
+            """
+            The log is full: records and topics take \(used) bytes that the map of \(budget.mapBytes) has for them. \
+            It passes when retention trims; else raise the map's size or shorten the retention.
+            """
+        )
+    }
+
+    func append(
         _ drafts: [RecordDraft],
+        by principal: PrincipalID,
         _ progress: inout Progress,
         in transaction: borrowing WriteTransaction
     ) throws -> [AppendedRecord] {
-        let places = try place(drafts, after: progress.sequence, trimmedThrough: progress.trimmedThrough)
+        let places = try place(drafts, by: principal, progress)
         for (draft, place) in zip(drafts, places) {
             let record = ChangeRecord(
                 draft,
@@ -98,89 +159,64 @@ struct LogCommitter {
     /// Gives each draft its sequence number and its place in its topic's chain; all of them or none.
     private func place(
         _ drafts: [RecordDraft],
-        after last: UInt64,
-        trimmedThrough: UInt64
+        by principal: PrincipalID,
+        _ progress: Progress
     ) throws(ChangeQueueError) -> [AppendedRecord] {
-        let places = heads.withLock { heads -> [AppendedRecord]? in
+        let placed = heads.withLock { heads -> Result<[AppendedRecord], AppendRefusal> in
             let stagedBefore = heads.stagedCount
             var places: [AppendedRecord] = []
             places.reserveCapacity(drafts.count)
-            var sequence = last
+            var sequence = progress.sequence
             for draft in drafts {
                 sequence = sequence &+ 1
-                guard let previous = heads.stage(draft.topic, sequence, trimmedThrough: trimmedThrough) else {
+                do throws(AppendRefusal) {
+                    let previous = try heads.stage(
+                        draft.topic,
+                        sequence,
+                        by: principal,
+                        trimmedThrough: progress.trimmedThrough,
+                        nowNanoseconds: progress.nowNanoseconds
+                    )
+                    places.append(
+                        AppendedRecord(
+                            sequence: SequenceNumber(sequence),
+                            previous: previous,
+                            committedAtNanoseconds: 0
+                        )
+                    )
+                } catch {
                     heads.unstage(downTo: stagedBefore)
-                    return nil
+                    return .failure(error)
                 }
-                places.append(
-                    AppendedRecord(sequence: SequenceNumber(sequence), previous: previous, committedAtNanoseconds: 0)
-                )
             }
-            return places
+            return .success(places)
         }
-        if let places { return places }
-        throw ChangeQueueError(
-            .tooManyTopics,
-            """
-            The log has records of \(log.configuration.maximumTopics) topics, the configured maximum. \
-            Raise it or use fewer topics.
-            """
-        )
+        do { return try placed.get() } catch { throw topicRefused(error) }
     }
 
-    private func perform(
-        _ write: ItemWrite,
-        _ entry: inout AppendGroup.Entry,
-        _ progress: inout Progress,
-        in transaction: borrowing WriteTransaction
-    ) throws {
-        let key = try ItemKey(table: write.table, key: write.key)
-        let existing = try transaction.get(log.databases.items, key.bytes) { bytes in
-            try bytes.withUnsafeBytes { try ItemCodec.decode($0) }
-        }
-        let change = try ItemChange.decide(
-            write,
-            existing: existing,
-            maximumPayloadBytes: log.configuration.maximumPayloadBytes
-        )
-        guard let change else {
-            entry.item = .notFound
-            return
-        }
-        entry.appended = try append([change.draft], &progress, in: transaction)
-        entry.item = ItemOutcome(operation: change.operation, appended: entry.appended.first)
-        if let content = change.content {
-            let item = StoredItem(
-                value: content.value,
-                contentType: content.contentType,
-                version: SequenceNumber(progress.sequence)
-            )
-            try transaction.put(log.databases.items, key.bytes, ItemCodec.encode(item))
-        } else {
-            try transaction.delete(log.databases.items, key.bytes)
-        }
-    }
-
-    // MARK: Room
-
-    /// Refuses an append for which the configured map has no room.
-    ///
-    /// What is beyond it is kept for trimming, which needs fresh pages too.
-    private func checkRoom(for bytes: Int, in transaction: borrowing WriteTransaction) throws {
-        let limit = log.configuration.mapSizeBytes
-        // Pages are never quite full, and the tree's inner pages come on top.
-        let needed = bytes + bytes / 4 + 64 * 1024
-        let records = try transaction.statistics(log.databases.records)
-        guard log.environment.filePages * records.pageSizeBytes + needed > limit else { return }
-        var pages = try records.pages + transaction.freeListStatistics().pages
-        for database in [log.databases.items, log.databases.heads, log.databases.meta] {
-            pages += try transaction.statistics(database).pages
-        }
-        let used = pages * records.pageSizeBytes
-        guard used + needed > limit else { return }
-        throw ChangeQueueError(
-            .queueFull,
-            "The log's map of \(limit) bytes is full (\(used) in use). Raise its size or shorten the retention."
+    private func topicRefused(_ refusal: AppendRefusal) -> ChangeQueueError {
+        let configuration = log.configuration
+        let reason =
+            switch refusal {
+            case .principalTopics:
+                """
+                this client has begun \(configuration.principalTopics) of the topics that the log knows, as many as one \
+                may (--principal-topics)
+                """
+            case .topicRate:
+                """
+                this client begins more than \(configuration.principalTopicsPerSecond) topics a second \
+                (--principal-topics-per-second)
+                """
+            default:
+                """
+                the log knows as many topics as it may, \(configuration.maximumTopics) or \(budget.nameBytes) bytes of \
+                names (--maximum-topics, --log-map-size)
+                """
+            }
+        return ChangeQueueError(
+            refusal,
+            "A topic is new, and \(reason). Use fewer topics, or wait: a topic without records is forgotten in time."
         )
     }
 }
@@ -189,7 +225,10 @@ extension ChangeQueueError {
     /// Whether the error is one request's own fault, so that the others of its commit go on.
     fileprivate var concernsOneRequest: Bool {
         switch code {
-        case .invalidItem, .itemChanged, .invalidRecord, .payloadTooLarge, .rejected, .tooManyTopics: true
+        case .invalidItem, .itemChanged, .invalidRecord, .payloadTooLarge, .rejected: true
+        case .tooManyTopics, .itemQuotaExceeded: true
+        // Here it is a stored item that was damaged.
+        case .corruptRecord: true
         default: false
         }
     }

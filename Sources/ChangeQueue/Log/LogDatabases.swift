@@ -10,6 +10,8 @@ struct LogDatabases: Sendable {
     let heads: Database
     /// ``ItemKey`` → stored item.
     let items: Database
+    /// Principal → bytes of the items that it wrote last; nil when a log of layout 1 is only read.
+    let itemOwners: Database?
 
     /// Opens them, and creates them unless the environment is read-only.
     init(_ environment: Environment) throws(LMDBError) {
@@ -17,5 +19,10 @@ struct LogDatabases: Sendable {
         meta = try environment.openDatabase("meta", options: .create)
         heads = try environment.openDatabase("heads", options: .create)
         items = try environment.openDatabase("items", options: .create)
+        do throws(LMDBError) {
+            itemOwners = try environment.openDatabase("itemOwners", options: [.create, .integerKey])
+        } catch  where error.code == .notFound && environment.options.contains(.readOnly) {
+            itemOwners = nil
+        }
     }
 }

@@ -8,6 +8,8 @@ struct LogUpkeep {
         case saveHeads
         /// Trim one slice of records.
         case trim
+        /// Forget one slice of the topics that have no records any more.
+        case forgetTopics
         /// Free the reader slots of dead processes, whose old views keep trimmed pages from being used again.
         case checkReaders
     }
@@ -20,6 +22,9 @@ struct LogUpkeep {
     private var mayTrimMore = false
     private var lastTrim: UInt64
     private var lastReaderCheck: UInt64
+    private var mayForget = false
+    /// Whether a slice of topics is forgotten before more is trimmed: under load the two take turns.
+    private var isForgettingNext = false
 
     /// Appended records between two looks at retention: trimming twice as many at once outruns any producer.
     private static let trimEveryRecords = Retention.maximumTrimmedAtOnce / 2
@@ -48,6 +53,7 @@ struct LogUpkeep {
     /// `isIdle` is whether no append waits.
     mutating func next(isIdle: Bool, nowNanoseconds: UInt64) -> Action? {
         if isSaving || unsavedRecords >= headSaveRecords { return .saveHeads }
+        if mayForget, isIdle || isForgettingNext { return .forgetTopics }
         if recordsSinceTrim >= LogUpkeep.trimEveryRecords { return .trim }
         guard isIdle else { return nil }
         if mayTrimMore || elapsed(since: lastTrim, nowNanoseconds) >= LogUpkeep.trimEveryNanoseconds { return .trim }
@@ -81,12 +87,19 @@ struct LogUpkeep {
         }
     }
 
+    /// Whether topics are left that can be forgotten; asked after each trimming, and told by the forgetting itself.
+    mutating func forgetting(isDue: Bool, afterTrimming: Bool) {
+        mayForget = isDue
+        isForgettingNext = isDue && afterTrimming
+    }
+
     /// The readers were checked.
     mutating func checkedReaders(nowNanoseconds: UInt64) { lastReaderCheck = nowNanoseconds }
 
     /// A step failed: everything waits for its next time, so that a full disk isn't tried without end.
     mutating func failed(nowNanoseconds: UInt64) {
         isSaving = false
+        forgetting(isDue: false, afterTrimming: false)
         unsavedRecords = 0
         lastSave = nowNanoseconds
         trimmed(.nothing, nowNanoseconds: nowNanoseconds)

@@ -21,15 +21,28 @@ public final class LogWriter: Sendable {
     ///   - log: the log to append to; not one that is open for reading only.
     ///   - doorbell: rung after each commit; nil when nobody waits.
     ///   - logger: where failures of the upkeep are reported.
-    public init(log: ChangeLog, doorbell: DoorbellRinger? = nil, logger: Logger = Logger(label: "sluice.log")) {
+    ///   - onRefusal: called on the writer's thread when requests of a commit met a limit of the log.
+    public init(
+        log: ChangeLog,
+        doorbell: DoorbellRinger? = nil,
+        logger: Logger = Logger(label: "sluice.log"),
+        onRefusal: @escaping @Sendable (_ refusal: AppendRefusal, _ requests: Int) -> Void = { _, _ in }
+    ) {
         self.log = log
         inbox = AppendInbox(maximumBytes: log.configuration.maximumPendingBytes)
         heads = SharedTopicHeads(log: log)
         hook = CommitHook()
         do throws(ChangeQueueError) {
             thread = try PosixThread(name: "sluice-log") { [inbox, heads, hook] in
-                LogWriterLoop(log: log, heads: heads, inbox: inbox, hook: hook, doorbell: doorbell, logger: logger)
-                    .run()
+                LogWriterLoop(
+                    log: log,
+                    heads: heads,
+                    inbox: inbox,
+                    hook: hook,
+                    doorbell: doorbell,
+                    logger: logger,
+                    onRefusal: onRefusal
+                ).run()
             }
         } catch {
             logger.error("nothing can be appended", metadata: ["error": "\(error)"])
@@ -63,9 +76,14 @@ public final class LogWriter: Sendable {
     }
 
     /// Appends records as one unit and returns when they are on disk.
+    ///
+    /// `principal`: on whose account new topics go.
     /// - Throws: why nothing was stored.
-    public func append(_ drafts: [RecordDraft]) async throws(ChangeQueueError) -> [AppendedRecord] {
-        try await outcome(of: .records(drafts)).result.get()
+    public func append(
+        _ drafts: [RecordDraft],
+        by principal: PrincipalID = .server
+    ) async throws(ChangeQueueError) -> [AppendedRecord] {
+        try await outcome(of: .records(drafts, by: principal)).result.get()
     }
 
     /// Changes an item, appends its change record, and returns when both are on disk.
@@ -110,6 +128,12 @@ public final class LogWriter: Sendable {
     /// - Throws: `storage` when they can't be read.
     public func head(of topic: Topic) throws(ChangeQueueError) -> SequenceNumber {
         try ChangeQueueError.typing("read the head of a topic") { try heads.head(of: topic) }
+    }
+
+    /// What is used of the log's limits; a few look-ups.
+    /// - Throws: `storage` when they can't be read.
+    public func usage() throws(ChangeQueueError) -> LogUsage {
+        try ChangeQueueError.typing("measure what the log uses") { try heads.usage() }
     }
 
     /// Accepts nothing more, commits and answers what waits, saves the topics' heads and ends the thread.

@@ -11,16 +11,20 @@ final class LogWriterLoop {
     private let hook: CommitHook
     private let doorbell: DoorbellRinger?
     private let logger: Logger
+    private let onRefusal: @Sendable (AppendRefusal, _ requests: Int) -> Void
     private let limits: AppendLimits
     private let committer: LogCommitter
     private let trimmer: LogTrimmer
     private var saver: HeadSaver
     private var upkeep: LogUpkeep
+    private var watch = LogUsageWatch()
+    private var nextWatchNanoseconds: UInt64 = 0
     /// Whether the last append failed: a full disk is reported once, not with each commit.
     private var isFailing = false
 
     /// How long the thread sleeps when nothing is appended; then it looks at other processes' commits and at retention.
     private static let idleNanoseconds: UInt64 = 100_000_000
+    private static let watchNanoseconds: UInt64 = 1_000_000_000
 
     init(
         log: ChangeLog,
@@ -28,7 +32,8 @@ final class LogWriterLoop {
         inbox: AppendInbox,
         hook: CommitHook,
         doorbell: DoorbellRinger?,
-        logger: Logger
+        logger: Logger,
+        onRefusal: @escaping @Sendable (AppendRefusal, _ requests: Int) -> Void
     ) {
         self.log = log
         self.heads = heads
@@ -36,6 +41,7 @@ final class LogWriterLoop {
         self.hook = hook
         self.doorbell = doorbell
         self.logger = logger
+        self.onRefusal = onRefusal
         limits = AppendLimits(maximumPayloadBytes: log.configuration.maximumPayloadBytes)
         committer = LogCommitter(log: log, heads: heads)
         trimmer = LogTrimmer(log: log)
@@ -75,20 +81,14 @@ final class LogWriterLoop {
         // Before the answers: a publisher takes longer to wake up than they take to be handed over.
         if stored.records > 0 { doorbell?.ring() }
         inbox.release(group.bytes)
+        noteRefusals(group)
         for (client, outcomes) in group.outcomes() { client.completed(outcomes) }
         if stored.records > 0 { upkeep.committed(stored.records) }
     }
 
     private func store(_ group: inout AppendGroup) -> LogCommitter.Stored {
         do {
-            let stored: LogCommitter.Stored
-            do {
-                stored = try committer.store(&group)
-            } catch {
-                guard ChangeQueueError(error, during: "append").code == .queueFull, makeRoom() else { throw error }
-                group.reset(limits: limits)
-                stored = try committer.store(&group)
-            }
+            let stored = try storeWhatFits(&group)
             let committedAt = StageClock.nowNanoseconds()
             if isFailing { logger.notice("appends succeed again") }
             isFailing = false
@@ -110,26 +110,45 @@ final class LogWriterLoop {
         }
     }
 
+    /// Stores all of the group; when there is no room, makes some and stores what fits then, and what frees space always.
+    private func storeWhatFits(_ group: inout AppendGroup) throws -> LogCommitter.Stored {
+        for attempt in [LogCommitter.Attempt.all, .fitting] {
+            do {
+                return try committer.store(&group, attempt)
+            } catch {
+                guard ChangeQueueError(error, during: "append").code == .queueFull else { throw error }
+                group.reset(limits: limits)
+                if attempt == .all { makeRoom() }
+            }
+        }
+        return try committer.store(&group, .removals)
+    }
+
     /// Trims what retention allows because the map is full.
-    /// - Returns: whether there was anything.
-    private func makeRoom() -> Bool {
-        var isRoomMade = false
+    private func makeRoom() {
         attempt("make room in the log") {
             for _ in 0..<16 {
                 switch try trimmer.step(nowNanoseconds: StageClock.wallNanoseconds()) {
                 case .nothing: return
-                case .trimmed: isRoomMade = true
+                case .trimmed: break
                 case .needsSavedHeads: while try !saver.step(HeadSaver.headsAtShutdown) {}
                 }
             }
         }
-        return isRoomMade
+    }
+
+    private func noteRefusals(_ group: AppendGroup) {
+        let refusals = group.refusals
+        guard !refusals.isEmpty else { return }
+        for (refusal, requests) in refusals { onRefusal(refusal, requests) }
+        watch.refused(refusals)
     }
 
     // MARK: Upkeep
 
     /// Does what is due; stops as soon as something is to be appended.
     private func maintain() {
+        watchUsage()
         while let action = upkeep.next(isIdle: inbox.isEmpty, nowNanoseconds: StageClock.nowNanoseconds()) {
             do {
                 try perform(action)
@@ -150,10 +169,25 @@ final class LogWriterLoop {
         case .trim:
             let step = try trimmer.step(nowNanoseconds: StageClock.wallNanoseconds())
             upkeep.trimmed(step, nowNanoseconds: StageClock.nowNanoseconds())
+            upkeep.forgetting(isDue: try saver.isForgettingDue(), afterTrimming: true)
+        case .forgetTopics:
+            let isDone = try saver.forget(inbox.isEmpty ? HeadSaver.headsWhenIdle : HeadSaver.headsBetweenCommits)
+            upkeep.forgetting(isDue: !isDone, afterTrimming: false)
         case .checkReaders:
             upkeep.checkedReaders(nowNanoseconds: StageClock.nowNanoseconds())
             let freed = try log.environment.checkReaders()
             if freed > 0 { logger.info("freed the reader slots of dead processes", metadata: ["slots": "\(freed)"]) }
+        }
+    }
+
+    private func watchUsage() {
+        let now = StageClock.nowNanoseconds()
+        guard now >= nextWatchNanoseconds else { return }
+        nextWatchNanoseconds = now &+ LogWriterLoop.watchNanoseconds
+        attempt("measure what the log uses") {
+            for line in watch.lines(try heads.usage(), nowNanoseconds: now) {
+                logger.warning("\(line.message)", metadata: line.metadata)
+            }
         }
     }
 

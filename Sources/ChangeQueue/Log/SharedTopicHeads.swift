@@ -21,7 +21,17 @@ final class SharedTopicHeads: Sendable {
 
     init(log: ChangeLog) {
         self.log = log
-        heads = TopicHeads(maximumTopics: log.configuration.maximumTopics)
+        let configuration = log.configuration
+        heads = TopicHeads(
+            TopicHeads.Limits(
+                topics: configuration.maximumTopics,
+                nameBytes: LogRoom.Budget(configuration).nameBytes,
+                quotas: TopicQuotas.Limits(
+                    topics: configuration.principalTopics,
+                    perSecond: configuration.principalTopicsPerSecond
+                )
+            )
+        )
     }
 
     func withLock<Result>(_ body: (inout TopicHeads) -> Result) -> Result {
@@ -46,6 +56,21 @@ final class SharedTopicHeads: Sendable {
         let transaction = log.environment.lastTransactionIdentifier
         guard withLock({ $0.knownTransaction != transaction }) else { return }
         _ = try log.environment.read { try catchUp(in: $0) }
+    }
+
+    /// What is used of the log's limits.
+    func usage() throws -> LogUsage {
+        let (topics, nameBytes) = withLock { ($0.count, $0.nameBytes) }
+        let used = try log.environment.read { try $0.used(log.databases, nameBytes: nameBytes) }
+        let room = LogRoom(LogRoom.Budget(log.configuration), used)
+        return LogUsage(
+            topics: topics,
+            maximumTopics: log.configuration.maximumTopics,
+            logBytes: used.logBytes,
+            logLimitBytes: room.logLimitBytes,
+            itemsBytes: used.itemsBytes,
+            itemsLimitBytes: room.budget.itemsBytes
+        )
     }
 
     /// Reads the saved heads the first time, and again after a failure.

@@ -7,13 +7,27 @@ import SluiceCore
 /// Numbers are first *staged*, while a transaction that may fail is being filled, and count when they are *published*
 /// after the commit.
 struct TopicHeads {
-    private struct Head {
+    struct Head {
         /// The newest committed record.
         var committed: UInt64
         /// The newest record, staged ones included.
         var latest: UInt64
+        /// Who began the topic; on whose account it is.
+        var owner = PrincipalID.server
         /// Whether `committed` differs from what the `heads` database has.
-        var isUnsaved: Bool
+        var isUnsaved = false
+        /// Whether a transaction that isn't committed has begun the topic.
+        var isProvisional = false
+    }
+
+    /// What the table may hold.
+    struct Limits: Sendable {
+        /// Topics.
+        var topics: Int
+        /// Bytes of their names, with something for each entry.
+        var nameBytes = Int.max
+        /// What one principal may have of it.
+        var quotas = TopicQuotas.Limits()
     }
 
     /// How to learn what other processes have committed.
@@ -27,22 +41,35 @@ struct TopicHeads {
         case reloadSaved(thenReadAfter: UInt64)
     }
 
-    private let maximumTopics: Int
+    let limits: Limits
+    var quotas: TopicQuotas
     private var slots: [Topic: Int] = [:]
-    private var topics: [Topic] = []
-    private var heads: [Head] = []
+    var topics: [Topic] = []
+    var heads: [Head] = []
+    /// Places of `heads` whose topic was taken out, to be used again.
+    private var vacant: [Int] = []
     private var staged: [(slot: Int, before: UInt64)] = []
+    // May name places whose head is saved, or was taken out, since: `unsavedCount` counts.
     private var unsavedSlots: [Int] = []
-    private var forgotten: [Topic] = []
-    private var forgettingNextAt: UInt64 = 0
+    var forgetting = Forgetting()
+    /// Heads that aren't saved.
+    private(set) var unsavedCount = 0
+    /// Bytes of the names of all topics, each with ``entryBytes``.
+    private(set) var nameBytes = 0
     /// Every record up to this one is known.
     private(set) var through: UInt64 = 0
     /// The last transaction whose records are known; see `Environment.lastTransactionIdentifier`.
     private(set) var knownTransaction: UInt64 = 0
     /// Topics whose newest record is at most this one may be unknown.
-    private(set) var forgottenThrough: UInt64 = 0
+    var forgottenThrough: UInt64 = 0
 
-    init(maximumTopics: Int) { self.maximumTopics = max(maximumTopics, 1) }
+    /// What an entry of the `heads` database takes beside the topic's name, bytes.
+    static let entryBytes = 32
+
+    init(_ limits: Limits) {
+        self.limits = limits
+        quotas = TopicQuotas(limits.quotas)
+    }
 
     /// Topics that are known.
     var count: Int { slots.count }
@@ -59,7 +86,7 @@ struct TopicHeads {
     ///
     /// Topics beyond the maximum are left out if their records are gone.
     mutating func load(_ topic: Topic, _ sequence: UInt64, trimmedThrough: UInt64) {
-        if slots[topic] == nil, sequence <= trimmedThrough, slots.count >= maximumTopics {
+        if slots[topic] == nil, sequence <= trimmedThrough, !hasRoom(for: topic) {
             forgottenThrough = max(forgottenThrough, sequence)
             return
         }
@@ -82,20 +109,48 @@ struct TopicHeads {
     mutating func noteForgotten(through sequence: UInt64) { forgottenThrough = max(forgottenThrough, sequence) }
 
     private mutating func advance(_ topic: Topic, to sequence: UInt64, isSaved: Bool) {
-        let slot = slots[topic] ?? enter(topic, head: 0)
+        let slot = slots[topic] ?? enter(topic, Head(committed: 0, latest: 0))
         guard sequence > heads[slot].committed else { return }
         heads[slot].committed = sequence
         heads[slot].latest = max(heads[slot].latest, sequence)
+        heads[slot].isProvisional = false
         if !isSaved { markUnsaved(slot) }
     }
 
-    private mutating func enter(_ topic: Topic, head: UInt64) -> Int {
-        let slot = heads.count
+    // MARK: Entries
+
+    private func hasRoom(for topic: Topic) -> Bool {
+        slots.count < max(limits.topics, 1)
+            && nameBytes + topic.name.utf8.count + TopicHeads.entryBytes <= limits.nameBytes
+    }
+
+    private mutating func enter(_ topic: Topic, _ head: Head) -> Int {
+        let slot = vacant.popLast() ?? heads.count
+        if slot == heads.count {
+            topics.append(topic)
+            heads.append(head)
+        } else {
+            topics[slot] = topic
+            heads[slot] = head
+        }
         slots[topic] = slot
-        topics.append(topic)
-        heads.append(Head(committed: head, latest: head, isUnsaved: false))
+        nameBytes += topic.name.utf8.count + TopicHeads.entryBytes
         return slot
     }
+
+    /// Takes a topic out; nothing staged may name its place.
+    mutating func remove(_ slot: Int) {
+        let topic = topics[slot]
+        if heads[slot].isUnsaved { unsavedCount -= 1 }
+        slots[topic] = nil
+        nameBytes -= topic.name.utf8.count + TopicHeads.entryBytes
+        topics[slot] = TopicHeads.noTopic
+        heads[slot] = Head(committed: 0, latest: 0)
+        vacant.append(slot)
+    }
+
+    /// What stands in a place that is vacant.
+    static let noTopic = Topic(alreadyChecked: "")
 
     // MARK: The chain
 
@@ -107,19 +162,23 @@ struct TopicHeads {
         return SequenceNumber(heads[slot].committed)
     }
 
-    /// Stages `sequence` as the topic's newest record and returns the one before it; nil when there are too many
-    /// topics.
-    mutating func stage(_ topic: Topic, _ sequence: UInt64, trimmedThrough: UInt64) -> SequenceNumber? {
+    /// Stages `sequence` as the topic's newest record and returns the one before it.
+    ///
+    /// A new topic goes on the account of `principal`, whose rate `nowNanoseconds` of the monotonic clock is for. A topic
+    /// all of whose records are up to `trimmedThrough` may make room for it.
+    /// - Throws: why the topic, which is new, can't be begun; nothing is staged then.
+    mutating func stage(
+        _ topic: Topic,
+        _ sequence: UInt64,
+        by principal: PrincipalID = .server,
+        trimmedThrough: UInt64,
+        nowNanoseconds: UInt64 = 0
+    ) throws(AppendRefusal) -> SequenceNumber {
         let slot: Int
         if let known = slots[topic] {
             slot = known
         } else {
-            if slots.count >= maximumTopics { forget(trimmedThrough: trimmedThrough) }
-            guard slots.count < maximumTopics else { return nil }
-            // The chain of a topic that may have been forgotten leads to the newest record that it can have had: it is
-            // trimmed, so that whoever walks there learns of a gap that may be empty, and never misses a record in
-            // silence.
-            slot = enter(topic, head: forgottenThrough)
+            slot = try begin(topic, principal, trimmedThrough, nowNanoseconds)
         }
         let previous = heads[slot].latest
         staged.append((slot, previous))
@@ -127,18 +186,46 @@ struct TopicHeads {
         return SequenceNumber(previous)
     }
 
+    private mutating func begin(
+        _ topic: Topic,
+        _ principal: PrincipalID,
+        _ trimmedThrough: UInt64,
+        _ nowNanoseconds: UInt64
+    ) throws(AppendRefusal) -> Int {
+        if !hasRoom(for: topic) { forgetSlice(trimmedThrough: trimmedThrough, maximum: TopicHeads.forgottenInline) }
+        guard hasRoom(for: topic) else { throw .topicsFull }
+        if let refusal = quotas.take(principal, nowNanoseconds: nowNanoseconds) { throw refusal }
+        // The chain of a topic that may have been forgotten leads to the newest record that it can have had: it is
+        // trimmed, so that whoever walks there learns of a gap that may be empty, and never misses a record in
+        // silence.
+        return enter(
+            topic,
+            Head(committed: forgottenThrough, latest: forgottenThrough, owner: principal, isProvisional: true)
+        )
+    }
+
+    private static let forgottenInline = 64
+
     /// How much is staged, for ``unstage(downTo:)``.
     var stagedCount: Int { staged.count }
 
-    /// Takes back what was staged after `count`, newest first.
+    /// Takes back what was staged after `count`, newest first, with the topics that it began.
     mutating func unstage(downTo count: Int) {
-        while staged.count > count, let last = staged.popLast() { heads[last.slot].latest = last.before }
+        while staged.count > count, let last = staged.popLast() {
+            // Another thread may have followed the log meanwhile.
+            heads[last.slot].latest = max(last.before, heads[last.slot].committed)
+            // Of several records of a topic that was begun, the first is the last to be taken back.
+            guard heads[last.slot].isProvisional, last.before == heads[last.slot].committed else { continue }
+            quotas.takeBack(heads[last.slot].owner)
+            remove(last.slot)
+        }
     }
 
     /// What is staged was committed by `transaction`; the log ends with `sequence`.
     mutating func publish(through sequence: UInt64, transaction: UInt64) {
         for (slot, _) in staged where heads[slot].latest > heads[slot].committed {
             heads[slot].committed = heads[slot].latest
+            heads[slot].isProvisional = false
             markUnsaved(slot)
         }
         staged.removeAll(keepingCapacity: true)
@@ -150,6 +237,7 @@ struct TopicHeads {
     private mutating func markUnsaved(_ slot: Int) {
         guard !heads[slot].isUnsaved else { return }
         heads[slot].isUnsaved = true
+        unsavedCount += 1
         unsavedSlots.append(slot)
     }
 
@@ -157,12 +245,14 @@ struct TopicHeads {
     ///
     /// They count as saved from now on; ``saveFailed(_:)`` takes that back.
     mutating func takeUnsaved(_ count: Int) -> [(topic: Topic, sequence: UInt64)] {
-        let taken = unsavedSlots.suffix(count)
-        unsavedSlots.removeLast(taken.count)
-        return taken.map { slot in
+        var taken: [(topic: Topic, sequence: UInt64)] = []
+        while taken.count < count, let slot = unsavedSlots.popLast() {
+            guard heads[slot].isUnsaved else { continue }
             heads[slot].isUnsaved = false
-            return (topics[slot], heads[slot].committed)
+            unsavedCount -= 1
+            taken.append((topics[slot], heads[slot].committed))
         }
+        return taken
     }
 
     /// The heads of `topics` were not saved after all.
@@ -170,44 +260,5 @@ struct TopicHeads {
         for topic in topics {
             if let slot = slots[topic] { markUnsaved(slot) }
         }
-    }
-
-    /// Heads that aren't saved.
-    var unsavedCount: Int { unsavedSlots.count }
-
-    // MARK: Forgetting
-
-    /// Up to `count` topics that were forgotten and can be removed from the `heads` database.
-    mutating func takeForgotten(_ count: Int) -> [Topic] {
-        let taken = Array(forgotten.suffix(count))
-        forgotten.removeLast(taken.count)
-        return taken
-    }
-
-    /// Forgets the topics whose records are all trimmed.
-    ///
-    /// Looks at every topic, so it waits between two attempts until a sixteenth of the maximum has been trimmed.
-    private mutating func forget(trimmedThrough: UInt64) {
-        guard trimmedThrough >= forgettingNextAt, trimmedThrough > 0 else { return }
-        forgettingNextAt = trimmedThrough &+ UInt64(max(maximumTopics / 16, 1))
-        let stagedSlots = Set(staged.map(\.slot))
-        var kept = TopicHeads(maximumTopics: maximumTopics)
-        var movedTo: [Int: Int] = [:]
-        for (slot, head) in heads.enumerated() {
-            guard head.committed > trimmedThrough || stagedSlots.contains(slot) else {
-                forgottenThrough = max(forgottenThrough, head.committed)
-                forgotten.append(topics[slot])
-                continue
-            }
-            let newSlot = kept.enter(topics[slot], head: 0)
-            kept.heads[newSlot] = head
-            if stagedSlots.contains(slot) { movedTo[slot] = newSlot }
-            if head.isUnsaved { kept.unsavedSlots.append(newSlot) }
-        }
-        staged = staged.map { (movedTo[$0.slot] ?? 0, $0.before) }
-        slots = kept.slots
-        topics = kept.topics
-        heads = kept.heads
-        unsavedSlots = kept.unsavedSlots
     }
 }

@@ -3,7 +3,14 @@ public import SluiceCore
 /// What an authorizer found out about a client when it connected, kept for as long as the connection lives.
 public struct Grant: Sendable, CustomStringConvertible {
     /// Who the client is, for logs and the registry; nil when nobody knows.
-    public var principal: String? { didSet { asker = nil } }
+    public var principal: String? {
+        didSet {
+            asker = nil
+            principalID = PrincipalID(principal)
+        }
+    }
+    /// On whose account what it publishes goes.
+    private(set) var principalID: PrincipalID
     /// When the grant ends, nanoseconds of the wall clock since 1970; nil for never.
     ///
     /// A WebSocket is then closed with 4402, an HTTP request on a kept-alive connection asks the authorizer again.
@@ -34,6 +41,7 @@ public struct Grant: Sendable, CustomStringConvertible {
         token: String? = nil
     ) {
         self.principal = principal
+        principalID = PrincipalID(principal)
         self.expiresAtWallNanoseconds = expiresAtWallNanoseconds
         self.subscribe = subscribe
         self.publish = publish

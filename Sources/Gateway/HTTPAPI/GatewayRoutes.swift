@@ -29,12 +29,13 @@ struct GatewayRoutes {
             budgets: context.budgets,
             configuration: context.configuration
         ).register(on: router)
-        HealthRoutes(drain: context.drain, checks: checks()).register(on: router)
+        HealthRoutes(drain: context.drain, checks: checks(), refused: refused()).register(on: router)
         MeasureRoutes(
             measures: context.measures,
             queue: context.configuration.queue,
             logID: context.logID,
-            budgets: context.budgets
+            budgets: context.budgets,
+            writer: context.writer
         ).register(on: router)
         DemoRoutes().register(on: router)
         HandlerRoutes(
@@ -53,6 +54,12 @@ struct GatewayRoutes {
             ("log", { fault { _ = try reader.lastSequence() } }),
             ("registry", { registry.fault.map { "\($0)" } }),
         ]
+    }
+
+    /// What the log refuses at the moment because a limit is met, by name.
+    private func refused() -> @Sendable () -> [LogResource: String] {
+        let writer = context.writer
+        return { (try? writer.usage())?.warnings(atPercent: 100) ?? [:] }
     }
 }
 

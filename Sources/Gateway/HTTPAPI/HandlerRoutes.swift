@@ -30,7 +30,7 @@ struct HandlerRoutes: Sendable {
         let reply = try await handler.respond(body, handlerContext(request, context, grant))
         if !reply.changes.isEmpty {
             do {
-                _ = try await writer.append(reply.changes)
+                _ = try await writer.append(reply.changes, by: .server)
             } catch {
                 throw StorageFault.apiError(error)
             }

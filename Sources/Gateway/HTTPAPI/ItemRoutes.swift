@@ -55,6 +55,7 @@ struct ItemRoutes: Sendable {
             key: key,
             operation: try operation(body),
             image: image,
+            principal: grant.principalID,
             topic: { operation throws(APIError) in try template.topic(table: table, key: key, operation: operation) }
         )
         do {

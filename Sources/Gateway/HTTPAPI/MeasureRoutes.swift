@@ -1,3 +1,4 @@
+import ChangeQueue
 import HTTPTypes
 import Hummingbird
 import SluiceCore
@@ -9,10 +10,13 @@ struct MeasureRoutes: Sendable {
     let queue: QueueSemantics
     let logID: UInt32
     let budgets: ByteBudgets
+    let writer: LogWriter
 
     func register(on router: Router<GatewayRequestContext>) {
         router.get("/metrics") { _, _ in
             budgets.measure()
+            // What can't be read keeps its last value: the other metrics must come all the same.
+            if let usage = try? writer.usage() { measures.log.show(usage) }
             return HTTPAnswer.bytes(measures.metrics.exposition(), PrometheusMetrics.contentType)
         }
         router.get("/latency") { _, _ in

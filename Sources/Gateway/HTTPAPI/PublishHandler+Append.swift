@@ -11,7 +11,9 @@ extension PublishHandler {
         } catch {
             return answer(publish.number, .refused(error))
         }
-        guard publish.target == .batch, let grant = publish.grant else { return append(drafts, for: publish) }
+        guard publish.target == .batch, let grant = publish.grant else {
+            return append(drafts, for: publish, by: publish.grant?.principalID ?? .anonymous)
+        }
         var undecided: [Topic] = []
         for draft in drafts {
             switch service.authorizer.decideNow(.publish, topic: draft.topic, grant: grant) {
@@ -20,7 +22,7 @@ extension PublishHandler {
             case nil: undecided.append(draft.topic)
             }
         }
-        if undecided.isEmpty { return append(drafts, for: publish) }
+        if undecided.isEmpty { return append(drafts, for: publish, by: grant.principalID) }
         askAbout(undecided, drafts, publish, grant)
     }
 
@@ -39,14 +41,14 @@ extension PublishHandler {
             for topic in undecided { try await authorizer.authorize(.publish, topic: topic, grant: grant) }
         } then: { [publish] handler, result in
             switch result {
-            case .success: handler.append(drafts, for: publish)
+            case .success: handler.append(drafts, for: publish, by: grant.principalID)
             case .failure(let error): handler.answer(publish.number, .refused(error))
             }
         }
     }
 
-    private func append(_ drafts: [RecordDraft], for publish: IncomingPublish) {
-        bridge.append(.records(drafts)) { [self] result in
+    private func append(_ drafts: [RecordDraft], for publish: IncomingPublish, by principal: PrincipalID) {
+        bridge.append(.records(drafts, by: principal)) { [self] result in
             switch result {
             case .success(let records):
                 service.committed(publish.acceptedAtNanoseconds, records)

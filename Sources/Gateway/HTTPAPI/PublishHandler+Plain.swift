@@ -27,7 +27,7 @@ extension PublishHandler {
             answer(number, .refused(error))
             return true
         }
-        bridge.append(.records([draft])) { [self] result in
+        bridge.append(.records([draft], by: grant.principalID)) { [self] result in
             switch result {
             case .success(let records):
                 service.committed(now, records)

@@ -28,7 +28,7 @@ extension WebSocketLoop {
             acceptedAtNanoseconds: accepted
         )
         handler.publishBegan()
-        bridge.append(.records([draft])) { [services] result in
+        bridge.append(.records([draft], by: handler.grant.principalID)) { [services] result in
             switch result {
             case .success(let records):
                 services.committed(accepted, records)

@@ -30,8 +30,12 @@ public enum APIErrorCode: String, CaseIterable, Sendable {
     case upgradeRequired = "UpgradeRequired"
     /// None of the offered WebSocket subprotocols is spoken here.
     case unsupportedSubprotocol = "UnsupportedSubprotocol"
-    /// The log's map is full: nothing was stored, try again later.
+    /// Records take all the room that there is for them: nothing was stored, try again later.
     case queueFull = "QueueFull"
+    /// Items take all the room that there is for them, or for the client's: nothing was stored, delete some first.
+    case storageQuotaExceeded = "StorageQuotaExceeded"
+    /// The topic is new and there may not be another, or not yet; known topics go on.
+    case tooManyTopics = "TooManyTopics"
     /// Too much waits, for the log or to be complete: nothing was stored, try again later.
     case overloaded = "Overloaded"
     /// The process is draining; connect elsewhere.
@@ -57,9 +61,11 @@ public enum APIErrorCode: String, CaseIterable, Sendable {
         case .payloadTooLarge: 413
         case .misdirectedRequest: 421
         case .upgradeRequired: 426
-        case .tooManySubscriptions: 429
+        case .tooManySubscriptions, .tooManyTopics: 429
         case .storageFailed, .internalError: 500
         case .authorizerUnavailable, .queueFull, .overloaded, .shuttingDown: 503
+        // RFC 4918, section 11.5: not to be repeated by a program of itself.
+        case .storageQuotaExceeded: 507
         }
     }
 
@@ -67,6 +73,7 @@ public enum APIErrorCode: String, CaseIterable, Sendable {
     public var retryAfterSeconds: Int? {
         switch self {
         case .queueFull: 5
+        case .tooManyTopics: 10
         case .overloaded, .shuttingDown, .authorizerUnavailable: 1
         default: nil
         }

@@ -11,6 +11,11 @@ struct GatewayOptions: SettingOptions {
     @Option(.listenBacklog) var listenBacklog: String?
     @Option(.retentionAge) var retentionAge: String?
     @Option(.retentionBytes) var retentionBytes: String?
+    @Option(.itemsBytes) var itemsBytes: String?
+    @Option(.principalItemsBytes) var principalItemsBytes: String?
+    @Option(.maximumTopics) var maximumTopics: String?
+    @Option(.principalTopics) var principalTopics: String?
+    @Option(.principalTopicsPerSecond) var principalTopicsPerSecond: String?
     @Option(.payloadBytes) var payloadBytes: String?
     @Option(.requestBytes) var requestBytes: String?
     @Option(.httpIdleTimeout) var httpIdleTimeout: String?
@@ -31,7 +36,10 @@ struct GatewayOptions: SettingOptions {
             (.host, host), (.port, port), (.allowedHosts, allowedHosts), (.name, name), (.link, link),
             (.eventLoops, eventLoops),
             (.listenBacklog, listenBacklog),
-            (.retentionAge, retentionAge), (.retentionBytes, retentionBytes), (.payloadBytes, payloadBytes),
+            (.retentionAge, retentionAge), (.retentionBytes, retentionBytes), (.itemsBytes, itemsBytes),
+            (.principalItemsBytes, principalItemsBytes), (.maximumTopics, maximumTopics),
+            (.principalTopics, principalTopics), (.principalTopicsPerSecond, principalTopicsPerSecond),
+            (.payloadBytes, payloadBytes),
             (.requestBytes, requestBytes), (.httpIdleTimeout, httpIdleTimeout), (.itemTopic, itemTopic),
             (.itemImage, itemImage),
             (.subscriptionsPerConnection, subscriptionsPerConnection), (.messageBytes, messageBytes),

@@ -20,6 +20,11 @@ extension GatewayConfiguration {
         settings.assign(.logMapSize, to: &log.mapSizeBytes)
         settings.assign(.retentionAge, to: &log.retentionAge)
         settings.assign(.retentionBytes, to: &log.retentionBytes)
+        settings.assign(.itemsBytes, to: &log.itemsBytes)
+        settings.assign(.principalItemsBytes, to: &quotas.itemsBytes)
+        settings.assign(.maximumTopics, to: &log.maximumTopics)
+        settings.assign(.principalTopics, to: &quotas.topics)
+        settings.assign(.principalTopicsPerSecond, to: &quotas.topicsPerSecond)
         settings.assign(.payloadBytes, to: &http.payloadBytes)
         settings.assign(.requestBytes, to: &http.batchBytes)
         settings.assign(.httpIdleTimeout, to: &http.idleTimeout)
@@ -53,6 +58,12 @@ extension GatewayConfiguration {
             } catch {
                 throw CommandError(.configuration, "\(Setting.itemTopic.flag): \(error.message)")
             }
+        }
+        guard log.itemsBudgetBytes <= log.mapSizeBytes / 4 * 3 else {
+            throw CommandError(
+                .configuration,
+                "\(Setting.itemsBytes.flag) must leave a quarter of \(Setting.logMapSize.flag) to the records."
+            )
         }
         guard webSocket.idleTimeout > webSocket.pingInterval else {
             throw CommandError(

@@ -63,6 +63,37 @@ extension Setting {
         for: [.gateway],
         "The oldest records are trimmed while the log's pages take more."
     )
+    static let itemsBytes = Setting(
+        "items-bytes",
+        .bytes(0...1 << 44),
+        for: [.gateway],
+        "What tables' items may take of the map, a quarter when not set; beyond it they can't grow (507)."
+    )
+    static let principalItemsBytes = Setting(
+        "principal-items-bytes",
+        .bytes(0...1 << 44),
+        for: [.gateway],
+        "What the items that one principal wrote last may take; half of the items' share when not set, all with allow-all."
+    )
+    static let maximumTopics = Setting(
+        "maximum-topics",
+        .number(1...1_000_000_000),
+        default: "2000000",
+        for: [.gateway],
+        "Topics that the log knows, kept in memory; at it a new one is refused (429), known ones go on."
+    )
+    static let principalTopics = Setting(
+        "principal-topics",
+        .number(1...1_000_000_000),
+        for: [.gateway],
+        "How many of them one principal may have begun; half when not set, all with allow-all."
+    )
+    static let principalTopicsPerSecond = Setting(
+        "principal-topics-per-second",
+        .number(0...1_000_000_000),
+        for: [.gateway],
+        "New topics a second of one principal, 100 times as many at once; 0: no limit; 1000 when not set, 0 with allow-all."
+    )
     static let payloadBytes = Setting(
         "payload-bytes",
         .bytes(1...Limits.payloadBytesCeiling),
@@ -163,8 +194,8 @@ extension Setting {
     )
 
     static let gateway = [
-        host, port, allowedHosts, name, link, eventLoops, listenBacklog, retentionAge, retentionBytes, payloadBytes,
-        requestBytes,
+        host, port, allowedHosts, name, link, eventLoops, listenBacklog, retentionAge, retentionBytes, itemsBytes,
+        principalItemsBytes, maximumTopics, principalTopics, principalTopicsPerSecond, payloadBytes, requestBytes,
         httpIdleTimeout,
         itemTopic, itemImage, subscriptionsPerConnection, messageBytes, unfinishedBytes, unwrittenBytes,
         pingInterval, idleTimeout,

@@ -14,6 +14,10 @@ extension Settings {
         if case .number(let number)? = self[setting] { value = number }
     }
 
+    func assign(_ setting: Setting, to value: inout Int?) {
+        if case .number(let number)? = self[setting] { value = number }
+    }
+
     func assign(_ setting: Setting, to value: inout Bool) {
         if case .onOff(let isOn)? = self[setting] { value = isOn }
     }

@@ -186,18 +186,56 @@ struct ItemWriteTests {
         for number in 0..<4 { #expect(item[ByteString("n\(number)")]?.unsignedInteger == UInt64(number)) }
     }
 
-    @Test("a stored item comes back as it was; a damaged one is reported")
-    func roundTripsItems() throws {
-        let item = StoredItem(value: [1, 2, 3], contentType: .binary, version: SequenceNumber(9))
+    @Test(
+        "a stored item comes back as it was, also one of version 1; a damaged one is reported",
+        arguments: [nil, PrincipalID(.max)]
+    )
+    func roundTripsItems(owner: PrincipalID?) throws {
+        let item = StoredItem(value: [1, 2, 3], contentType: .binary, version: SequenceNumber(9), owner: owner)
         let bytes = ItemCodec.encode(item)
+        expectEqual(bytes[0], owner == nil ? 1 : 2)
         let decoded = try bytes.withUnsafeBytes { try ItemCodec.decode($0) }
         #expect(decoded.value == item.value)
         #expect(decoded.contentType == item.contentType)
         #expect(decoded.version == item.version)
+        #expect(decoded.owner == owner)
         for index in bytes.indices {
             var damaged = bytes
             damaged[index] ^= 0x10
             #expect(throws: ChangeQueueError.self) { _ = try damaged.withUnsafeBytes { try ItemCodec.decode($0) } }
         }
+        for count in bytes.indices {
+            #expect(throws: ChangeQueueError.self) {
+                _ = try bytes[..<count].withUnsafeBytes { try ItemCodec.decode($0) }
+            }
+        }
+    }
+
+    @Test("an item that was damaged on disk fails its own requests only, and can be replaced and removed")
+    func replacesDamagedItems() async throws {
+        for key in ["42", "43"] { _ = try await writer.write(write(put("1"), key: key)) }
+        for key in ["42", "43"] {
+            let key = try ItemKey(table: "orders", key: key)
+            try log.environment.write { transaction in
+                var bytes = try transaction.get(log.databases.items, key.bytes) { $0.copied } ?? []
+                bytes[bytes.count - 1] ^= 1
+                try transaction.put(log.databases.items, key.bytes, bytes)
+            }
+        }
+        let client = RecordingClient()
+        try writer.submit(
+            [(1, .item(write(try patch("{}")))), (2, .records([draft("other")]))],
+            for: client
+        )
+        let results = await client.outcomes(2).map(\.result)
+        guard case .failure(let error) = results[0] else {
+            Issue.record("a damaged item was patched")
+            return
+        }
+        #expect(error.code == .corruptRecord)
+        #expect(try results[1].get().count == 1)
+        #expect(try await writer.write(write(put("2"), image: .new)).operation == .modify)
+        #expect(try storedJSON() == "2")
+        #expect(try await writer.write(write(.delete, image: .keys, key: "43")).operation == .remove)
     }
 }

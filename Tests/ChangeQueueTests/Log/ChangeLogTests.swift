@@ -67,7 +67,7 @@ struct ChangeLogTests {
         try FileManager.default.removeItem(atPath: scratch.path + "/log")
         do {
             let log = try scratch.open()
-            try log.environment.write { try $0.setMeta(.formatVersion, 2, log.databases) }
+            try log.environment.write { try $0.setMeta(.formatVersion, 3, log.databases) }
         }
         #expect(code { _ = try scratch.open() } == .versionMismatch)
         #expect(code { _ = try ChangeLog.openReadOnly(directory: scratch.path + "/log") } == .versionMismatch)
@@ -89,7 +89,7 @@ struct ChangeLogTests {
     func describesErrors() {
         let codes: [(ChangeQueueError.Code, APIErrorCode)] = [
             (.queueFull, .queueFull), (.overloaded, .overloaded), (.payloadTooLarge, .payloadTooLarge),
-            (.tooManyTopics, .queueFull),
+            (.tooManyTopics, .tooManyTopics), (.itemQuotaExceeded, .storageQuotaExceeded),
             (.invalidRecord, .invalidRequest), (.invalidItem, .invalidRequest), (.shuttingDown, .shuttingDown),
             (.rejected(APIError(.forbidden, "m")), .forbidden), (.corruptRecord, .storageFailed),
             (.cannotOpen, .storageFailed),

@@ -71,4 +71,19 @@ struct LogUpkeepTests {
         upkeep.checkedReaders(nowNanoseconds: 30 * second)
         expectEqual(upkeep.next(isIdle: true, nowNanoseconds: 30 * second), nil)
     }
+
+    @Test("topics are forgotten slice after slice when idle; under load one slice after each trimming")
+    func forgets() {
+        var upkeep = LogUpkeep(headSaveRecords: 10_000, nowNanoseconds: 0)
+        upkeep.forgetting(isDue: true, afterTrimming: true)
+        expectEqual(upkeep.next(isIdle: false, nowNanoseconds: 0), .forgetTopics)
+        upkeep.forgetting(isDue: true, afterTrimming: false)
+        expectEqual(upkeep.next(isIdle: false, nowNanoseconds: 0), nil)
+        expectEqual(upkeep.next(isIdle: true, nowNanoseconds: 0), .forgetTopics)
+        upkeep.committed(500)
+        expectEqual(upkeep.next(isIdle: false, nowNanoseconds: 0), .trim)
+        upkeep.forgetting(isDue: false, afterTrimming: false)
+        upkeep.trimmed(.nothing, nowNanoseconds: 0)
+        expectEqual(upkeep.next(isIdle: true, nowNanoseconds: 0), nil)
+    }
 }

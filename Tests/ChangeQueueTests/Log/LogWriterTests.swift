@@ -109,6 +109,66 @@ struct LogWriterTests {
         #expect(try results[1].get().first?.previous == SequenceNumber(2))
     }
 
+    /// Goal: a table that was filled is open again when its records are trimmed, without a restart, and a refused unit
+    /// leaves nothing in it. Method: a small table, records that are old at once.
+    @Test("topics without records make room again, in the table, in the saved heads and after a restart")
+    func forgetsTopics() async throws {
+        let change: (inout ChangeLogConfiguration) -> Void = {
+            $0.maximumTopics = 1_000
+            $0.retentionAge = .seconds(2)
+        }
+        do {
+            let log = try scratch.open(change)
+            let writer = LogWriter(log: log)
+            for batch in 0..<10 { _ = try await writer.append((0..<100).map { draft("old/\(batch)/\($0)") }) }
+            #expect(try writer.usage().topics == 1_000)
+            await #expect(throws: ChangeQueueError.self) { try await writer.append([draft("old/0/0"), draft("new")]) }
+            #expect(try writer.usage().topics == 1_000)
+            let deadline = ContinuousClock.now + .seconds(60)
+            while try writer.usage().topics > 500, ContinuousClock.now < deadline { await Task.yield() }
+            #expect(try writer.usage().topics == 500)
+            _ = try await writer.append((0..<400).map { draft("new/\($0)") })
+            #expect(try log.environment.read { try $0.count(log.databases.heads) } <= 600)
+        }
+        let log = try scratch.open(change)
+        let writer = LogWriter(log: log)
+        // A topic that may have been forgotten has a `previous` that is trimmed, or the right one.
+        let appended = try await writer.append([draft("old/0/0"), draft("new/0")])
+        let trimmed = try log.environment.read { try $0.meta(.trimmedThrough, log.databases) }
+        #expect(appended[0].previous.rawValue <= trimmed)
+        #expect(appended[0].previous.rawValue >= 1)
+    }
+
+    @Test("a client's new topics are bounded for themselves, and each refusal is reported")
+    func boundsTopicsOfPrincipal() async throws {
+        let refusals = Mutex<[AppendRefusal: Int]>([:])
+        let log = try scratch.open {
+            $0.principalTopics = 20
+            $0.principalTopicsPerSecond = 1
+        }
+        let writer = LogWriter(log: log) { refusal, requests in
+            refusals.withLock { $0[refusal, default: 0] += requests }
+        }
+        let mallory = PrincipalID(7)
+        _ = try await writer.append((0..<20).map { draft("m/\($0)") }, by: mallory)
+        let client = RecordingClient()
+        writer.submit(
+            [(1, .records([draft("m/20")], by: mallory)), (2, .records([draft("a/1")], by: PrincipalID(8)))],
+            for: client
+        )
+        let results = await client.outcomes(2).map(\.result)
+        guard case .failure(let error) = results[0] else {
+            Issue.record("a 21st topic was taken")
+            return
+        }
+        #expect(error.refusal == .principalTopics)
+        #expect(error.apiError.code == .tooManyTopics)
+        #expect(try results[1].get().count == 1)
+        _ = try await writer.append([draft("m/0")], by: mallory)
+        _ = try await writer.append((0..<2_000).map { draft("s/\($0)") })
+        #expect(refusals.withLock { $0 } == [.principalTopics: 1])
+    }
+
     /// Goal: commits of another process are chained to and seen. Method: a second writer on the same log, which shares
     /// nothing with the first but the file, as writers of two processes do.
     @Test("two writers that don't know of each other give one sequence and one chain")

@@ -8,11 +8,11 @@ struct TopicHeadsTests {
     private func topic(_ name: String) -> Topic { Topic(alreadyChecked: name) }
 
     @Test("each record's previous is the topic's record before it, and counts when it is published")
-    func chains() {
+    func chains() throws {
         var heads = TopicHeads(maximumTopics: 10)
-        expectEqual(heads.stage(topic("a"), 1, trimmedThrough: 0), SequenceNumber.none)
-        expectEqual(heads.stage(topic("b"), 2, trimmedThrough: 0), SequenceNumber.none)
-        expectEqual(heads.stage(topic("a"), 3, trimmedThrough: 0), SequenceNumber(1))
+        expectEqual(try heads.stage(topic("a"), 1, trimmedThrough: 0), SequenceNumber.none)
+        expectEqual(try heads.stage(topic("b"), 2, trimmedThrough: 0), SequenceNumber.none)
+        expectEqual(try heads.stage(topic("a"), 3, trimmedThrough: 0), SequenceNumber(1))
         #expect(heads.head(of: topic("a")) == .none)
         heads.publish(through: 3, transaction: 7)
         #expect(heads.head(of: topic("a")) == SequenceNumber(3))
@@ -23,16 +23,16 @@ struct TopicHeadsTests {
     }
 
     @Test("what was staged by a transaction that failed is taken back, whole or in part")
-    func unstages() {
+    func unstages() throws {
         var heads = TopicHeads(maximumTopics: 10)
-        _ = heads.stage(topic("a"), 1, trimmedThrough: 0)
+        _ = try heads.stage(topic("a"), 1, trimmedThrough: 0)
         let before = heads.stagedCount
-        _ = heads.stage(topic("a"), 2, trimmedThrough: 0)
-        _ = heads.stage(topic("a"), 3, trimmedThrough: 0)
+        _ = try heads.stage(topic("a"), 2, trimmedThrough: 0)
+        _ = try heads.stage(topic("a"), 3, trimmedThrough: 0)
         heads.unstage(downTo: before)
-        expectEqual(heads.stage(topic("a"), 2, trimmedThrough: 0), SequenceNumber(1))
+        expectEqual(try heads.stage(topic("a"), 2, trimmedThrough: 0), SequenceNumber(1))
         heads.unstage(downTo: 0)
-        expectEqual(heads.stage(topic("a"), 1, trimmedThrough: 0), SequenceNumber.none)
+        expectEqual(try heads.stage(topic("a"), 1, trimmedThrough: 0), SequenceNumber.none)
     }
 
     @Test("the tail is read from where the heads end, and the saved heads again when it was trimmed before it was read")
@@ -46,22 +46,22 @@ struct TopicHeadsTests {
     }
 
     @Test("records of other processes move the head, never backwards, and don't disturb what is staged")
-    func follows() {
+    func follows() throws {
         var heads = TopicHeads(maximumTopics: 10)
         heads.follow(topic("a"), 5)
         heads.follow(topic("a"), 4)
         heads.followed(through: 5, transaction: 2)
         #expect(heads.head(of: topic("a")) == SequenceNumber(5))
-        expectEqual(heads.stage(topic("a"), 6, trimmedThrough: 0), SequenceNumber(5))
+        expectEqual(try heads.stage(topic("a"), 6, trimmedThrough: 0), SequenceNumber(5))
         heads.follow(topic("a"), 5)
-        expectEqual(heads.stage(topic("a"), 7, trimmedThrough: 0), SequenceNumber(6))
+        expectEqual(try heads.stage(topic("a"), 7, trimmedThrough: 0), SequenceNumber(6))
     }
 
     @Test("unsaved heads are handed out once, again when the save failed or when they moved")
-    func saves() {
+    func saves() throws {
         var heads = TopicHeads(maximumTopics: 10)
         for (index, name) in ["a", "b", "c"].enumerated() {
-            _ = heads.stage(topic(name), UInt64(index + 1), trimmedThrough: 0)
+            _ = try heads.stage(topic(name), UInt64(index + 1), trimmedThrough: 0)
         }
         heads.publish(through: 3, transaction: 1)
         #expect(heads.unsavedCount == 3)
@@ -72,7 +72,7 @@ struct TopicHeadsTests {
         #expect(heads.unsavedCount == 3)
         expectEqual(Set(heads.takeUnsaved(10).map(\.sequence)), [1, 2, 3])
         expectEqual(heads.takeUnsaved(10).isEmpty, true)
-        _ = heads.stage(topic("b"), 4, trimmedThrough: 0)
+        _ = try heads.stage(topic("b"), 4, trimmedThrough: 0)
         heads.publish(through: 4, transaction: 2)
         expectEqual(heads.takeUnsaved(10).map(\.sequence), [4])
         heads.load(topic("d"), 5, trimmedThrough: 0)
@@ -80,16 +80,16 @@ struct TopicHeadsTests {
     }
 
     @Test("at the maximum a topic whose records are all trimmed makes room; without one a new topic is refused")
-    func forgets() {
+    func forgets() throws {
         var heads = TopicHeads(maximumTopics: 2)
-        _ = heads.stage(topic("a"), 1, trimmedThrough: 0)
-        _ = heads.stage(topic("b"), 2, trimmedThrough: 0)
+        _ = try heads.stage(topic("a"), 1, trimmedThrough: 0)
+        _ = try heads.stage(topic("b"), 2, trimmedThrough: 0)
         heads.publish(through: 2, transaction: 1)
-        expectEqual(heads.stage(topic("c"), 3, trimmedThrough: 0), nil)
-        expectEqual(heads.stage(topic("b"), 3, trimmedThrough: 0), SequenceNumber(2))
+        #expect(throws: AppendRefusal.topicsFull) { try heads.stage(topic("c"), 3, trimmedThrough: 0) }
+        expectEqual(try heads.stage(topic("b"), 3, trimmedThrough: 0), SequenceNumber(2))
         // "b" is staged and stays, "a" is trimmed and goes; the chain of a new topic leads to where "a" ended, not to
         // nothing.
-        expectEqual(heads.stage(topic("c"), 4, trimmedThrough: 2), SequenceNumber(1))
+        expectEqual(try heads.stage(topic("c"), 4, trimmedThrough: 2), SequenceNumber(1))
         heads.publish(through: 4, transaction: 2)
         #expect(heads.count == 2)
         #expect(heads.head(of: topic("b")) == SequenceNumber(3))

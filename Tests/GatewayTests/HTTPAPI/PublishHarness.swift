@@ -154,7 +154,7 @@ final class LogStandIn: Sendable {
             state.client = client
             state.submissions.append(requests.count)
             for (token, request) in requests {
-                if case .records(let drafts) = request { state.waiting.append((token, drafts)) }
+                if case .records(let drafts, _) = request { state.waiting.append((token, drafts)) }
             }
         }
     }

@@ -302,7 +302,7 @@ private enum CommittingLog {
     static func submit(_ requests: [(token: UInt64, request: AppendRequest)], _ client: AppendBridge) {
         var outcomes: [AppendOutcome] = []
         for (token, request) in requests {
-            guard case .records(let drafts) = request else { continue }
+            guard case .records(let drafts, _) = request else { continue }
             let records = drafts.map { _ in
                 AppendedRecord(sequence: SequenceNumber(1), previous: .none, committedAtNanoseconds: 0)
             }

@@ -69,7 +69,7 @@ final class LogModel: Sendable {
         state.withLock { state in
             state.client = client
             for (token, request) in requests {
-                if case .records(let drafts) = request { state.waiting.append((token, drafts)) }
+                if case .records(let drafts, _) = request { state.waiting.append((token, drafts)) }
             }
         }
     }

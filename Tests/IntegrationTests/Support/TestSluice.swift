@@ -23,8 +23,10 @@ final class TestSluice {
 
     private var common: [String] { ["--data", directory, "--queue", semantics.rawValue] }
 
-    func startGateway(port: Int = 0) async throws -> SluiceProcess {
-        let process = try await SluiceProcess(["gateway"] + common + ["--port", "\(port)", "--drain-window", "200ms"])
+    func startGateway(port: Int = 0, _ arguments: String...) async throws -> SluiceProcess {
+        let process = try await SluiceProcess(
+            ["gateway"] + common + ["--port", "\(port)", "--drain-window", "200ms"] + arguments
+        )
         processes.append(process)
         try await process.ready()
         return process

@@ -1,0 +1,8 @@
+@testable import ChangeQueue
+
+extension TopicHeads {
+    /// A table of so many topics.
+    init(maximumTopics: Int, quotas: TopicQuotas.Limits = TopicQuotas.Limits()) {
+        self.init(Limits(topics: maximumTopics, quotas: quotas))
+    }
+}
