@@ -52,7 +52,7 @@ struct GatewayWebSocketTests {
             $0.webSocket.messageBytes = 1000
         } _: { gateway in
             let client = try await RawClient.connect(port: gateway.port)
-            try await client.send("GET /ws HTTP/1.1\r\n\(Self.handshake)\r\n")
+            try await client.send("GET /ws HTTP/1.1\r\nhost: a\r\n\(Self.handshake)\r\n")
             _ = try await client.received(#""connected""#)
             let size = 8 << 20
             var frame = ByteBuffer()
