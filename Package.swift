@@ -129,6 +129,7 @@ let package = Package(
         .testTarget(
             name: "ChangeQueueTests",
             dependencies: ["TestSupport", "ChangeQueue", "LMDB", "SluiceCore", log],
+            resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),
         .testTarget(

@@ -60,7 +60,7 @@ public struct Gateway: Service {
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)
         let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
-        let measures = GatewayMeasures(queue: configuration.queue)
+        let measures = GatewayMeasures(queue: configuration.queue.queueID)
         authorizer.measure(with: measures.metrics)
         let storage = try GatewayStorage.open(configuration, authorizer, measures, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))

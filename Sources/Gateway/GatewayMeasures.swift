@@ -14,8 +14,8 @@ public struct GatewayMeasures: Sendable {
     /// The log's limits.
     let log: LogMeasures
 
-    /// Empty measures of a gateway whose publishers use `queue`.
-    public init(queue: QueueSemantics) {
+    /// Empty measures of a gateway whose publishers take records from `queue`.
+    public init(queue: QueueID) {
         histograms = StageHistograms(queue: queue)
         commitTimes = CommitTimes()
         traces = RecordTraces()

@@ -75,7 +75,7 @@ final class PublisherLoop {
         self.logger = logger
         pool = WorkerPool(
             workers: configuration.workers,
-            pushesSingly: configuration.semantics == .sns,
+            pushesSingly: storage.queue.attributes.receiveMode == .push,
             backoff: RetryBackoff(minimum: configuration.retryMinimum, maximum: configuration.retryMaximum)
         )
         window = BatchWindow(

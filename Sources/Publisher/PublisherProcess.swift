@@ -21,7 +21,7 @@ struct PublisherProcess: Sendable {
 
     /// Runs until the thread has drained.
     func run() async throws {
-        let latency = PublisherLatency(semantics: configuration.semantics)
+        let latency = PublisherLatency(queue: configuration.semantics.queueID)
         let presence = PublisherPresence()
         let thread = try await PublisherThread(
             configuration: configuration,
@@ -58,7 +58,6 @@ struct PublisherProcess: Sendable {
             host: configuration.operationsHost,
             port: configuration.operationsPort,
             latency: latency,
-            semantics: configuration.semantics,
             group: operationsGroup,
             logger: logger
         )

@@ -24,14 +24,14 @@ struct PublisherStorage {
             logConfiguration.directory = directory + "/log"
             logConfiguration.mapSizeBytes = configuration.logMapSizeBytes
             let log = try ChangeLog.open(logConfiguration)
-            var consumer = ConsumerConfiguration()
-            consumer.visibilityTimeout = configuration.visibilityTimeout
+            var attributes = configuration.semantics.attributes
+            attributes.visibilityTimeout = configuration.visibilityTimeout
             let queue = try ChangeQueues.open(
-                configuration.semantics,
+                configuration.semantics.queueID,
+                attributes,
                 log: log,
                 directory: directory + "/consumers",
                 run: run,
-                configuration: consumer,
                 logger: logger
             )
             let registry = try SubscriptionRegistry(path: directory + "/registry.sqlite")

@@ -8,8 +8,11 @@ public import SluiceCore
 /// Every method throws ``ChangeQueueError``, and then has changed nothing. Times are the wall clock, nanoseconds since
 /// 1970.
 public protocol ChangeQueue {
-    /// How records are taken.
-    var semantics: QueueSemantics { get }
+    /// The queue's name.
+    var id: QueueID { get }
+
+    /// How it behaves.
+    var attributes: QueueAttributes { get }
 
     /// Takes what is visible, in the order of the log: at most so many records, and no more after so many bytes (the
     /// first one whatever its size). They are hidden from the other publishers until they are retired or given back, or

@@ -7,7 +7,6 @@ import SluiceCore
 final class ConsumerMembership {
     let store: ConsumerStore
     let owner: OwnerID
-    private let semantics: QueueSemantics
     private let run: RunDirectory
     /// Nil after the end, so that its file is gone then and not only with the queue.
     private var lock: OwnerLock?
@@ -19,12 +18,11 @@ final class ConsumerMembership {
     private static let readerCheckNanoseconds: UInt64 = 30_000_000_000
 
     init(
-        _ semantics: QueueSemantics,
+        _ queue: QueueID,
         _ store: ConsumerStore,
         _ run: RunDirectory,
         _ logger: Logger
     ) throws(ChangeQueueError) {
-        self.semantics = semantics
         self.store = store
         self.run = run
         OwnerLock.sweep(run)
@@ -32,7 +30,7 @@ final class ConsumerMembership {
         self.lock = lock
         owner = lock.owner
         checkpoints = CheckpointWriter(
-            path: DurableCheckpoint.path(semantics, in: store.origin.directory),
+            path: DurableCheckpoint.path(queue, in: store.origin.directory),
             logger: logger
         )
         store.enter()

@@ -98,6 +98,19 @@ final class ConsumerStore: Sendable {
         if others != nil { try BootMark(bootID: bootID, isClean: true).write(in: origin.directory) }
     }
 
+    // MARK: Queues
+
+    /// Where the state of a standard queue is kept; it is made.
+    func leaseStorage(_ queue: QueueID) throws(ChangeQueueError) -> LeaseStorage {
+        try ChangeQueueError.typing("open the state of the queue \(queue)") {
+            LeaseStorage(
+                queue,
+                heads: databases.heads,
+                leases: try ConsumerDatabases.openLeases(of: queue, environment)
+            )
+        }
+    }
+
     // MARK: Opening
 
     private static func discardUntrusted(
@@ -124,7 +137,7 @@ final class ConsumerStore: Sendable {
             try Environment(
                 path: directory,
                 mapSizeBytes: mapSizeBytes,
-                maximumDatabases: 8,
+                maximumDatabases: ConsumerDatabases.maximumCount,
                 maximumReaders: 256,
                 options: .noSync
             )
@@ -144,6 +157,9 @@ final class ConsumerStore: Sendable {
 
     /// Checks the layout's version and marks the state as this log's; that of another log is discarded.
     private func claim() throws {
+        // Opened before the transaction, since a database can't be opened inside one.
+        let foreign = try environment.read { try isForeign($0) ? queues($0) : [] }
+        let leases = try foreign.compactMap { try ConsumerDatabases.existingLeases(of: $0, environment) }
         let discarded = try environment.write { transaction -> Bool in
             let version = try transaction.get(databases.meta, "formatVersion") { $0.storedInteger ?? 0 } ?? 0
             guard version <= ConsumerStore.formatVersion else {
@@ -152,11 +168,9 @@ final class ConsumerStore: Sendable {
                     "Consumer state has layout version \(version), this version of Sluice reads \(ConsumerStore.formatVersion)."
                 )
             }
-            let logID = try transaction.get(databases.meta, "logID") { $0.storedInteger ?? 0 } ?? 0
-            if version == ConsumerStore.formatVersion, logID == UInt64(origin.logID) { return false }
+            guard try isForeign(transaction) else { return false }
             try transaction.clear(databases.heads)
-            try transaction.clear(databases.sqs)
-            try transaction.clear(databases.sns)
+            for database in leases { try transaction.clear(database) }
             try transaction.put(databases.meta, "formatVersion", ConsumerStore.formatVersion)
             try transaction.put(databases.meta, "logID", UInt64(origin.logID))
             return version != 0
@@ -167,5 +181,25 @@ final class ConsumerStore: Sendable {
                 metadata: ["logID": "\(String(origin.logID, radix: 16))"]
             )
         }
+    }
+
+    /// Whether the state is another log's, or new.
+    private func isForeign<Reading: Transaction & ~Copyable>(_ transaction: borrowing Reading) throws -> Bool {
+        let version = try transaction.get(databases.meta, "formatVersion") { $0.storedInteger ?? 0 } ?? 0
+        let logID = try transaction.get(databases.meta, "logID") { $0.storedInteger ?? 0 } ?? 0
+        return version != ConsumerStore.formatVersion || logID != UInt64(origin.logID)
+    }
+
+    /// The queues that have state.
+    private func queues<Reading: Transaction & ~Copyable>(_ transaction: borrowing Reading) throws -> [QueueID] {
+        var queues: [QueueID] = []
+        try transaction.withCursor(databases.heads) { cursor in
+            // No name has a byte before it: no control character, no space.
+            try cursor.forEach(from: "!") { key, _ in
+                queues.append(QueueID(alreadyChecked: key.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }))
+                return true
+            }
+        }
+        return queues
     }
 }

@@ -1,8 +1,8 @@
 import SluiceCore
 
-/// A consumer's state as one looks at it: the figures and the records that aren't retired, whatever the semantics.
+/// A queue's state as one looks at it: the figures and the records that aren't retired, whatever its kind.
 enum ConsumerView {
-    case leases(LeaseState, QueueSemantics)
+    case standard(LeaseState)
     case stream(StreamState)
 
     /// Most records that are looked at one by one.
@@ -11,7 +11,7 @@ enum ConsumerView {
     /// What may not be retired, ascending.
     func unretired(_ bounds: LogBounds) -> [SequenceRange] {
         switch self {
-        case .leases(let state, _): state.unretired(bounds)
+        case .standard(let state): state.unretired(bounds)
         case .stream(let state): state.unretired(bounds)
         }
     }
@@ -19,7 +19,7 @@ enum ConsumerView {
     /// Where a record stands; nil when it is retired.
     func standing(of header: RecordHeader, nowNanoseconds now: UInt64) -> RecordStanding? {
         switch self {
-        case .leases(let state, _): state.standing(of: header.sequence.rawValue, nowNanoseconds: now)
+        case .standard(let state): state.standing(of: header.sequence.rawValue, nowNanoseconds: now)
         case .stream(let state): state.standing(of: header.sequence.rawValue, topic: header.topic, nowNanoseconds: now)
         }
     }
@@ -27,10 +27,10 @@ enum ConsumerView {
     /// The same with what dead publishers hold given back, as the next receive would find it.
     func withoutOwners(_ isDead: (OwnerID) -> Bool, nowNanoseconds now: UInt64) -> ConsumerView {
         switch self {
-        case .leases(var state, let semantics):
+        case .standard(var state):
             let dead = Set(state.leases.leases.map(\.owner)).filter { $0 != .none && isDead($0) }
             LeaseTakeOver(owners: dead, nowNanoseconds: now).apply(to: &state)
-            return .leases(state, semantics)
+            return .standard(state)
         case .stream(var state):
             let dead = Set(state.shards.map(\.owner)).filter { $0 != .none && isDead($0) }
             for index in state.shards.indices where dead.contains(state.shards[index].owner) {
@@ -42,15 +42,19 @@ enum ConsumerView {
 
     /// The queue's figures.
     ///
-    /// Those of `sqs` and `sns` are exact; of `stream`, records between the lowest and the highest position are
+    /// Those of a standard queue are exact; of a stream, records between the lowest and the highest position are
     /// counted one by one, up to ``maximumVisited``, and what is beyond counts as visible.
-    func depth(_ reader: LogReader, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> QueueDepth {
+    func depth(
+        of queue: QueueID,
+        _ reader: LogReader,
+        nowNanoseconds now: UInt64
+    ) throws(ChangeQueueError) -> QueueDepth {
         let statistics = try reader.statistics()
         let bounds = LogBounds(first: statistics.firstSequence.rawValue, last: statistics.lastSequence.rawValue)
         var depth: QueueDepth
         switch self {
-        case .leases(let state, let semantics): depth = state.depth(semantics, bounds, nowNanoseconds: now)
-        case .stream(let state): depth = try streamDepth(state, bounds, reader, nowNanoseconds: now)
+        case .standard(let state): depth = state.depth(of: queue, bounds, nowNanoseconds: now)
+        case .stream(let state): depth = try streamDepth(queue, state, bounds, reader, nowNanoseconds: now)
         }
         depth.oldestAgeSeconds = try oldestAgeSeconds(bounds, reader, nowNanoseconds: now)
         depth.logRecords = statistics.logRecords
@@ -62,12 +66,13 @@ enum ConsumerView {
     }
 
     private func streamDepth(
+        _ queue: QueueID,
         _ state: StreamState,
         _ bounds: LogBounds,
         _ reader: LogReader,
         nowNanoseconds now: UInt64
     ) throws(ChangeQueueError) -> QueueDepth {
-        var depth = QueueDepth(queue: .stream)
+        var depth = QueueDepth(queue: queue)
         var visitedThrough = max(state.retiredThrough, bounds.first - min(bounds.first, 1))
         if let uncertain = state.uncertain?.overlap(SequenceRange(visitedThrough + 1, bounds.last)) {
             visitedThrough = min(uncertain.last, uncertain.first.saturatingAdd(UInt64(ConsumerView.maximumVisited)))

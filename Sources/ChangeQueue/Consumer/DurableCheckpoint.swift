@@ -7,9 +7,9 @@ struct DurableCheckpoint: Equatable, Sendable {
     /// Every record up to this one is retired.
     var retiredThrough: UInt64
 
-    /// The file of a consumer: each semantics has its own, so that publishers of two don't overwrite each other's.
-    static func path(_ semantics: QueueSemantics, in directory: String) -> String {
-        "\(directory)/checkpoint-\(semantics.rawValue).json"
+    /// The file of a queue: each has its own, so that publishers of two don't overwrite each other's.
+    static func path(_ queue: QueueID, in directory: String) -> String {
+        "\(directory)/checkpoint-\(queue).json"
     }
 
     /// The checkpoint in the file at `path`; nil when there is none or it isn't one.

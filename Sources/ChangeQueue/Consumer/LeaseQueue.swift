@@ -1,9 +1,10 @@
 import Logging
 import SluiceCore
 
-/// The `sqs` or `sns` consumer of one publisher: performs the operations on the shared state, each in one transaction.
+/// A standard queue as one publisher has it: performs the operations on the shared state, each in one transaction.
 final class LeaseQueue: ChangeQueue {
-    let semantics: QueueSemantics
+    let id: QueueID
+    let attributes: QueueAttributes
     private let reader: LogReader
     private let membership: ConsumerMembership
     private let storage: LeaseStorage
@@ -17,19 +18,20 @@ final class LeaseQueue: ChangeQueue {
     /// Takes part in the consumer, and takes over what dead publishers left.
     /// - Throws: ``ChangeQueueError``.
     init(
-        _ semantics: QueueSemantics,
+        _ id: QueueID,
+        _ attributes: QueueAttributes,
         log: ChangeLog,
         store: ConsumerStore,
         run: RunDirectory,
-        configuration: ConsumerConfiguration,
         logger: Logger
     ) throws(ChangeQueueError) {
-        self.semantics = semantics
+        self.id = id
+        self.attributes = attributes
         self.logger = logger
         reader = log.reader
-        storage = LeaseStorage(store.databases, semantics)
-        rules = LeaseRules(configuration)
-        membership = try ConsumerMembership(semantics, store, run, logger)
+        storage = try store.leaseStorage(id)
+        rules = LeaseRules(attributes)
+        membership = try ConsumerMembership(id, store, run, logger)
         let last = try reader.bounds().last
         let lost = try update("open the queue") { state in
             let lost = state.cursor - min(state.cursor, last)
@@ -58,7 +60,12 @@ final class LeaseQueue: ChangeQueue {
             return []
         }
         guard maximumRecords > 0 else { return [] }
-        let operation = operation(UInt64(clamping: maximumRecords), now)
+        let operation = LeaseReceive(
+            owner: membership.owner,
+            rules: rules,
+            maximumRecords: UInt64(clamping: maximumRecords),
+            nowNanoseconds: now
+        )
         var trimmed: UInt64 = 0
         let (received, isFull) = try update("receive") { state -> ([ReceivedRecord], Bool) in
             let wanted = operation.wanted(from: &state, try reader.bounds())
@@ -75,26 +82,17 @@ final class LeaseQueue: ChangeQueue {
     }
 
     func retire(_ handles: [ReceiptHandle], nowNanoseconds: UInt64) throws(ChangeQueueError) {
-        try update("retire records") { state in
-            switch semantics {
-            case .sns: SNSConfirm(handles: handles).apply(to: &state)
-            case .sqs, .stream: SQSDelete(handles: handles).apply(to: &state)
-            }
-        }
+        try update("retire records") { LeaseDelete(handles: handles).apply(to: &$0) }
     }
 
     func retry(_ handles: [ReceiptHandle], after delay: Duration, nowNanoseconds now: UInt64) throws(ChangeQueueError) {
-        let delayNanoseconds = delay.wholeNanoseconds
-        try update("give records back") { state in
-            switch semantics {
-            case .sns:
-                SNSRetry(handles: handles, rules: rules, delayNanoseconds: delayNanoseconds, nowNanoseconds: now).apply(
-                    to: &state
-                )
-            case .sqs, .stream:
-                SQSChangeVisibility(handles: handles, visibleAt: now.saturatingAdd(delayNanoseconds)).apply(to: &state)
-            }
-        }
+        let retry = LeaseRetry(
+            handles: handles,
+            rules: rules,
+            delayNanoseconds: delay.wholeNanoseconds,
+            nowNanoseconds: now
+        )
+        try update("give records back") { retry.apply(to: &$0) }
     }
 
     var trimmedRecords: UInt64 { trims.records }
@@ -117,7 +115,7 @@ final class LeaseQueue: ChangeQueue {
 
     func depth(nowNanoseconds: UInt64) throws(ChangeQueueError) -> QueueDepth {
         let state = try update("read the queue's depth") { $0 }
-        return try ConsumerView.leases(state, semantics).depth(reader, nowNanoseconds: nowNanoseconds)
+        return try ConsumerView.standard(state).depth(of: id, reader, nowNanoseconds: nowNanoseconds)
     }
 
     func close() throws(ChangeQueueError) {
@@ -126,16 +124,6 @@ final class LeaseQueue: ChangeQueue {
             return state.retiredThrough
         }
         try membership.leave(retiredThrough: retiredThrough)
-    }
-
-    private func operation(_ maximumRecords: UInt64, _ now: UInt64) -> any LeaseReceive {
-        let owner = membership.owner
-        return switch semantics {
-        case .sns:
-            SNSPush(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
-        case .sqs, .stream:
-            SQSReceive(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
-        }
     }
 
     /// Gives each record its handle; both lists are ascending.
@@ -169,7 +157,7 @@ final class LeaseQueue: ChangeQueue {
                 store,
                 load: { transaction, _ in
                     if let stored = try storage.load(transaction) { return stored }
-                    return LeaseState(cursor: store.origin.cursor(semantics), nextReceive: StageClock.wallNanoseconds())
+                    return LeaseState(cursor: store.origin.cursor(id), nextReceive: StageClock.wallNanoseconds())
                 },
                 save: { try storage.save(&$0, in: $1) },
                 body

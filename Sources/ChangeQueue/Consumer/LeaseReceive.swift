@@ -1,17 +1,32 @@
-/// A receive of `sqs` or `sns`: they differ in what comes first.
-protocol LeaseReceive {
-    /// Who receives.
-    var owner: OwnerID { get }
-    /// The consumer's limits.
-    var rules: LeaseRules { get }
-    /// The wall clock, nanoseconds.
-    var nowNanoseconds: UInt64 { get }
+import SluiceCore
+
+/// ReceiveMessage, or a push: what to read from the log, and what is handed out of it.
+struct LeaseReceive {
+    let owner: OwnerID
+    let rules: LeaseRules
+    let maximumRecords: UInt64
+    let nowNanoseconds: UInt64
 
     /// What to read from the log.
-    func wanted(from state: inout LeaseState, _ bounds: LogBounds) -> WantedRecords
-}
+    func wanted(from state: inout LeaseState, _ bounds: LogBounds) -> WantedRecords {
+        state.trim(before: bounds.first)
+        let held = state.leases.recordCount
+        let free = held < rules.maximumInFlight ? rules.maximumInFlight - held : 0
+        let untouched = min(bounds.last - min(bounds.last, state.cursor), free, maximumRecords)
+        let maximumDue =
+            switch rules.receiveMode {
+            // What is visible again first, in the order of the log, then records that nobody has had.
+            case .pull: maximumRecords
+            // New ones are pushed at once, however many wait for a retry; the retries that are due get what is left, at least half.
+            case .push: max(maximumRecords - untouched, (maximumRecords + 1) / 2)
+            }
+        var wanted = WantedRecords()
+        wanted.ranges = state.leases.due(nowNanoseconds: nowNanoseconds, maximumRecords: maximumDue)
+        let due = wanted.ranges.reduce(0) { $0 + $1.count }
+        wanted.addUntouched(after: state.cursor, room: min(maximumRecords - due, untouched), bounds)
+        return wanted
+    }
 
-extension LeaseReceive {
     /// Hands out what was read, ascending.
     /// - Returns: a lease for each part with its own receive count.
     func take(_ sequences: some Sequence<UInt64>, from state: inout LeaseState) -> [Lease] {

@@ -1,7 +1,9 @@
 import SluiceCore
 
-/// The limits of a ``ConsumerConfiguration`` as the operations take them.
+/// The ``QueueAttributes`` as the operations take them.
 struct LeaseRules: Sendable {
+    /// What comes first, and how long what is given back waits.
+    let receiveMode: ReceiveMode
     /// How long a record is hidden, nanoseconds.
     let visibilityNanoseconds: UInt64
     /// Records that may be handed out and not retired.
@@ -11,11 +13,12 @@ struct LeaseRules: Sendable {
     /// The longest wait after an attempt of a push, nanoseconds.
     let retryMaximumNanoseconds: UInt64
 
-    init(_ configuration: ConsumerConfiguration) {
-        visibilityNanoseconds = max(configuration.visibilityTimeout.wholeNanoseconds, 1_000_000)
-        maximumInFlight = UInt64(clamping: max(configuration.maximumInFlight, 1))
-        retryMinimumNanoseconds = configuration.retryMinimum.wholeNanoseconds
-        retryMaximumNanoseconds = max(configuration.retryMaximum.wholeNanoseconds, retryMinimumNanoseconds)
+    init(_ attributes: QueueAttributes) {
+        receiveMode = attributes.receiveMode
+        visibilityNanoseconds = max(attributes.visibilityTimeout.wholeNanoseconds, 1_000_000)
+        maximumInFlight = UInt64(clamping: max(attributes.maximumInFlight, 1))
+        retryMinimumNanoseconds = attributes.retryMinimum.wholeNanoseconds
+        retryMaximumNanoseconds = max(attributes.retryMaximum.wholeNanoseconds, retryMinimumNanoseconds)
     }
 
     /// When what is received now is visible again by itself.

@@ -2,8 +2,8 @@ import SluiceCore
 
 extension LeaseState {
     /// The queue's figures but for those of the log; exact.
-    func depth(_ semantics: QueueSemantics, _ bounds: LogBounds, nowNanoseconds now: UInt64) -> QueueDepth {
-        var depth = QueueDepth(queue: semantics)
+    func depth(of queue: QueueID, _ bounds: LogBounds, nowNanoseconds now: UInt64) -> QueueDepth {
+        var depth = QueueDepth(queue: queue)
         let untouched = max(cursor, bounds.first - min(bounds.first, 1))
         depth.visible = bounds.last - min(bounds.last, untouched)
         for lease in leases.leases {

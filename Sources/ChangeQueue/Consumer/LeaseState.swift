@@ -1,4 +1,4 @@
-/// The state of an `sqs` or `sns` consumer, shared by all its publishers: a cursor in the log and what was handed out
+/// The state of a standard queue, shared by all its publishers: a cursor in the log and what was handed out
 /// before it and isn't retired.
 ///
 /// A value; each operation of the queue is a type of its own that changes it.

@@ -1,22 +1,27 @@
 import LMDB
 import SluiceCore
 
-/// How the state of `sqs` or `sns` is stored: an entry a lease, and one for the rest.
+/// How the state of a standard queue is stored: an entry a lease, and one for the rest.
 struct LeaseStorage {
+    private let queue: QueueID
     private let heads: Database
     private let leases: Database
-    private let headKey: String
 
-    init(_ databases: ConsumerDatabases, _ semantics: QueueSemantics) {
-        heads = databases.heads
-        leases = semantics == .sns ? databases.sns : databases.sqs
-        headKey = semantics.rawValue
+    /// - Parameters:
+    ///   - queue: whose state it is.
+    ///   - heads: the database of the queues' heads.
+    ///   - leases: the queue's own.
+    init(_ queue: QueueID, heads: Database, leases: Database) {
+        self.queue = queue
+        self.heads = heads
+        self.leases = leases
     }
 
     /// Reads the state; nil when the consumer has never existed.
     func load<Reading: Transaction & ~Copyable>(_ transaction: borrowing Reading) throws -> LeaseState? {
-        let head = try transaction.get(heads, headKey) { bytes in
+        let head = try transaction.get(heads, queue.name.string) { bytes in
             var row = StoredIntegers(bytes)
+            guard bytes.byteCount <= LeaseStorage.headByteCount else { throw StoredIntegers.otherKind(queue, .stream) }
             return (cursor: try row.read(), nextReceive: try row.read())
         }
         guard let head else { return nil }
@@ -44,9 +49,12 @@ struct LeaseStorage {
         var row = StoredIntegers()
         row.add(state.cursor)
         row.add(state.nextReceive)
-        try row.put(heads, headKey, in: transaction)
+        try row.put(heads, queue.name.string, in: transaction)
         return true
     }
+
+    /// Bytes of a standard queue's head, cursor and next receive; a stream's has more.
+    static let headByteCount = 16
 
     private func row(of lease: Lease) -> StoredIntegers {
         var row = StoredIntegers()

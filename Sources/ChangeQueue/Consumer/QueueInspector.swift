@@ -9,8 +9,9 @@ import Synchronization
 /// It may be kept open and asked again. Every method throws ``ChangeQueueError``. Times are the wall clock, nanoseconds
 /// since 1970.
 public final class QueueInspector: Sendable {
-    /// The consumer that is looked at.
-    public let semantics: QueueSemantics
+    /// The queue that is looked at.
+    public let queue: QueueID
+    private let kind: QueueKind
     private let log: ChangeLog
     private let directory: String
     private let run: RunDirectory?
@@ -18,13 +19,14 @@ public final class QueueInspector: Sendable {
 
     /// Opens the queue of a data directory.
     /// - Throws: `cannotOpen` when it has no log, `locked` when this process has it open, `versionMismatch`.
-    public convenience init(dataDirectory: String, semantics: QueueSemantics) throws(ChangeQueueError) {
+    public convenience init(dataDirectory: String, queue: QueueID, kind: QueueKind) throws(ChangeQueueError) {
         let log = try ChangeLog.openReadOnly(directory: dataDirectory + "/log")
         self.init(
             log: log,
             directory: dataDirectory + "/consumers",
             run: try? RunDirectory(data: dataDirectory),
-            semantics: semantics
+            queue: queue,
+            kind: kind
         )
     }
 
@@ -35,17 +37,19 @@ public final class QueueInspector: Sendable {
     ///   - directory: the directory of the consumer state.
     ///   - run: where the owner locks are; without it, what dead publishers hold counts as in flight until its time is
     ///     over.
-    ///   - semantics: which consumer.
-    public init(log: ChangeLog, directory: String, run: RunDirectory?, semantics: QueueSemantics) {
+    ///   - queue: which queue.
+    ///   - kind: what kind it is of.
+    public init(log: ChangeLog, directory: String, run: RunDirectory?, queue: QueueID, kind: QueueKind) {
         self.log = log
         self.directory = directory
         self.run = run
-        self.semantics = semantics
+        self.queue = queue
+        self.kind = kind
     }
 
     /// The queue's figures.
     public func depth(nowNanoseconds: UInt64) throws(ChangeQueueError) -> QueueDepth {
-        try view(nowNanoseconds).depth(log.reader, nowNanoseconds: nowNanoseconds)
+        try view(nowNanoseconds).depth(of: queue, log.reader, nowNanoseconds: nowNanoseconds)
     }
 
     /// The topics with the most records that aren't retired, the largest first.
@@ -98,9 +102,9 @@ public final class QueueInspector: Sendable {
 
     /// A consumer that has no state, or one that can't be trusted: it would begin at its durable checkpoint.
     private var emptyView: ConsumerView {
-        let cursor = ConsumerOrigin(directory: directory, logID: log.logID).cursor(semantics)
-        return switch semantics {
-        case .sqs, .sns: .leases(LeaseState(cursor: cursor, nextReceive: 1), semantics)
+        let cursor = ConsumerOrigin(directory: directory, logID: log.logID).cursor(queue)
+        return switch kind {
+        case .standard: .standard(LeaseState(cursor: cursor, nextReceive: 1))
         case .stream: .stream(StreamState(shards: 1, cursor: cursor, nextReceive: 1))
         }
     }
@@ -108,15 +112,18 @@ public final class QueueInspector: Sendable {
     private func storedView() throws -> ConsumerView? {
         let mark = BootMark.read(in: directory)
         guard let mark, mark.isTrusted(bootID: BootMark.currentBootID()), let opened = try open() else { return nil }
+        let leases =
+            kind == .standard ? try ConsumerDatabases.existingLeases(of: queue, opened.environment) : nil
         return try opened.environment.read { transaction in
             let logID = try transaction.get(opened.databases.meta, "logID") { $0.storedInteger ?? 0 } ?? 0
             guard logID == UInt64(log.logID) else { return nil }
-            switch semantics {
-            case .sqs, .sns:
-                let state = try LeaseStorage(opened.databases, semantics).load(transaction)
-                return state.map { .leases($0, semantics) }
+            switch kind {
+            case .standard:
+                guard let leases else { return nil }
+                let storage = LeaseStorage(queue, heads: opened.databases.heads, leases: leases)
+                return try storage.load(transaction).map { .standard($0) }
             case .stream:
-                return try StreamStorage(opened.databases).load(transaction).map { .stream($0) }
+                return try StreamStorage(queue, heads: opened.databases.heads).load(transaction).map { .stream($0) }
             }
         }
     }
@@ -125,7 +132,12 @@ public final class QueueInspector: Sendable {
         try opened.withLock { opened in
             if let opened { return opened }
             guard access(directory + "/" + ConsumerStore.dataFile, R_OK) == 0 else { return nil }
-            let environment = try Environment(path: directory, mapSizeBytes: 0, maximumDatabases: 8, options: .readOnly)
+            let environment = try Environment(
+                path: directory,
+                mapSizeBytes: 0,
+                maximumDatabases: ConsumerDatabases.maximumCount,
+                options: .readOnly
+            )
             opened = (environment, try ConsumerDatabases(environment))
             return opened
         }

@@ -1,4 +1,5 @@
 import LMDB
+import SluiceCore
 
 /// A value of the consumer state: a row of numbers, 64 bits each, little-endian.
 struct StoredIntegers {
@@ -46,6 +47,14 @@ struct StoredIntegers {
     /// Stores the row.
     func put(_ database: Database, _ key: some DatabaseKey, in transaction: borrowing WriteTransaction) throws {
         try values.withUnsafeBytes { try transaction.put(database, key, $0) }
+    }
+
+    /// The error for a queue that is opened as another kind than it has.
+    static func otherKind(_ queue: QueueID, _ kind: QueueKind) -> ChangeQueueError {
+        ChangeQueueError(
+            .cannotOpen,
+            "The queue \(queue) is of kind \(kind.rawValue), which can't be changed. Open it as that, or choose another name."
+        )
     }
 
     /// The error for a value that isn't what was written.

@@ -9,12 +9,12 @@ final class StreamQueue: ChangeQueue {
         var stored: StreamState?
     }
 
-    let semantics = QueueSemantics.stream
+    let id: QueueID
+    let attributes: QueueAttributes
     private let reader: LogReader
     private let membership: ConsumerMembership
     private let storage: StreamStorage
     private let rules: LeaseRules
-    private let shards: Int
     private let logger: Logger
     private var cache = StateCache<Kept>()
     private var trims = TrimCount()
@@ -27,28 +27,30 @@ final class StreamQueue: ChangeQueue {
     /// Takes part in the consumer, and takes shards.
     /// - Throws: ``ChangeQueueError``.
     init(
+        _ id: QueueID,
+        _ attributes: QueueAttributes,
         log: ChangeLog,
         store: ConsumerStore,
         run: RunDirectory,
-        configuration: ConsumerConfiguration,
         logger: Logger
     ) throws(ChangeQueueError) {
+        self.id = id
+        self.attributes = attributes
         self.logger = logger
         reader = log.reader
-        storage = StreamStorage(store.databases)
-        rules = LeaseRules(configuration)
-        shards = configuration.shards
-        membership = try ConsumerMembership(.stream, store, run, logger)
+        storage = StreamStorage(id, heads: store.databases.heads)
+        rules = LeaseRules(attributes)
+        membership = try ConsumerMembership(id, store, run, logger)
         let last = try reader.bounds().last
         let stored = try update("open the queue") { consumer in
             let lost = consumer.shared.retiredThrough - min(consumer.shared.retiredThrough, last)
             consumer.shared.cut(after: last)
             return (shards: consumer.shared.shards.count, lost: lost)
         }
-        if stored.shards != configuration.shards {
+        if stored.shards != attributes.shards {
             logger.warning(
                 "the consumer keeps the number of shards that it began with",
-                metadata: ["shards": "\(stored.shards)", "configured": "\(configuration.shards)"]
+                metadata: ["shards": "\(stored.shards)", "configured": "\(attributes.shards)"]
             )
         }
         if stored.lost > 0 {
@@ -117,7 +119,7 @@ final class StreamQueue: ChangeQueue {
 
     func depth(nowNanoseconds: UInt64) throws(ChangeQueueError) -> QueueDepth {
         let shared = try update("read the queue's depth") { $0.shared }
-        return try ConsumerView.stream(shared).depth(reader, nowNanoseconds: nowNanoseconds)
+        return try ConsumerView.stream(shared).depth(of: id, reader, nowNanoseconds: nowNanoseconds)
     }
 
     func close() throws(ChangeQueueError) {
@@ -174,8 +176,8 @@ final class StreamQueue: ChangeQueue {
                     let shared =
                         stored
                         ?? StreamState(
-                            shards: shards,
-                            cursor: store.origin.cursor(.stream),
+                            shards: attributes.shards,
+                            cursor: store.origin.cursor(id),
                             nextReceive: StageClock.wallNanoseconds()
                         )
                     guard var consumer = old?.consumer else {

@@ -1,19 +1,28 @@
 import LMDB
 import SluiceCore
 
-/// How the state of `stream` is stored: one entry, since there are a handful of shards and all of them move together.
+/// How the state of a stream is stored: one entry, since there are a handful of shards and all of them move together.
 struct StreamStorage {
     private let heads: Database
-    private static let key = QueueSemantics.stream.rawValue
+    private let queue: QueueID
     private static let shardIntegers = 9
     private static let publisherIntegers = 3
 
-    init(_ databases: ConsumerDatabases) { heads = databases.heads }
+    /// - Parameters:
+    ///   - queue: whose state it is.
+    ///   - heads: the database of the queues' heads.
+    init(_ queue: QueueID, heads: Database) {
+        self.queue = queue
+        self.heads = heads
+    }
 
     /// Reads the state; nil when the consumer has never existed.
     func load<Reading: Transaction & ~Copyable>(_ transaction: borrowing Reading) throws -> StreamState? {
-        try transaction.get(heads, StreamStorage.key) { bytes in
+        try transaction.get(heads, queue.name.string) { bytes in
             var row = StoredIntegers(bytes)
+            guard bytes.byteCount != LeaseStorage.headByteCount else {
+                throw StoredIntegers.otherKind(queue, .standard)
+            }
             let nextReceive = try row.read()
             let shardCount = try row.read()
             guard (1...UInt64(StreamState.maximumShards)).contains(shardCount),
@@ -40,7 +49,7 @@ struct StreamStorage {
             row.add(owner)
             row.add(aliveUntil)
         }
-        try row.put(heads, StreamStorage.key, in: transaction)
+        try row.put(heads, queue.name.string, in: transaction)
     }
 
     private static func add(_ shard: Shard, to row: inout StoredIntegers) {

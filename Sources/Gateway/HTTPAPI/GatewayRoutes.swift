@@ -32,7 +32,6 @@ struct GatewayRoutes {
         HealthRoutes(drain: context.drain, checks: checks(), refused: refused()).register(on: router)
         MeasureRoutes(
             measures: context.measures,
-            queue: context.configuration.queue,
             logID: context.logID,
             budgets: context.budgets,
             writer: context.writer

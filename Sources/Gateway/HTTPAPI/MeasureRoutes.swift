@@ -7,7 +7,6 @@ import StageLatency
 /// `/metrics`, `/latency` and `/latency/records/{id}`.
 struct MeasureRoutes: Sendable {
     let measures: GatewayMeasures
-    let queue: QueueSemantics
     let logID: UInt32
     let budgets: ByteBudgets
     let writer: LogWriter
@@ -20,7 +19,10 @@ struct MeasureRoutes: Sendable {
             return HTTPAnswer.bytes(measures.metrics.exposition(), PrometheusMetrics.contentType)
         }
         router.get("/latency") { _, _ in
-            HTTPAnswer.json(LatencyReport(process: "gateway", queue: queue, histograms: measures.histograms).json())
+            HTTPAnswer.json(
+                LatencyReport(process: "gateway", queue: measures.histograms.queue, histograms: measures.histograms)
+                    .json()
+            )
         }
         router.get("/latency/records/{id}") { _, context in
             let text = context.parameters.get("id") ?? ""

@@ -9,7 +9,6 @@ struct OperationsServer {
     let host: String
     let port: Int
     let latency: PublisherLatency
-    let semantics: QueueSemantics
     let group: any EventLoopGroup
     let logger: Logger
 
@@ -18,7 +17,6 @@ struct OperationsServer {
     /// - Returns: the server; it runs until its task ends or a graceful shutdown comes.
     func application(onRunning: @escaping @Sendable (String) async -> Void) -> some ApplicationProtocol {
         let latency = latency
-        let semantics = semantics
         let router = Router()
         router.get("healthz") { _, _ in "ok\n" }
         router.get("readyz") { _, _ -> Response in
@@ -38,7 +36,8 @@ struct OperationsServer {
         }
         router.get("latency") { _, _ -> Response in
             OperationsServer.json(
-                LatencyReport(process: "publisher", queue: semantics, histograms: latency.histograms).json()
+                LatencyReport(process: "publisher", queue: latency.histograms.queue, histograms: latency.histograms)
+                    .json()
             )
         }
         router.get("latency/records/:sequence") { _, context -> Response in

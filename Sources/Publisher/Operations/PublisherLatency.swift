@@ -22,8 +22,8 @@ final class PublisherLatency: Sendable {
     private let trimmed: Counter
     private let links: Gauge
 
-    init(semantics: QueueSemantics) {
-        histograms = StageHistograms(queue: semantics)
+    init(queue: QueueID) {
+        histograms = StageHistograms(queue: queue)
         traces = RecordTraces()
         metrics = PrometheusMetrics()
         received = Counter(label: "sluice_publisher_received_records_total", dimensions: [], factory: metrics)

@@ -12,10 +12,14 @@ public enum Limits {
     public static let batchRecords = 1_000
     /// Longest media type, bytes.
     public static let contentTypeBytes = 255
-    /// Longest table name, item key, deduplication id or message group id, UTF-8 bytes.
+    /// Longest table name or item key, UTF-8 bytes.
     public static let attributeBytes = 255
     /// Longest principal that a token or the back end may name, UTF-8 bytes: it is kept with each connection and stands in the registry.
     public static let principalBytes = 255
+    /// A record's tagged attributes together as they are encoded, five bytes a head included.
+    public static let taggedAttributesBytes = 64 * 1024
+    /// Longest name of a queue, bytes (SQS API reference, "CreateQueue").
+    public static let queueNameBytes = 80
     /// Topics in one subscribe or unsubscribe, or on one connect URL.
     public static let topicsPerRequest = 1_000
     /// Topics that one connection may be subscribed to, by default.

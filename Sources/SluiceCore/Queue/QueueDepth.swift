@@ -1,7 +1,7 @@
 /// The figures that operations look at.
 public struct QueueDepth: Sendable, Equatable {
-    /// The semantics whose consumer state was read.
-    public var queue: QueueSemantics
+    /// The queue that was looked at.
+    public var queue: QueueID
     /// Records that a receive would return now.
     public var visible: UInt64 = 0
     /// Records handed to a publisher and not yet retired.
@@ -24,5 +24,5 @@ public struct QueueDepth: Sendable, Equatable {
     public var lastSequence: SequenceNumber = .none
 
     /// An empty queue.
-    public init(queue: QueueSemantics) { self.queue = queue }
+    public init(queue: QueueID) { self.queue = queue }
 }

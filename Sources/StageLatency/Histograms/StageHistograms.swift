@@ -7,15 +7,15 @@ import Synchronization
 ///
 /// One lock for all the stages: a batch takes it once with ``record(contentsOf:)``, and a reader holds it only to copy one stage at a time.
 public final class StageHistograms: Sendable {
-    /// The queue semantics in use, a label of the figures.
-    public let queue: QueueSemantics
+    /// The queue that publishers take records from, a label of the figures.
+    public let queue: QueueID
 
     // In the order of Stage.allCases.
     private let distributions: Mutex<[LatencyDistribution]>
     private static let stages = Stage.allCases
 
     /// Makes empty histograms, about 2 MiB.
-    public init(queue: QueueSemantics) {
+    public init(queue: QueueID) {
         self.queue = queue
         distributions = Mutex(Array(repeating: LatencyDistribution(), count: StageHistograms.stages.count))
     }

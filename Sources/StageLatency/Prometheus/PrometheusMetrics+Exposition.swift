@@ -34,7 +34,7 @@ extension PrometheusMetrics {
         let measured = histograms.measured()
         if measured.isEmpty { return }
         func labels(_ stage: Stage) -> String {
-            ExpositionText.labels([("stage", stage.rawValue), ("queue", histograms.queue.rawValue)])
+            ExpositionText.labels([("stage", stage.rawValue), ("queue", histograms.queue.name.string)])
         }
         text.appendHeader(
             "sluice_stage_seconds",

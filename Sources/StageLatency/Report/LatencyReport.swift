@@ -8,7 +8,7 @@ public import SluiceCore
 public struct LatencyReport: Codable, Equatable, Sendable {
     /// `gateway` or `publisher`.
     public let process: String
-    /// The queue semantics' name.
+    /// The queue's name.
     public let queue: String
     /// The stages that the process has measured.
     public let stages: [StageReport]
@@ -19,9 +19,9 @@ public struct LatencyReport: Codable, Equatable, Sendable {
     static let maximumCount: UInt64 = 1 << 48
 
     /// Reports what `histograms` hold now.
-    public init(process: String, queue: QueueSemantics, histograms: StageHistograms) {
+    public init(process: String, queue: QueueID, histograms: StageHistograms) {
         self.process = process
-        self.queue = queue.rawValue
+        self.queue = queue.name.string
         stages = histograms.measured().map { StageReport(StageSummary($0.stage, $0.distribution), $0.distribution) }
     }
 

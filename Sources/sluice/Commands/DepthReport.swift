@@ -5,7 +5,7 @@ import SluiceCore
 enum DepthReport {
     /// For people.
     static func table(_ depth: QueueDepth, _ topics: [TopicDepth]?) -> String {
-        var table = TextTable([("QUEUE", .left), (depth.queue.rawValue, .right)])
+        var table = TextTable([("QUEUE", .left), (depth.queue.description, .right)])
         table.add(["visible", String(depth.visible)])
         table.add(["in flight", String(depth.inFlight)])
         table.add(["delayed", String(depth.delayed)])
@@ -27,7 +27,7 @@ enum DepthReport {
     /// For programs.
     static func json(_ depth: QueueDepth, _ topics: [TopicDepth]?) -> JSONObject {
         var object = JSONObject()
-        object.add("queue", depth.queue.rawValue)
+        object.add("queue", depth.queue.description)
         object.add("visible", depth.visible)
         object.add("inFlight", depth.inFlight)
         object.add("delayed", depth.delayed)

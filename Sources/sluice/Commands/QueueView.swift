@@ -12,7 +12,11 @@ struct QueueView {
         settings.assign(.queue, to: &semantics)
         let directory = settings.text(.data, otherwise: "./sluice-data")
         do {
-            inspector = try QueueInspector(dataDirectory: directory, semantics: semantics)
+            inspector = try QueueInspector(
+                dataDirectory: directory,
+                queue: semantics.queueID,
+                kind: semantics.attributes.kind
+            )
         } catch {
             throw CommandError(
                 .noInput,

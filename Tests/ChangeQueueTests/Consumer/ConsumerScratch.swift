@@ -13,7 +13,7 @@ final class ConsumerScratch {
     let writer: LogWriter
     let run: RunDirectory
     let messages = LogMessages()
-    var configuration = ConsumerConfiguration()
+    var shards = QueueSemantics.stream.attributes.shards
     private var accepted: UInt64 = 0
 
     init() throws {
@@ -52,11 +52,11 @@ final class ConsumerScratch {
     /// Opens the consumer as a process of its own does.
     func open(_ semantics: QueueSemantics) throws -> any ChangeQueue {
         try ChangeQueues.open(
-            semantics,
+            semantics.queueID,
+            attributes(semantics),
             log: log,
             directory: consumers,
             run: run,
-            configuration: configuration,
             logger: logger
         )
     }
@@ -73,11 +73,35 @@ final class ConsumerScratch {
 
     /// Opens one of several consumers of this process.
     func open(_ semantics: QueueSemantics, _ store: ConsumerStore) throws -> any ChangeQueue {
-        try ChangeQueues.open(semantics, log: log, store: store, run: run, configuration: configuration, logger: logger)
+        try open(semantics.queueID, attributes(semantics), store)
+    }
+
+    func open(
+        _ queue: QueueID,
+        _ attributes: QueueAttributes,
+        _ store: ConsumerStore
+    ) throws -> any ChangeQueue {
+        try ChangeQueues.open(queue, attributes, log: log, store: store, run: run, logger: logger)
+    }
+
+    private func attributes(_ semantics: QueueSemantics) -> QueueAttributes {
+        var attributes = semantics.attributes
+        attributes.shards = shards
+        return attributes
     }
 
     func inspector(_ semantics: QueueSemantics) -> QueueInspector {
-        QueueInspector(log: log, directory: consumers, run: run, semantics: semantics)
+        inspector(semantics, run: run)
+    }
+
+    func inspector(_ semantics: QueueSemantics, run: RunDirectory?) -> QueueInspector {
+        QueueInspector(
+            log: log,
+            directory: consumers,
+            run: run,
+            queue: semantics.queueID,
+            kind: semantics.attributes.kind
+        )
     }
 }
 

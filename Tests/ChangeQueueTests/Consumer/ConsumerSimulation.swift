@@ -3,8 +3,7 @@ import TestSupport
 
 @testable import ChangeQueue
 
-/// Random appends, receives, answers, crashes, hangs, trims and time steps of two publishers over one queue, and what
-/// must hold at every step.
+/// Random receives, answers, crashes and hangs of two publishers over one queue of a ``SimulatedLog``, and what must hold at every step.
 struct ConsumerSimulation {
     /// A publisher as the simulation sees it.
     private struct Publisher {
@@ -25,91 +24,84 @@ struct ConsumerSimulation {
         var until: UInt64
     }
 
-    private static let topics = 7
-
     private var queue: any SimulatedQueue
-    private let semantics: QueueSemantics
+    private let isStream: Bool
+    let timeout: UInt64
     private var generator: SeededGenerator
-    private var topics: [Int] = []
-    private var first: UInt64 = 1
-    private var now: UInt64 = 1
     private var publishers: [Publisher] = []
     private var dead: Set<OwnerID> = []
     private var nextOwner: UInt64 = 1
     private var holders: [UInt64: Holder] = [:]
+    /// How often each record was handed out.
+    private var receives: [UInt64: Int] = [:]
     /// What isn't retired.
     private var open: Set<UInt64> = []
-    private(set) var violations: [String] = []
+    var violations: [String] = []
     private(set) var deliveries = 0
 
-    init(_ semantics: QueueSemantics, seed: UInt64) {
-        self.semantics = semantics
-        queue = semantics == .stream ? SimulatedStream() : SimulatedLeases(isPush: semantics == .sns)
+    init(_ queue: any SimulatedQueue, timeout: UInt64 = ChangeQueueTests.timeout, seed: UInt64, _ log: SimulatedLog) {
+        self.queue = queue
+        isStream = queue is SimulatedStream
+        self.timeout = timeout
         generator = SeededGenerator(seed: seed)
-        for _ in 0..<2 { startPublisher() }
+        for _ in 0..<2 { startPublisher(log) }
     }
 
-    private var bounds: LogBounds { LogBounds(first: first, last: UInt64(topics.count)) }
+    /// Whether every record is retired.
+    var isDone: Bool { open.isEmpty }
 
-    /// Runs at random, then lets everything come to its end.
-    mutating func run(steps: Int) {
-        for _ in 0..<steps where violations.isEmpty {
-            step()
-            check()
-        }
-        for _ in 0..<2_000 where violations.isEmpty && !open.isEmpty {
-            advance(by: .random(in: 1...timeout / 4, using: &generator))
-            for index in publishers.indices {
-                heartbeat(index)
-                receive(index)
-                answer(index, failsOneIn: 10)
-            }
-            check()
-        }
-        if !open.isEmpty { violations.append("never retired: \(open.sorted().prefix(20))") }
-    }
+    /// What isn't retired, as far as a message shows it.
+    var rest: [UInt64] { Array(open.sorted().prefix(20)) }
 
     // MARK: Steps
 
-    private mutating func step() {
+    /// The log has new records.
+    mutating func appended(_ sequences: ClosedRange<UInt64>) { open.formUnion(sequences) }
+
+    /// The log begins at `first` now.
+    mutating func trimmed(before first: UInt64) {
+        for sequence in holders.keys where sequence < first { holders[sequence] = nil }
+        open = open.filter { $0 >= first }
+    }
+
+    mutating func step(_ log: SimulatedLog) {
         let index = Int.random(in: 0..<publishers.count, using: &generator)
-        switch Int.random(in: 0..<100, using: &generator) {
-        case 0..<25:
-            for _ in 0..<Int.random(in: 1...12, using: &generator) {
-                topics.append(Int.random(in: 0..<ConsumerSimulation.topics, using: &generator))
-                open.insert(UInt64(topics.count))
-            }
-        case 25..<55: receive(index)
-        case 55..<80: answer(index, failsOneIn: 4)
-        case 80..<88: heartbeat(index)
-        case 88..<93: advance(by: .random(in: 1...timeout / 10, using: &generator))
-        case 93..<95: advance(by: .random(in: 1...timeout * 2, using: &generator))
-        case 95..<97: replace(index, crashes: true)
-        case 97..<98: replace(index, crashes: false)
-        default: trim()
+        switch Int.random(in: 0..<66, using: &generator) {
+        case 0..<30: receive(index, log)
+        case 30..<55: answer(index, failsOneIn: 4, log)
+        case 55..<63: heartbeat(index, log)
+        case 63..<65: replace(index, crashes: true, log)
+        default: replace(index, crashes: false, log)
         }
     }
 
-    private mutating func advance(by nanoseconds: UInt64) { now += nanoseconds }
-
-    private mutating func startPublisher() {
-        let owner = OwnerID(high: nextOwner, low: 0)
-        nextOwner += 1
-        queue.start(owner, dead: dead, at: now)
-        forgetDead()
-        publishers.append(Publisher(owner: owner, aliveAt: now))
+    /// Lets what is left come to its end.
+    mutating func settle(_ log: SimulatedLog) {
+        for index in publishers.indices {
+            heartbeat(index, log)
+            receive(index, log)
+            answer(index, failsOneIn: 10, log)
+        }
     }
 
-    private mutating func replace(_ index: Int, crashes: Bool) {
+    private mutating func startPublisher(_ log: SimulatedLog) {
+        let owner = OwnerID(high: nextOwner, low: 0)
+        nextOwner += 1
+        queue.start(owner, dead: dead, at: log.now)
+        forgetDead()
+        publishers.append(Publisher(owner: owner, aliveAt: log.now))
+    }
+
+    private mutating func replace(_ index: Int, crashes: Bool, _ log: SimulatedLog) {
         let publisher = publishers.remove(at: index)
         if crashes {
             queue.crash(publisher.owner)
             dead.insert(publisher.owner)
         } else {
-            queue.leave(publisher.owner, at: now)
+            queue.leave(publisher.owner, at: log.now)
             release(publisher.owner)
         }
-        startPublisher()
+        startPublisher(log)
     }
 
     /// Those whose locks were found free hold nothing any more.
@@ -122,7 +114,8 @@ struct ConsumerSimulation {
         for (sequence, holder) in holders where holder.owner == owner { holders[sequence] = nil }
     }
 
-    private mutating func heartbeat(_ index: Int) {
+    private mutating func heartbeat(_ index: Int, _ log: SimulatedLog) {
+        let (now, timeout) = (log.now, timeout)
         let owner = publishers[index].owner
         queue.heartbeat(owner, dead: dead, at: now)
         forgetDead()
@@ -132,25 +125,30 @@ struct ConsumerSimulation {
         }
     }
 
-    private mutating func receive(_ index: Int) {
+    private mutating func receive(_ index: Int, _ log: SimulatedLog) {
         let owner = publishers[index].owner
-        let received = queue.receive(owner, .random(in: 1...16, using: &generator), topics, bounds, at: now)
+        let received = queue.receive(owner, .random(in: 1...16, using: &generator), log.topics, log.bounds, at: log.now)
         if !zip(received, received.dropFirst()).allSatisfy({ $0.handle.sequence < $1.handle.sequence }) {
             violations.append("a receive isn't in the order of the log")
         }
-        for record in received { take(record, index) }
+        for record in received { take(record, index, log) }
         publishers[index].held += received
         deliveries += received.count
     }
 
-    private mutating func take(_ record: SimulatedRecord, _ index: Int) {
+    private mutating func take(_ record: SimulatedRecord, _ index: Int, _ log: SimulatedLog) {
+        let (now, topics) = (log.now, log.topics)
         let sequence = record.handle.sequence.rawValue
         let owner = publishers[index].owner
-        if !open.contains(sequence), semantics != .stream {
+        if !open.contains(sequence), !isStream {
             violations.append("\(sequence) was retired and is received again")
         }
         if sequence <= queue.retiredThrough(ofTopic: topics[Int(sequence - 1)]) {
             violations.append("\(sequence) is received behind the checkpoint")
+        }
+        receives[sequence, default: 0] += 1
+        if !isStream, let count = receives[sequence], count != record.receiveCount {
+            violations.append("\(sequence) is received for the \(count). time and says \(record.receiveCount)")
         }
         if let holder = holders[sequence], now < holder.until {
             violations.append(
@@ -158,7 +156,7 @@ struct ConsumerSimulation {
             )
         }
         // A stream's shards live by the owner's life, a lease by the receive.
-        let from = semantics == .stream ? publishers[index].aliveAt : now
+        let from = isStream ? publishers[index].aliveAt : now
         holders[sequence] = Holder(owner: owner, handle: record.handle, until: from + timeout)
         let topic = topics[Int(sequence - 1)]
         let newest = publishers[index].newest[topic] ?? 0
@@ -167,7 +165,7 @@ struct ConsumerSimulation {
         }
         publishers[index].newest[topic] = max(newest, sequence)
         publishers[index].seen.insert(sequence)
-        guard semantics == .stream else { return }
+        guard isStream else { return }
         for earlier in open where earlier < sequence && topics[Int(earlier - 1)] == topic {
             let isRetired = earlier <= queue.retiredThrough(ofTopic: topic)
             if !isRetired, !publishers[index].seen.contains(earlier) {
@@ -176,7 +174,7 @@ struct ConsumerSimulation {
         }
     }
 
-    private mutating func answer(_ index: Int, failsOneIn: Int) {
+    private mutating func answer(_ index: Int, failsOneIn: Int, _ log: SimulatedLog) {
         guard !publishers[index].held.isEmpty else { return }
         let owner = publishers[index].owner
         var (done, failed): ([ReceiptHandle], [ReceiptHandle]) = ([], [])
@@ -188,7 +186,7 @@ struct ConsumerSimulation {
         done.shuffle(using: &generator)
         queue.retire(owner, done)
         for handle in done { noteRetired(handle) }
-        queue.retry(owner, failed, after: .random(in: 0...timeout / 20, using: &generator), at: now)
+        queue.retry(owner, failed, after: .random(in: 0...timeout / 20, using: &generator), at: log.now)
         for handle in failed where holders[handle.sequence.rawValue]?.handle == handle {
             holders[handle.sequence.rawValue] = nil
         }
@@ -200,20 +198,14 @@ struct ConsumerSimulation {
         guard let holder = holders[sequence], holder.handle == handle else { return }
         holders[sequence] = nil
         // A stream's record counts when the checkpoint has passed it: until then it may be given out again.
-        if semantics != .stream { open.remove(sequence) }
-    }
-
-    private mutating func trim() {
-        guard generator.oneIn(4), bounds.last > first + 40 else { return }
-        first += .random(in: 1...10, using: &generator)
-        for sequence in holders.keys where sequence < first { holders[sequence] = nil }
-        open = open.filter { $0 >= first }
+        if !isStream { open.remove(sequence) }
     }
 
     // MARK: What must hold
 
-    private mutating func check() {
-        if semantics == .stream {
+    mutating func check(_ log: SimulatedLog) {
+        let (now, topics) = (log.now, log.topics)
+        if isStream {
             for sequence in open {
                 let checkpoint = queue.retiredThrough(ofTopic: topics[Int(sequence - 1)])
                 guard sequence <= checkpoint else { continue }
@@ -228,7 +220,7 @@ struct ConsumerSimulation {
             if let lowest = open.min(), queue.retiredThrough >= lowest {
                 violations.append("the checkpoint \(queue.retiredThrough) has passed \(lowest)")
             }
-            if let count = queue.count(bounds, at: now), count != UInt64(open.count) {
+            if let count = queue.count(log.bounds, at: now), count != UInt64(open.count) {
                 violations.append("the depth is \(count) and \(open.count) records aren't retired")
             }
         }

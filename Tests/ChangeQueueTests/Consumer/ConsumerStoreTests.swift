@@ -12,7 +12,7 @@ struct ConsumerStoreTests {
     init() throws { scratch = try ConsumerScratch() }
 
     private func checkpoint(_ semantics: QueueSemantics) -> DurableCheckpoint? {
-        DurableCheckpoint.read(DurableCheckpoint.path(semantics, in: scratch.consumers))
+        DurableCheckpoint.read(DurableCheckpoint.path(semantics.queueID, in: scratch.consumers))
     }
 
     @Test(
@@ -55,7 +55,7 @@ struct ConsumerStoreTests {
             try queue.close()
         }
         #expect(BootMark.read(in: scratch.consumers) == BootMark(bootID: "one", isClean: true))
-        try? FileManager.default.removeItem(atPath: DurableCheckpoint.path(semantics, in: scratch.consumers))
+        try? FileManager.default.removeItem(atPath: DurableCheckpoint.path(semantics.queueID, in: scratch.consumers))
         let queue = try scratch.open(semantics, try scratch.openStore(bootID: "two"))
         // A stream may give out again what was retired after an open record of the same shard.
         #expect(try queue.take().sequences.filter { $0 != 4 } == [3, 5, 6, 7, 8, 9, 10])
@@ -125,7 +125,7 @@ struct ConsumerStoreTests {
         try await scratch.append(3)
         try FileManager.default.createDirectory(atPath: scratch.consumers, withIntermediateDirectories: true)
         try DurableCheckpoint(logID: scratch.log.logID, retiredThrough: 100)
-            .write(DurableCheckpoint.path(semantics, in: scratch.consumers))
+            .write(DurableCheckpoint.path(semantics.queueID, in: scratch.consumers))
         let queue = try scratch.open(semantics)
         #expect(try queue.figures() == [0, 0, 0])
         try await scratch.append(2)
@@ -146,7 +146,7 @@ struct ConsumerStoreTests {
     func keepsShards() async throws {
         try await scratch.append(5)
         do { try scratch.open(.stream).close() }
-        scratch.configuration.shards = 3
+        scratch.shards = 3
         #expect(try scratch.open(.stream).take().count == 5)
         #expect(scratch.messages.all.contains { $0.hasPrefix("warning: the consumer keeps the number of shards") })
     }

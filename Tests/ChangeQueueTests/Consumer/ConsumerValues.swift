@@ -6,14 +6,18 @@ import SluiceCore
 let alice = OwnerID(high: 1, low: 1)
 let bob = OwnerID(high: 2, low: 2)
 
-/// Rules with a visibility timeout of 1,000 ns and an `sns` back-off of 10 to 80 ns.
-func rules(maximumInFlight: Int = 1_000) -> LeaseRules {
-    var configuration = ConsumerConfiguration()
-    configuration.visibilityTimeout = .milliseconds(1)
-    configuration.maximumInFlight = maximumInFlight
-    configuration.retryMinimum = .nanoseconds(10)
-    configuration.retryMaximum = .nanoseconds(80)
-    return LeaseRules(configuration)
+/// Rules with a visibility timeout of 1 ms and a back-off of pushes of 10 to 80 ns.
+func rules(
+    _ receiveMode: ReceiveMode = .pull,
+    visibilityNanoseconds: UInt64 = timeout,
+    maximumInFlight: Int = 1_000
+) -> LeaseRules {
+    var attributes = QueueAttributes(receiveMode: receiveMode)
+    attributes.visibilityTimeout = .nanoseconds(Int64(visibilityNanoseconds))
+    attributes.maximumInFlight = maximumInFlight
+    attributes.retryMinimum = .nanoseconds(10)
+    attributes.retryMaximum = .nanoseconds(80)
+    return LeaseRules(attributes)
 }
 
 /// The rules' visibility timeout.
@@ -52,7 +56,7 @@ extension LeaseState {
         at now: UInt64 = 0,
         rules: LeaseRules = rules()
     ) -> [Lease] {
-        let receive = SQSReceive(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
+        let receive = LeaseReceive(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
         let bounds = LogBounds(first: first, last: last)
         let wanted = receive.wanted(from: &self, bounds)
         return receive.take(wanted.ranges.flatMap { $0.first...$0.last }, from: &self)

@@ -19,7 +19,7 @@ struct QueueInspectorTests {
         #expect(
             [depth.visible, depth.inFlight, depth.delayed, depth.deadLettered, depth.logRecords] == [10, 0, 0, 0, 10]
         )
-        #expect(depth.queue == semantics)
+        #expect(depth.queue == semantics.queueID)
         #expect(depth.lastSequence == SequenceNumber(10))
         #expect((2..<3_600).contains(depth.oldestAgeSeconds))
         #expect(depth.logBytes > 0 && depth.mapUsedBytes > 0 && depth.mapSizeBytes == 64 << 20)
@@ -41,12 +41,7 @@ struct QueueInspectorTests {
         let inspector = scratch.inspector(semantics)
         let depth = try inspector.depth(nowNanoseconds: wall())
         #expect([depth.visible, depth.inFlight, depth.delayed] == [56, 0, 0])
-        let withoutLocks = QueueInspector(
-            log: scratch.log,
-            directory: scratch.consumers,
-            run: nil,
-            semantics: semantics
-        )
+        let withoutLocks = scratch.inspector(semantics, run: nil)
         #expect(throws: ChangeQueueError.self, "the state is open already") {
             try withoutLocks.depth(nowNanoseconds: wall())
         }
@@ -61,7 +56,7 @@ struct QueueInspectorTests {
         try await scratch.append(20)
         let now = wall()
         do { _ = try scratch.open(semantics).take(5, at: now) }
-        let inspector = QueueInspector(log: scratch.log, directory: scratch.consumers, run: nil, semantics: semantics)
+        let inspector = scratch.inspector(semantics, run: nil)
         var depth = try inspector.depth(nowNanoseconds: now)
         #expect([depth.visible, depth.inFlight] == [15, 5])
         depth = try inspector.depth(nowNanoseconds: now + 400_000_000_000)
@@ -99,7 +94,7 @@ struct QueueInspectorTests {
             try queue.retire([received[0]])
             try queue.retry([received[2]], after: .seconds(60), at: now)
         }
-        let inspector = QueueInspector(log: scratch.log, directory: scratch.consumers, run: nil, semantics: semantics)
+        let inspector = scratch.inspector(semantics, run: nil)
         for _ in 0..<2 {
             let peeked = try inspector.peek(count: 4, nowNanoseconds: now)
             #expect(peeked.map(\.record.sequence.rawValue) == [2, 3, 4, 5])
@@ -124,7 +119,9 @@ struct QueueInspectorTests {
 
     @Test("a directory without a log is refused")
     func refusesNothing() {
-        #expect { try QueueInspector(dataDirectory: scratch.directory + "/none", semantics: .sqs) } throws: {
+        #expect {
+            try QueueInspector(dataDirectory: scratch.directory + "/none", queue: .sqs, kind: .standard)
+        } throws: {
             ($0 as? ChangeQueueError)?.code == .cannotOpen
         }
     }

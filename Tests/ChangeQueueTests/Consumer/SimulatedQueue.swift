@@ -33,22 +33,69 @@ protocol SimulatedQueue {
     mutating func leave(_ owner: OwnerID, at now: UInt64)
 }
 
-/// The `sqs` or `sns` consumer.
+/// A standard queue, in memory only or in a store that other queues share.
 struct SimulatedLeases: SimulatedQueue {
-    var state = LeaseState(cursor: 0, nextReceive: 1)
-    let isPush: Bool
-    let rules = ChangeQueueTests.rules(maximumInFlight: 60)
+    /// Where the state is kept.
+    struct Place {
+        let queue: QueueID
+        let store: ConsumerStore
+        let storage: LeaseStorage
+
+        init(_ queue: QueueID, _ store: ConsumerStore) throws {
+            self.queue = queue
+            self.store = store
+            storage = try store.leaseStorage(queue)
+        }
+    }
+
+    private var state = LeaseState(cursor: 0, nextReceive: 1)
+    private var cache = StateCache<LeaseState>()
+    private let place: Place?
+    private let rules: LeaseRules
+
+    init(_ receiveMode: ReceiveMode, visibilityNanoseconds: UInt64 = timeout, in place: Place? = nil) {
+        rules = ChangeQueueTests.rules(
+            receiveMode,
+            visibilityNanoseconds: visibilityNanoseconds,
+            maximumInFlight: 60
+        )
+        self.place = place
+    }
 
     var retiredThrough: UInt64 { state.retiredThrough }
 
     func retiredThrough(ofTopic topic: Int) -> UInt64 { retiredThrough }
 
     func count(_ bounds: LogBounds, at now: UInt64) -> UInt64? {
-        let depth = state.depth(isPush ? .sns : .sqs, bounds, nowNanoseconds: now)
+        let depth = state.depth(of: place?.queue ?? .sqs, bounds, nowNanoseconds: now)
         return depth.visible + depth.inFlight + depth.delayed
     }
 
-    mutating func start(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64) { heartbeat(owner, dead: dead, at: now) }
+    /// Changes the state, in a transaction of its own where there is a store.
+    @discardableResult
+    private mutating func update<Result>(_ body: (inout LeaseState) -> Result) -> Result {
+        guard let place else { return body(&state) }
+        do {
+            let result = try cache.update(
+                place.store,
+                load: { transaction, _ in
+                    try place.storage.load(transaction) ?? LeaseState(cursor: 0, nextReceive: 1)
+                },
+                save: { try place.storage.save(&$0, in: $1) },
+                body
+            )
+            state = cache.state ?? state
+            return result
+        } catch {
+            fatalError("the store fails: \(error)")
+        }
+    }
+
+    mutating func start(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64) {
+        // A new process knows what is in the store, and no more.
+        cache = StateCache()
+        heartbeat(owner, dead: dead, at: now)
+    }
 
     mutating func crash(_ owner: OwnerID) {}
 
@@ -59,17 +106,18 @@ struct SimulatedLeases: SimulatedQueue {
         _ bounds: LogBounds,
         at now: UInt64
     ) -> [SimulatedRecord] {
-        let push = SNSPush(owner: owner, rules: rules, maximumRecords: UInt64(maximumRecords), nowNanoseconds: now)
-        let receive = SQSReceive(
+        let receive = LeaseReceive(
             owner: owner,
             rules: rules,
             maximumRecords: UInt64(maximumRecords),
             nowNanoseconds: now
         )
-        let wanted = isPush ? push.wanted(from: &state, bounds) : receive.wanted(from: &state, bounds)
-        // Sometimes the bytes are enough before the records are.
-        let sequences = wanted.ranges.flatMap { $0.first...$0.last }.prefix(max(maximumRecords / 2, 1))
-        let leases = isPush ? push.take(sequences, from: &state) : receive.take(sequences, from: &state)
+        let leases = update { state in
+            let wanted = receive.wanted(from: &state, bounds)
+            // Sometimes the bytes are enough before the records are.
+            let sequences = wanted.ranges.flatMap { $0.first...$0.last }.prefix(max(maximumRecords / 2, 1))
+            return receive.take(sequences, from: &state)
+        }
         return leases.flatMap { lease in
             handles(lease.range.first...lease.range.last, lease.receive).map {
                 SimulatedRecord(handle: $0, receiveCount: Int(lease.receiveCount))
@@ -78,35 +126,31 @@ struct SimulatedLeases: SimulatedQueue {
     }
 
     mutating func retire(_ owner: OwnerID, _ handles: [ReceiptHandle]) {
-        if isPush {
-            SNSConfirm(handles: handles).apply(to: &state)
-        } else {
-            SQSDelete(handles: handles).apply(to: &state)
-        }
+        update { LeaseDelete(handles: handles).apply(to: &$0) }
     }
 
     mutating func retry(_ owner: OwnerID, _ handles: [ReceiptHandle], after delay: UInt64, at now: UInt64) {
-        if isPush {
-            SNSRetry(handles: handles, rules: rules, delayNanoseconds: delay, nowNanoseconds: now).apply(to: &state)
-        } else {
-            SQSChangeVisibility(handles: handles, visibleAt: now + delay).apply(to: &state)
-        }
+        let retry = LeaseRetry(handles: handles, rules: rules, delayNanoseconds: delay, nowNanoseconds: now)
+        update { retry.apply(to: &$0) }
     }
 
     mutating func heartbeat(_ owner: OwnerID, dead: Set<OwnerID>, at now: UInt64) {
-        LeaseTakeOver(owners: dead, nowNanoseconds: now).apply(to: &state)
-        LeaseExtension(owner: owner, rules: rules, nowNanoseconds: now).apply(to: &state)
+        let rules = rules
+        update { state in
+            LeaseTakeOver(owners: dead, nowNanoseconds: now).apply(to: &state)
+            LeaseExtension(owner: owner, rules: rules, nowNanoseconds: now).apply(to: &state)
+        }
     }
 
     mutating func leave(_ owner: OwnerID, at now: UInt64) {
-        LeaseTakeOver(owners: [owner], nowNanoseconds: now).apply(to: &state)
+        update { LeaseTakeOver(owners: [owner], nowNanoseconds: now).apply(to: &$0) }
     }
 }
 
-/// The `stream` consumer. A topic's shard is its number.
+/// A stream. A topic's shard is its number.
 struct SimulatedStream: SimulatedQueue {
     static let shards = 4
-    var bench = StreamBench(shards: shards)
+    private var bench = StreamBench(shards: shards)
 
     init() { bench.rules = ChangeQueueTests.rules(maximumInFlight: 60) }
 

@@ -3,9 +3,13 @@ import Testing
 
 @testable import ChangeQueue
 
-@Suite("SQS operations")
-struct SQSOperationsTests {
+@Suite("Leases that are pulled, as in SQS")
+struct PulledLeaseTests {
     private func state(_ cursor: UInt64 = 0) -> LeaseState { LeaseState(cursor: cursor, nextReceive: 1) }
+
+    private func giveBack(_ handles: [ReceiptHandle], visibleAt: UInt64, _ state: inout LeaseState) {
+        LeaseRetry(handles: handles, rules: rules(), delayNanoseconds: visibleAt, nowNanoseconds: 0).apply(to: &state)
+    }
 
     @Test("a receive takes the oldest records that nobody has had, and no more than asked for")
     func receivesNew() {
@@ -33,7 +37,7 @@ struct SQSOperationsTests {
     func deletes() {
         var state = state()
         _ = state.receive(alice, 4, last: 6)
-        SQSDelete(handles: handles([2, 3], 1)).apply(to: &state)
+        LeaseDelete(handles: handles([2, 3], 1)).apply(to: &state)
         #expect(state.ranges == [1...1, 4...4])
         expectEqual(state.receive(bob, last: 4, at: timeout - 1), [])
         let again = state.receive(bob, 3, last: 6, at: timeout)
@@ -46,13 +50,13 @@ struct SQSOperationsTests {
     func deletesLate() {
         var state = state()
         _ = state.receive(alice, last: 2)
-        SQSDelete(handles: handles([1], 1)).apply(to: &state)
+        LeaseDelete(handles: handles([1], 1)).apply(to: &state)
         _ = state.receive(bob, last: 2, at: timeout)
-        SQSDelete(handles: handles([2], 1)).apply(to: &state)
+        LeaseDelete(handles: handles([2], 1)).apply(to: &state)
         #expect(state.ranges == [2...2])
-        SQSChangeVisibility(handles: handles([2], 1), visibleAt: 0).apply(to: &state)
+        giveBack(handles([2], 1), visibleAt: 0, &state)
         #expect(state.leases.leases == [lease(2, 2, receive: 2, owner: bob, visibleAt: 2 * timeout, receiveCount: 2)])
-        SQSDelete(handles: handles([2], 2)).apply(to: &state)
+        LeaseDelete(handles: handles([2], 2)).apply(to: &state)
         #expect(state.leases.leases.isEmpty)
     }
 
@@ -63,10 +67,10 @@ struct SQSOperationsTests {
     func ignoresStale(receive: UInt64) {
         var state = state()
         _ = state.receive(alice, 2, last: 5)
-        SQSChangeVisibility(handles: handles([2], 1), visibleAt: 5).apply(to: &state)
+        giveBack(handles([2], 1), visibleAt: 5, &state)
         let before = state.leases.leases
-        SQSDelete(handles: handles([2, 3, 4, 1_000], receive)).apply(to: &state)
-        SQSChangeVisibility(handles: handles([2, 7], receive), visibleAt: 1).apply(to: &state)
+        LeaseDelete(handles: handles([2, 3, 4, 1_000], receive)).apply(to: &state)
+        giveBack(handles([2, 7], receive), visibleAt: 1, &state)
         #expect(state.leases.leases == before)
     }
 
@@ -74,7 +78,7 @@ struct SQSOperationsTests {
     func changesVisibility() {
         var state = state()
         _ = state.receive(alice, last: 3)
-        SQSChangeVisibility(handles: handles([2], 1), visibleAt: 500).apply(to: &state)
+        giveBack(handles([2], 1), visibleAt: 500, &state)
         expectEqual(state.receive(bob, last: 3, at: 499), [])
         let again = state.receive(bob, last: 3, at: 500)
         #expect(again == [lease(2, 2, receive: 2, owner: bob, visibleAt: 500 + timeout, receiveCount: 2)])
@@ -110,7 +114,7 @@ struct SQSOperationsTests {
     func extendsOnlyHeld() {
         var state = state()
         _ = state.receive(alice, last: 3)
-        SQSChangeVisibility(handles: handles([1, 2, 3], 1), visibleAt: 10).apply(to: &state)
+        giveBack(handles([1, 2, 3], 1), visibleAt: 10, &state)
         LeaseExtension(owner: alice, rules: rules(), nowNanoseconds: 5).apply(to: &state)
         #expect(state.receive(bob, last: 3, at: 10).count == 1)
     }
@@ -121,9 +125,9 @@ struct SQSOperationsTests {
         let rules = rules(maximumInFlight: 5)
         #expect(state.receive(alice, last: 9, rules: rules).map(\.range) == [SequenceRange(1, 5)])
         expectEqual(state.receive(bob, last: 9, rules: rules), [])
-        SQSChangeVisibility(handles: handles([4], 1), visibleAt: 1).apply(to: &state)
+        giveBack(handles([4], 1), visibleAt: 1, &state)
         #expect(state.receive(bob, last: 9, at: 1, rules: rules).map(\.range) == [SequenceRange(4, 4)])
-        SQSDelete(handles: handles([1, 2], 1)).apply(to: &state)
+        LeaseDelete(handles: handles([1, 2], 1)).apply(to: &state)
         #expect(state.receive(bob, last: 9, at: 1, rules: rules).map(\.range) == [SequenceRange(6, 7)])
     }
 
@@ -156,18 +160,18 @@ struct SQSOperationsTests {
         var state = state()
         #expect(state.retiredThrough == 0)
         _ = state.receive(alice, 6, last: 10)
-        SQSDelete(handles: handles([1, 3], 1)).apply(to: &state)
-        SQSChangeVisibility(handles: handles([4], 1), visibleAt: 50).apply(to: &state)
+        LeaseDelete(handles: handles([1, 3], 1)).apply(to: &state)
+        giveBack(handles([4], 1), visibleAt: 50, &state)
         let bounds = LogBounds(first: 1, last: 10)
-        var depth = state.depth(.sqs, bounds, nowNanoseconds: 10)
+        var depth = state.depth(of: .sqs, bounds, nowNanoseconds: 10)
         #expect([depth.visible, depth.inFlight, depth.delayed] == [4, 3, 1])
-        depth = state.depth(.sqs, bounds, nowNanoseconds: 50)
+        depth = state.depth(of: .sqs, bounds, nowNanoseconds: 50)
         #expect([depth.visible, depth.inFlight, depth.delayed] == [5, 3, 0])
-        depth = state.depth(.sqs, bounds, nowNanoseconds: timeout)
+        depth = state.depth(of: .sqs, bounds, nowNanoseconds: timeout)
         #expect([depth.visible, depth.inFlight, depth.delayed] == [8, 0, 0])
-        depth = state.depth(.sqs, LogBounds(first: 6, last: 10), nowNanoseconds: 10)
+        depth = state.depth(of: .sqs, LogBounds(first: 6, last: 10), nowNanoseconds: 10)
         #expect([depth.visible, depth.inFlight, depth.delayed] == [4, 1, 0])
-        depth = state.depth(.sqs, LogBounds(first: 11, last: 10), nowNanoseconds: 10)
+        depth = state.depth(of: .sqs, LogBounds(first: 11, last: 10), nowNanoseconds: 10)
         #expect([depth.visible, depth.inFlight, depth.delayed] == [0, 0, 0])
         #expect(state.retiredThrough == 1)
         #expect(
@@ -179,7 +183,7 @@ struct SQSOperationsTests {
         #expect(state.standing(of: 2, nowNanoseconds: 10) == RecordStanding(state: .inFlight, receiveCount: 1))
         #expect(state.standing(of: 4, nowNanoseconds: 10) == RecordStanding(state: .delayed, receiveCount: 1))
         #expect(state.standing(of: 9, nowNanoseconds: 10) == RecordStanding(state: .visible, receiveCount: 0))
-        SQSDelete(handles: handles([2, 5, 6], 1)).apply(to: &state)
+        LeaseDelete(handles: handles([2, 5, 6], 1)).apply(to: &state)
         #expect(state.retiredThrough == 3)
     }
 }

@@ -3,16 +3,16 @@ import Testing
 
 @testable import ChangeQueue
 
-@Suite("SNS operations")
-struct SNSOperationsTests {
+@Suite("Leases that are pushed, as in SNS")
+struct PushedLeaseTests {
     private func push(
         _ state: inout LeaseState,
         _ maximumRecords: UInt64 = 100,
         last: UInt64,
         at now: UInt64 = 0,
-        rules: LeaseRules = rules()
+        rules: LeaseRules = rules(.push)
     ) -> [Lease] {
-        let push = SNSPush(owner: alice, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
+        let push = LeaseReceive(owner: alice, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
         let wanted = push.wanted(from: &state, LogBounds(first: 1, last: last))
         return push.take(wanted.ranges.flatMap { $0.first...$0.last }, from: &state)
     }
@@ -24,16 +24,20 @@ struct SNSOperationsTests {
         after delay: UInt64 = 0,
         at now: UInt64
     ) {
-        SNSRetry(handles: handles(sequences, receive), rules: rules(), delayNanoseconds: delay, nowNanoseconds: now)
-            .apply(to: &state)
+        LeaseRetry(
+            handles: handles(sequences, receive),
+            rules: rules(.push),
+            delayNanoseconds: delay,
+            nowNanoseconds: now
+        ).apply(to: &state)
     }
 
     @Test("a confirmed push is gone, and a stale confirmation does nothing")
     func confirms() {
         var state = LeaseState(cursor: 0, nextReceive: 1)
         #expect(push(&state, last: 3).map(\.range) == [SequenceRange(1, 3)])
-        SNSConfirm(handles: handles([1, 3], 1)).apply(to: &state)
-        SNSConfirm(handles: handles([2], 9)).apply(to: &state)
+        LeaseDelete(handles: handles([1, 3], 1)).apply(to: &state)
+        LeaseDelete(handles: handles([2], 9)).apply(to: &state)
         #expect(state.ranges == [2...2])
     }
 
@@ -86,7 +90,7 @@ struct SNSOperationsTests {
     @Test("at the limit in flight only retries go on")
     func limits() {
         var state = LeaseState(cursor: 0, nextReceive: 1)
-        let rules = rules(maximumInFlight: 4)
+        let rules = rules(.push, maximumInFlight: 4)
         #expect(push(&state, last: 10, rules: rules).map(\.range) == [SequenceRange(1, 4)])
         retry(&state, [2], 1, at: 0)
         #expect(push(&state, last: 10, at: 10, rules: rules).map(\.range) == [SequenceRange(2, 2)])

@@ -1,7 +1,7 @@
-/// DeleteMessage: the records leave the queue.
+/// DeleteMessage, or a push that was taken: the records leave the queue.
 ///
 /// A handle is good until its record is received again, also when its time is over.
-struct SQSDelete {
+struct LeaseDelete {
     let handles: [ReceiptHandle]
 
     /// Removes what the handles hold.
