@@ -31,11 +31,14 @@ struct AppendLimits: Sendable {
         }
         if draft.attributes == .none { return nil }
         let attributes = draft.attributes
-        for (name, value) in [
-            ("table", attributes.table), ("item key", attributes.itemKey),
-            ("deduplication id", attributes.deduplicationID),
-            ("message group id", attributes.messageGroupID),
-        ] {
+        let taggedBytes = attributes.taggedByteCount
+        if taggedBytes > Limits.taggedAttributesBytes {
+            return ChangeQueueError(
+                .invalidRecord,
+                "The record's tagged attributes have \(taggedBytes) bytes; the limit is \(Limits.taggedAttributesBytes)."
+            )
+        }
+        for (name, value) in [("table", attributes.table), ("item key", attributes.itemKey)] {
             if let value, value.utf8.count > Limits.attributeBytes {
                 return tooLong(name, value, Limits.attributeBytes)
             }

@@ -10,7 +10,8 @@ public enum AppendRequest: Sendable {
     /// What the request counts against `maximumPendingBytes`: its bytes and something for its objects.
     var pendingBytes: Int {
         switch self {
-        case .records(let drafts, _): drafts.reduce(256) { $0 + $1.payload.count + 256 }
+        case .records(let drafts, _):
+            drafts.reduce(256) { $0 + $1.payload.count + $1.attributes.taggedByteCount + 256 }
         case .item(let write): write.operation.byteCount + 512
         }
     }

@@ -35,6 +35,27 @@ struct PartReader {
 
     mutating func bytes(_ byteCount: Int) -> [UInt8] { Array(next(byteCount)) }
 
+    mutating func skip(_ byteCount: Int) { offset += byteCount }
+
+    /// Reads tagged attributes that take so many bytes together.
+    /// - Throws: `invalidPart` when one of them ends elsewhere, or is text and isn't UTF-8.
+    mutating func attributes(_ byteCount: Int) throws(RecordCodecError) -> [RecordAttribute] {
+        var attributes: [RecordAttribute] = []
+        let end = offset + byteCount
+        while offset < end {
+            guard end - offset >= RecordAttribute.headByteCount else { throw .invalidPart("list of attributes") }
+            let tag = UInt16(littleEndian: source.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+            let type = RecordAttribute.ValueType(rawValue: source[offset + 2])
+            let count = Int(UInt16(littleEndian: source.loadUnaligned(fromByteOffset: offset + 3, as: UInt16.self)))
+            offset += RecordAttribute.headByteCount
+            guard end - offset >= count else { throw .invalidPart("list of attributes") }
+            let value = next(count)
+            if type == .text, String(validating: value, as: UTF8.self) == nil { throw .invalidPart("attribute \(tag)") }
+            attributes.append(RecordAttribute(tag: tag, type: type, value: Array(value)))
+        }
+        return attributes
+    }
+
     private mutating func next(_ byteCount: Int) -> UnsafeRawBufferPointer {
         defer { offset += byteCount }
         return UnsafeRawBufferPointer(rebasing: source[offset..<offset + byteCount])

@@ -14,6 +14,20 @@ struct PartWriter {
         text.withUTF8 { write(UnsafeRawBufferPointer($0), byteCount) }
     }
 
+    /// Writes the attributes that take so many bytes together, from the first on.
+    mutating func write(_ attributes: [RecordAttribute], _ byteCount: Int) {
+        let end = offset + byteCount
+        for attribute in attributes {
+            guard offset < end else { return }
+            output.storeBytes(of: attribute.tag.littleEndian, toByteOffset: offset, as: UInt16.self)
+            output[offset + 2] = attribute.type.rawValue
+            let count = UInt16(truncatingIfNeeded: attribute.value.count)
+            output.storeBytes(of: count.littleEndian, toByteOffset: offset + 3, as: UInt16.self)
+            offset += RecordAttribute.headByteCount
+            attribute.value.withUnsafeBytes { write($0, Int(count)) }
+        }
+    }
+
     mutating func write(_ bytes: UnsafeRawBufferPointer, _ byteCount: Int) {
         guard byteCount > 0, let source = bytes.baseAddress, let target = output.baseAddress else { return }
         (target + offset).copyMemory(from: source, byteCount: byteCount)

@@ -8,25 +8,24 @@ public struct RecordAttributes: Hashable, Sendable {
     public var table: String?
     /// The item's key within its table.
     public var itemKey: String?
-    /// As SQS FIFO's MessageDeduplicationId (API reference, "SendMessage").
-    public var deduplicationID: String?
-    /// As SQS FIFO's MessageGroupId (API reference, "SendMessage").
-    public var messageGroupID: String?
+    /// Any number of others, together at most ``Limits/taggedAttributesBytes``.
+    public var tagged: [RecordAttribute]
 
     /// Makes attributes; leave out what doesn't apply.
     public init(
         operation: ChangeOperation? = nil,
         table: String? = nil,
         itemKey: String? = nil,
-        deduplicationID: String? = nil,
-        messageGroupID: String? = nil
+        tagged: [RecordAttribute] = []
     ) {
         self.operation = operation
         self.table = table
         self.itemKey = itemKey
-        self.deduplicationID = deduplicationID
-        self.messageGroupID = messageGroupID
+        self.tagged = tagged
     }
+
+    /// Bytes that ``tagged`` takes in an encoded record.
+    public var taggedByteCount: Int { tagged.isEmpty ? 0 : tagged.reduce(0) { $0 + $1.byteCount } }
 
     /// No attribute at all, the usual case of a plain publish.
     public static let none = RecordAttributes()

@@ -1,10 +1,11 @@
 /// The bytes of a change record, in the log and on the delivery link: a head of fixed size and the variable parts
 /// (``RecordLayout``).
 ///
-/// The version byte is checked before anything else, the CRC-32C over everything but itself when a record is decoded.
+/// Version 1 is what a record without tagged attributes is written in, version 2 what one with them is; both are read, for ever. The version
+/// byte is checked before anything else, the CRC-32C over everything but itself when a record is decoded.
 public enum RecordCodec {
-    /// The version that is written, and the only one that is read.
-    public static let version: UInt8 = 1
+    /// The versions that are read; the lowest that holds the record is written.
+    public static var versions: ClosedRange<UInt8> { 1...2 }
 
     // MARK: Encoding
 
@@ -35,9 +36,8 @@ public enum RecordCodec {
         if layout.flags != 0 {
             writer.write(attributes.table ?? "", layout.tableByteCount)
             writer.write(attributes.itemKey ?? "", layout.itemKeyByteCount)
-            writer.write(attributes.deduplicationID ?? "", layout.deduplicationIDByteCount)
-            writer.write(attributes.messageGroupID ?? "", layout.messageGroupIDByteCount)
         }
+        if layout.furtherByteCount != 0 { writer.write(attributes.tagged, layout.furtherByteCount) }
         record.payload.withUnsafeBytes { writer.write($0, layout.payloadByteCount) }
         let checksum = checksum(of: UnsafeRawBufferPointer(output))
         output.storeBytes(of: checksum.littleEndian, toByteOffset: RecordLayout.checksumOffset, as: UInt32.self)
@@ -48,7 +48,7 @@ public enum RecordCodec {
         _ layout: RecordLayout,
         to output: UnsafeMutableRawBufferPointer
     ) {
-        output[0] = version
+        output[0] = layout.version
         output[1] = layout.flags
         output[2] = layout.operation
         output[3] = 0
@@ -61,9 +61,9 @@ public enum RecordCodec {
         output[46] = UInt8(layout.contentTypeByteCount)
         output[47] = UInt8(layout.tableByteCount)
         output[48] = UInt8(layout.itemKeyByteCount)
-        output[49] = UInt8(layout.deduplicationIDByteCount)
-        output[50] = UInt8(layout.messageGroupIDByteCount)
-        output[51] = 0
+        output[49] = UInt8(truncatingIfNeeded: layout.furtherByteCount)
+        output[50] = UInt8(truncatingIfNeeded: layout.furtherByteCount >> 8)
+        output[51] = UInt8(truncatingIfNeeded: layout.furtherByteCount >> 16)
     }
 
     // MARK: Decoding
@@ -77,12 +77,12 @@ public enum RecordCodec {
         )
         let computed = checksum(of: bytes)
         guard stored == computed else { throw .checksumMismatch(stored: stored, computed: computed) }
-        guard layout.flags & ~RecordLayout.knownFlags == 0 else { throw .invalidPart("flags") }
+        guard layout.flags & ~layout.knownFlags == 0 else { throw .invalidPart("flags") }
         var reader = PartReader(bytes: bytes, offset: RecordLayout.headByteCount)
         let topic = Topic(alreadyChecked: try reader.text(layout.topicByteCount, "topic"))
         let contentType = try reader.contentType(layout.contentTypeByteCount)
         var attributes = RecordAttributes(operation: try RecordLayout.operation(for: layout.operation))
-        if layout.flags != 0 { try readAttributes(&attributes, layout, from: &reader) }
+        if layout.flags != 0 || layout.version != 1 { try readAttributes(&attributes, layout, from: &reader) }
         return ChangeRecord(
             sequence: sequence(of: bytes),
             previous: previous(of: bytes),
@@ -140,12 +140,14 @@ public enum RecordCodec {
     ) throws(RecordCodecError) {
         let table = try reader.text(layout.tableByteCount, "table")
         let itemKey = try reader.text(layout.itemKeyByteCount, "item key")
-        let deduplicationID = try reader.text(layout.deduplicationIDByteCount, "deduplication id")
-        let messageGroupID = try reader.text(layout.messageGroupIDByteCount, "message group id")
         if layout.flags & RecordLayout.hasTable != 0 { attributes.table = table }
         if layout.flags & RecordLayout.hasItemKey != 0 { attributes.itemKey = itemKey }
-        if layout.flags & RecordLayout.hasDeduplicationID != 0 { attributes.deduplicationID = deduplicationID }
-        if layout.flags & RecordLayout.hasMessageGroupID != 0 { attributes.messageGroupID = messageGroupID }
+        if layout.version == 1 {
+            // A deduplication id and a message group id, which no software has ever set.
+            reader.skip(layout.furtherByteCount)
+        } else {
+            attributes.tagged = try reader.attributes(layout.furtherByteCount)
+        }
     }
 
     private static func sequence(of bytes: UnsafeRawBufferPointer) -> SequenceNumber {

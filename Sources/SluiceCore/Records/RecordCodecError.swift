@@ -17,7 +17,10 @@ public enum RecordCodecError: Error, Hashable, Sendable, CustomStringConvertible
         case .truncated(let count, let needed): "the encoded record has \(count) bytes and needs \(needed)"
         case .trailingBytes(let count, let needed): "the encoded record has \(count) bytes and ends after \(needed)"
         case .unsupportedVersion(let version):
-            "the record has encoding version \(version) and this software reads \(RecordCodec.version)"
+            """
+            the record has encoding version \(version) and this software reads \(RecordCodec.versions.lowerBound) \
+            to \(RecordCodec.versions.upperBound)
+            """
         case .checksumMismatch(let stored, let computed):
             "the record's checksum is \(String(computed, radix: 16)), the stored one \(String(stored, radix: 16))"
         case .invalidPart(let part): "the record's \(part) is not valid"

@@ -67,8 +67,10 @@ struct AppendGroupTests {
     func checksParts() {
         let long = String(repeating: "x", count: 256)
         let attributes = [
-            RecordAttributes(table: long), RecordAttributes(itemKey: long), RecordAttributes(deduplicationID: long),
-            RecordAttributes(messageGroupID: long),
+            RecordAttributes(table: long), RecordAttributes(itemKey: long),
+            RecordAttributes(tagged: [
+                RecordAttribute(tag: 1, type: .bytes, value: [UInt8](repeating: 0, count: 65_532))
+            ]),
         ]
         for attributes in attributes {
             var record = draft("a")
