@@ -84,3 +84,23 @@ extension LogReader {
         return goesOn ? last : nil
     }
 }
+
+/// What the log holds: records from `first` to `last`; when it is empty, `first` is the next one.
+struct LogBounds: Hashable, Sendable {
+    var first: UInt64
+    var last: UInt64
+}
+
+extension EncodedRecord {
+    /// Copies a record whose head was read already.
+    init(_ header: RecordHeader, _ bytes: UnsafeRawBufferPointer) {
+        self.init(
+            sequence: header.sequence,
+            previous: header.previous,
+            topic: header.topic,
+            acceptedAtNanoseconds: header.acceptedAtNanoseconds,
+            acceptedAtWallNanoseconds: header.acceptedAtWallNanoseconds,
+            bytes: Array(bytes)
+        )
+    }
+}

@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// One shard of a `stream` consumer as all publishers see it: some of the topics, read in order from a checkpoint by
 /// one publisher at a time.
 struct Shard: Hashable, Sendable {
@@ -52,4 +54,14 @@ struct Shard: Hashable, Sendable {
 
     /// How often a record will have been received when it is handed out now.
     func receiveCount(of sequence: UInt64) -> Int { sequence <= rewoundThrough ? Int(attempts) + 1 : 1 }
+}
+
+/// Which shard a topic belongs to: the same in every process and for ever, so that a topic's records have one reader.
+enum ShardKey {
+    /// FNV-1a over the topic's bytes; its low bits are folded, since short names differ little in them.
+    static func shard(of topic: Topic, count: Int) -> Int {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in topic.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        return Int((hash ^ hash >> 32) % UInt64(max(count, 1)))
+    }
 }

@@ -16,3 +16,26 @@ struct StreamCheckpoint {
         for shard in touched { consumer.settle(shard) }
     }
 }
+
+/// The records couldn't be delivered: their shards stop, and go back to the lowest failed record when the rest of
+/// what is in flight is answered and the time is over.
+///
+/// So a shard is delivered in order, and what failed holds up its shard only.
+struct StreamRewind {
+    let handles: [ReceiptHandle]
+    let resumesAt: UInt64
+
+    /// Notes the failures.
+    func apply(to consumer: inout StreamConsumer) {
+        var touched = Set<Int>()
+        for handle in handles {
+            let shard = StreamConsumer.shard(ofHandleNumber: handle.receive)
+            guard shard < consumer.windows.count,
+                consumer.windows[shard]?.fail(handle.sequence.rawValue, receive: handle.receive) == true
+            else { continue }
+            consumer.shared.shards[shard].resumesAt = max(consumer.shared.shards[shard].resumesAt, resumesAt)
+            touched.insert(shard)
+        }
+        for shard in touched { consumer.settle(shard) }
+    }
+}
