@@ -1,8 +1,8 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-// `make check` sets the variable. Dependencies keep their warnings, which a flag on the command line would turn into errors too.
-let isStrict = Context.environment["WARNINGS_AS_ERRORS"] != nil
+// `make check` and `make test` set the variable. Dependencies keep their warnings, which a flag on the command line would turn into errors too.
+let isStrict = Context.environment["WARNINGS_AS_ERRORS", default: ""] != ""
 
 var settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -19,7 +19,6 @@ func product(_ name: String, _ package: String) -> Target.Dependency { .product(
 
 let nioCore = product("NIOCore", "swift-nio")
 let nioPosix = product("NIOPosix", "swift-nio")
-let nioConcurrency = product("NIOConcurrencyHelpers", "swift-nio")
 let nioEmbedded = product("NIOEmbedded", "swift-nio")
 let log = product("Logging", "swift-log")
 let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
@@ -27,7 +26,6 @@ let asyncHTTPClient = product("AsyncHTTPClient", "async-http-client")
 
 let package = Package(
     name: "sluice",
-    platforms: [.macOS(.v15)],
     products: [
         .executable(name: "sluice", targets: ["sluice"]),
         .library(name: "SluiceCore", targets: ["SluiceCore"]),
@@ -52,7 +50,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.30.0"),
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
-        .package(url: "https://github.com/apple/swift-collections.git", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.0.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
     ],
@@ -78,8 +75,7 @@ let package = Package(
         .target(
             name: "StageLatency",
             dependencies: [
-                "SluiceCore", product("Histogram", "hdrhistogram-swift"), product("Metrics", "swift-metrics"),
-                product("CoreMetrics", "swift-metrics"),
+                "SluiceCore", product("Histogram", "hdrhistogram-swift"), product("CoreMetrics", "swift-metrics"),
             ],
             swiftSettings: settings
         ),
@@ -87,10 +83,9 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
-                nioCore, nioPosix, nioConcurrency, log, lifecycle, asyncHTTPClient,
+                nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
                 product("NIOHTTPTypes", "swift-nio-extras"), product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
-                product("NIOExtras", "swift-nio-extras"),
                 product("HTTPTypes", "swift-http-types"), product("Hummingbird", "hummingbird"),
                 product("HummingbirdCore", "hummingbird"), product("JWTKit", "jwt-kit"),
                 product("Crypto", "swift-crypto"), product("Metrics", "swift-metrics"),
@@ -122,6 +117,13 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // The server of docs/embedding.md, compiled as its readers do; Examples/Shop is also a package of its own.
+        .executableTarget(
+            name: "ShopExample",
+            dependencies: ["Gateway", "SluiceCore", lifecycle, log, product("HTTPTypes", "swift-http-types")],
+            path: "Examples/Shop/Sources/Shop",
+            swiftSettings: [.swiftLanguageMode(.v6)] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+        ),
         // What the tests share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
@@ -150,22 +152,19 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "TestSupport",
-                "Gateway", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
-                nioCore, nioPosix, nioEmbedded, log, asyncHTTPClient, product("NIOHTTP1", "swift-nio"),
-                product("NIOWebSocket", "swift-nio"), product("JWTKit", "jwt-kit"),
-                product("HTTPTypes", "swift-http-types"),
-                product("Hummingbird", "hummingbird"), lifecycle,
-                product("CryptoExtras", "swift-crypto"),
+                "TestSupport", "ShopExample",
+                "Gateway", "SluiceCore", "ChangeQueue", "DeliveryLink",
+                nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),
+                product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
+                product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"), lifecycle,
+                product("CryptoExtras", "swift-crypto"), product("Metrics", "swift-metrics"),
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "PublisherTests",
             dependencies: [
-                "TestSupport",
-                "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency", log,
-                nioCore, nioPosix,
+                "TestSupport", "Publisher", "SluiceCore", "ChangeQueue", "DeliveryLink", nioCore, nioPosix,
             ],
             swiftSettings: settings
         ),
@@ -181,7 +180,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "sluice", "SluiceCore", "ChangeQueue", nioCore, nioPosix, asyncHTTPClient,
+                "sluice", "SluiceCore", nioCore, nioPosix, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
             ],
             swiftSettings: settings

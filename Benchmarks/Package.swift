@@ -4,7 +4,6 @@ import PackageDescription
 // A package of its own, so that the product's dependencies and build stay free of it.
 let package = Package(
     name: "sluice-benchmarks",
-    platforms: [.macOS(.v15)],
     dependencies: [
         .package(name: "sluice", path: ".."),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),

@@ -3,7 +3,6 @@ import Gateway
 import HTTPTypes
 import SluiceCore
 
-/// The request handler of docs/embedding.md.
 struct PlaceOrder: Codable {
     var id: Int
     var total: Int

@@ -1,7 +1,6 @@
 import Gateway
 import SluiceCore
 
-/// The authorizer of docs/embedding.md.
 struct TeamAuthorizer: Authorizer {
     let basis = GrantBasis.token
 
