@@ -12,7 +12,7 @@ struct SluiceCommand: AsyncParsableCommand {
             --config or SLUICE_CONFIG names (drainWindow); a flag wins over a variable, and that over the file. \
             docs/operations.md explains settings and exit codes.
             """,
-        version: "0.1.0",
+        version: "0.2.0",
         subcommands: [
             UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, LatencyCommand.self,
             ConnectionsCommand.self, BenchCommand.self,
