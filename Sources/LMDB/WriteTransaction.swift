@@ -32,7 +32,7 @@ public struct WriteTransaction: ~Copyable, Transaction {
         try value.withUnsafeBytes { try put(database, key, $0, options: options) }
     }
 
-    /// Stores a number under `key`, in the machine's byte order; ``Swift/RawSpan/storedInteger`` reads it back.
+    /// Stores a number under `key`, in the machine's byte order; `RawSpan.storedInteger` reads it back.
     /// - Throws: as ``put(_:_:_:options:)-(_,_,UnsafeRawBufferPointer,_)``.
     public func put(_ database: Database, _ key: some DatabaseKey, _ value: UInt64, options: PutOptions = []) throws {
         try withUnsafeBytes(of: value) { try put(database, key, $0, options: options) }

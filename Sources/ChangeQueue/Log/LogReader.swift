@@ -22,7 +22,7 @@ public struct LogReader: Sendable {
         }
     }
 
-    /// The newest number that was given, also when its record was trimmed; ``SequenceNumber/none`` for a new log.
+    /// The newest number that was given, also when its record was trimmed; `SequenceNumber.none` for a new log.
     public func lastSequence() throws(ChangeQueueError) -> SequenceNumber {
         try read("read the last sequence number") { SequenceNumber(try $0.lastSequence(log.databases)) }
     }

@@ -122,7 +122,7 @@ public final class LogWriter: Sendable {
         return outcome.item ?? .notFound
     }
 
-    /// The topic's newest committed record, of any process; ``SequenceNumber/none`` when there is none.
+    /// The topic's newest committed record, of any process; `SequenceNumber.none` when there is none.
     ///
     /// A look-up, unless another process has committed since: then its records are read first.
     /// - Throws: `storage` when they can't be read.

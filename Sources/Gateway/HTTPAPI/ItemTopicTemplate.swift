@@ -24,7 +24,7 @@ public struct ItemTopicTemplate: Sendable, Equatable {
     )
 
     /// Parses a template.
-    /// - Throws: ``APIError`` with code `InvalidTopic` for an unknown placeholder, a brace left open, or text that no
+    /// - Throws: `APIError` with code `InvalidTopic` for an unknown placeholder, a brace left open, or text that no
     ///   topic may have.
     public init(_ text: String) throws(APIError) {
         var parts: [Part] = []
@@ -79,7 +79,7 @@ public struct ItemTopicTemplate: Sendable, Equatable {
     }
 
     /// The topic of a change.
-    /// - Throws: ``APIError`` with code `InvalidTopic` when table and key don't make a topic.
+    /// - Throws: `APIError` with code `InvalidTopic` when table and key don't make a topic.
     public func topic(table: String, key: String, operation: ChangeOperation) throws(APIError) -> Topic {
         var name = ""
         for part in parts {

@@ -1,5 +1,5 @@
 /// The bytes of a change record, in the log and on the delivery link: a head of fixed size and the variable parts
-/// (``RecordLayout``).
+/// (`RecordLayout`).
 ///
 /// Version 1 is what a record without tagged attributes is written in, version 2 what one with them is; both are read, for ever. The version
 /// byte is checked before anything else, the CRC-32C over everything but itself when a record is decoded.

@@ -7,7 +7,7 @@ public import SluiceCore
 public struct RecordTraceReport: Equatable, Sendable {
     /// Which record.
     public let sequence: SequenceNumber
-    /// When it passed which boundary, nanoseconds of ``StageClock``.
+    /// When it passed which boundary, nanoseconds of `StageClock`.
     public let times: StageTimes
 
     // Computed, because key paths aren't Sendable.

@@ -23,7 +23,7 @@ public final class CommitTimes: Sendable {
 
     /// Notes that a commit with `count` records from `first` on returned.
     ///
-    /// `nanoseconds`: the time of ``StageClock``.
+    /// `nanoseconds`: the time of `StageClock`.
     public func note(first: SequenceNumber, count: Int, committedAtNanoseconds nanoseconds: UInt64) {
         guard count > 0, first != .none else { return }
         let (last, overflow) = first.rawValue.addingReportingOverflow(UInt64(count - 1))
