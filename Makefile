@@ -11,6 +11,7 @@
 # Each says what it does and may be run again. Only the first step, .ci/install, uses sudo, and only when a Debian package is missing.
 
 SWIFT ?= swift
+export SWIFT
 # One binary that needs no Swift on the machine it runs on, and a little faster for calling the runtime directly.
 RELEASE = $(SWIFT) build -c release --product sluice --static-swift-stdlib
 # The tests' build and the one of `make check` are the same, so that whichever is second has nothing left to build.
