@@ -80,7 +80,7 @@ struct RegistryFile: Sendable {
         let connection = try connect(settings)
         do {
             try connection.database.writeWithoutTransaction { db in
-                // The registry isn't precious (docs/decisions): a power cut costs a rebuild by the gateways, and a commit costs no sync.
+                // The registry isn't precious (docs/storage.md): a power cut costs a rebuild by the gateways, and a commit costs no sync.
                 try db.execute(sql: "PRAGMA synchronous = OFF")
                 _ = try Int.fetchOne(db, sql: "PRAGMA journal_size_limit = 16777216")
                 switch try Schema.state(db) {
