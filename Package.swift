@@ -173,7 +173,7 @@ let package = Package(
             dependencies: [
                 "TestSupport",
                 "sluice", "Gateway", "Publisher", "SluiceCore", "StageLatency", log, nioCore,
-                product("ArgumentParser", "swift-argument-parser"),
+                product("NIOHTTP1", "swift-nio"), product("ArgumentParser", "swift-argument-parser"),
             ],
             swiftSettings: settings
         ),
