@@ -7,10 +7,10 @@ import Testing
 /// topic stays in order. Method: random histories of the pure values, checked at every step; each seed is one history.
 @Suite("Consumers, simulated")
 struct ConsumerSimulationTests {
-    private func seeds(_ what: String) -> [UInt64] {
+    private func seeds(_ what: String, known: UInt64 = 40) -> [UInt64] {
         let fresh = UInt64.random(in: 1_000 ... .max)
         print("consumer simulation, \(what), fresh seed \(fresh)")
-        return Array(1...40) + [fresh]
+        return Array(1...known) + [fresh]
     }
 
     private func holds(_ queues: [(queue: any SimulatedQueue, timeout: UInt64)], steps: Int, seed: UInt64) {
@@ -37,7 +37,7 @@ struct ConsumerSimulationTests {
 
     @Test("two standard queues of different visibility timeouts over one log and one store don't know each other")
     func areApart() throws {
-        for seed in seeds("two queues") {
+        for seed in seeds("two queues", known: 20) {
             let scratch = try ConsumerScratch()
             let store = try scratch.openStore()
             let queues = try [("fast", timeout), ("slow", 5 * timeout)].map { name, timeout in
@@ -51,7 +51,7 @@ struct ConsumerSimulationTests {
 
     @Test("queues of all kinds over one log don't know each other")
     func kindsAreApart() {
-        for seed in seeds("all kinds") {
+        for seed in seeds("all kinds", known: 8) {
             holds(
                 [
                     (SimulatedLeases(.pull), timeout), (SimulatedLeases(.push), timeout), (SimulatedStream(), timeout),
