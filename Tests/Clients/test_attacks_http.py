@@ -59,6 +59,36 @@ def test_one_users_grant_is_not_anothers_on_a_pooled_connection(sluice):
         back_end.stop()
 
 
+def test_a_tokens_grant_does_not_cover_another_origin_on_its_connection(sluice):
+    def own_pages_only(question):
+        origins = [field["value"] for field in question.get("headers", []) if field["name"] == "origin"]
+        return (200, {"allow": True, "publish": ["#"], "ttlSeconds": 60}) if origins in ([], ["https://app.example"]) else (401, {})
+
+    back_end = BackEnd(own_pages_only)
+    try:
+        sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address)
+        connection = raw(sluice, "")
+        answers = connection.makefile("rb")
+
+        def post(*fields):
+            head = "".join(f"{field}\r\n" for field in fields)
+            connection.sendall(
+                f"POST /topics/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer K\r\n{head}Content-Length: 1\r\n\r\n1".encode()
+            )
+            status, length = int(answers.readline().split()[1]), 0
+            while (line := answers.readline()) != b"\r\n":
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            answers.read(length)
+            return status
+
+        # The first have no Origin: what is kept of them says nothing about those that have one.
+        assert [post(), post(), post("Origin: https://evil.example")] == [202, 202, 401]
+        assert [post("Origin: https://app.example"), post("Cookie: sid=BOB"), post()] == [202, 202, 202]
+    finally:
+        back_end.stop()
+
+
 def test_two_authorization_fields_are_no_request(sluice):
     sluice.start_gateway("--authorizer", "jwt", "--jwt-secret", SECRET)
     admin, low = token(SECRET, publish=["#"], subscribe=["#"]), token(SECRET, publish=["low/#"], subscribe=[])

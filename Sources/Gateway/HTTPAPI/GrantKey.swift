@@ -13,11 +13,14 @@ struct GrantKey: Equatable {
 
     private let credentials: Credentials
     private let rest: [ByteString]
+    /// Whether nothing but the token counts, so that other fields needn't be looked at.
+    private let isTokenAlone: Bool
 
     /// The key of a request for an authorizer whose answers follow from `basis`.
     ///
     /// The peer's address is the connection's own and needn't be compared.
     init(_ basis: GrantBasis, _ head: HTTPRequestHead) {
+        isTokenAlone = basis == .token
         switch basis {
         case .nothing:
             credentials = .none
@@ -39,8 +42,10 @@ struct GrantKey: Equatable {
     }
 
     /// Whether it is the key of whoever sends this Authorization field, whatever else the request has.
+    ///
+    /// Never so where other fields count: that the kept request had none of them doesn't say that this one has none.
     func isAuthorization(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
-        guard case .authorization(let kept) = credentials, rest.isEmpty else { return false }
+        guard isTokenAlone, case .authorization(let kept) = credentials else { return false }
         return kept.withUnsafeBytes { $0.elementsEqual(bytes) }
     }
 

@@ -49,6 +49,11 @@ struct PublishGrantsTests {
         #expect(!isKnown("Bearer K"))
         grants.keep(.everything, for: Self.key(.request, fields), wallNanoseconds: 0)
         #expect(!isKnown("Bearer K"))
+        // The next request may have the cookie that this one hasn't.
+        let alone = Self.key(.tokenAndFields(["cookie"]), [("authorization", "Bearer K")])
+        grants.keep(.everything, for: alone, wallNanoseconds: 0)
+        #expect(!isKnown("Bearer K"))
+        #expect(grants.grant(for: alone, wallNanoseconds: 0) != nil)
     }
 
     @Test("requests share a grant when they are alike in all that the authorizer looks at, and not otherwise")
