@@ -66,7 +66,9 @@ def test_a_tokens_grant_does_not_cover_another_origin_on_its_connection(sluice):
 
     back_end = BackEnd(own_pages_only)
     try:
-        sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address)
+        # As an operator may write the names.
+        fields = ("--webhook-headers", "Origin,Cookie")
+        sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, *fields)
         connection = raw(sluice, "")
         answers = connection.makefile("rb")
 

@@ -16,6 +16,17 @@ import Testing
         #expect(try Data(contentsOf: URL(fileURLWithPath: test.path + ".set-aside")).count == 5_000)
     }
 
+    @Test("the file and its two companions are for its owner and group, for principals and addresses stand in them")
+    func modes() async throws {
+        let test = try TestRegistry()
+        let writer = try test.startedWriter()
+        try await writer.subscribe(writer.connect(), "a")
+        for suffix in ["", "-wal", "-shm"] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: test.path + suffix)
+            #expect(attributes[.posixPermissions] as? Int == 0o640, "\(suffix)")
+        }
+    }
+
     @Test("a file with damage inside is set aside and made anew")
     func damagedPages() async throws {
         let test = try TestRegistry()

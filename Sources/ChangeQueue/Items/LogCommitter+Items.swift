@@ -30,7 +30,7 @@ extension LogCommitter {
         }
         guard let content = change.content else {
             try takeRoom(forRemoval: change.draft, &progress)
-            try append(change, by: write.principal, &entry, &progress, in: transaction)
+            try append(change, by: write.principal, freesRoom: true, &entry, &progress, in: transaction)
             try transaction.delete(log.databases.items, key.bytes)
             return try account(from: old, to: nil, in: transaction)
         }
@@ -48,7 +48,8 @@ extension LogCommitter {
         )
         try checkQuotas(from: old, to: new, progress, in: transaction)
         try takeRoom(for: [change.draft], &progress)
-        try append(change, by: write.principal, &entry, &progress, in: transaction)
+        let freesRoom = new.bytes < old?.bytes ?? 0
+        try append(change, by: write.principal, freesRoom: freesRoom, &entry, &progress, in: transaction)
         try transaction.put(log.databases.items, key.bytes, bytes)
         try account(from: old, to: new, in: transaction)
     }
@@ -67,11 +68,12 @@ extension LogCommitter {
     private func append(
         _ change: ItemChange,
         by principal: PrincipalID,
+        freesRoom: Bool,
         _ entry: inout AppendGroup.Entry,
         _ progress: inout Progress,
         in transaction: borrowing WriteTransaction
     ) throws {
-        entry.appended = try append([change.draft], by: principal, &progress, in: transaction)
+        entry.appended = try append([change.draft], by: principal, freesRoom: freesRoom, &progress, in: transaction)
         entry.item = ItemOutcome(operation: change.operation, appended: entry.appended.first)
     }
 

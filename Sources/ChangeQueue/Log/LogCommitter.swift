@@ -132,10 +132,11 @@ struct LogCommitter {
     func append(
         _ drafts: [RecordDraft],
         by principal: PrincipalID,
+        freesRoom: Bool = false,
         _ progress: inout Progress,
         in transaction: borrowing WriteTransaction
     ) throws -> [AppendedRecord] {
-        let places = try place(drafts, by: principal, progress)
+        let places = try place(drafts, by: principal, freesRoom: freesRoom, progress)
         for (draft, place) in zip(drafts, places) {
             let record = ChangeRecord(
                 draft,
@@ -160,6 +161,7 @@ struct LogCommitter {
     private func place(
         _ drafts: [RecordDraft],
         by principal: PrincipalID,
+        freesRoom: Bool,
         _ progress: Progress
     ) throws(ChangeQueueError) -> [AppendedRecord] {
         let placed = heads.withLock { heads -> Result<[AppendedRecord], AppendRefusal> in
@@ -174,6 +176,7 @@ struct LogCommitter {
                         draft.topic,
                         sequence,
                         by: principal,
+                        isAlwaysAdmitted: freesRoom,
                         trimmedThrough: progress.trimmedThrough,
                         nowNanoseconds: progress.nowNanoseconds
                     )

@@ -171,6 +171,7 @@ struct TopicHeads {
         _ topic: Topic,
         _ sequence: UInt64,
         by principal: PrincipalID = .server,
+        isAlwaysAdmitted: Bool = false,
         trimmedThrough: UInt64,
         nowNanoseconds: UInt64 = 0
     ) throws(AppendRefusal) -> SequenceNumber {
@@ -178,7 +179,7 @@ struct TopicHeads {
         if let known = slots[topic] {
             slot = known
         } else {
-            slot = try begin(topic, principal, trimmedThrough, nowNanoseconds)
+            slot = try begin(topic, isAlwaysAdmitted ? nil : principal, trimmedThrough, nowNanoseconds)
         }
         let previous = heads[slot].latest
         staged.append((slot, previous))
@@ -186,21 +187,28 @@ struct TopicHeads {
         return SequenceNumber(previous)
     }
 
+    /// Enters a topic for its first record.
+    ///
+    /// `principal`: nil for the change of an item that frees room. It is admitted whatever the table holds; the items
+    /// that there are bound how often that can be.
     private mutating func begin(
         _ topic: Topic,
-        _ principal: PrincipalID,
+        _ principal: PrincipalID?,
         _ trimmedThrough: UInt64,
         _ nowNanoseconds: UInt64
     ) throws(AppendRefusal) -> Int {
         if !hasRoom(for: topic) { forgetSlice(trimmedThrough: trimmedThrough, maximum: TopicHeads.forgottenInline) }
-        guard hasRoom(for: topic) else { throw .topicsFull }
-        if let refusal = quotas.take(principal, nowNanoseconds: nowNanoseconds) { throw refusal }
+        if let principal {
+            guard hasRoom(for: topic) else { throw .topicsFull }
+            if let refusal = quotas.take(principal, nowNanoseconds: nowNanoseconds) { throw refusal }
+        }
         // The chain of a topic that may have been forgotten leads to the newest record that it can have had: it is
         // trimmed, so that whoever walks there learns of a gap that may be empty, and never misses a record in
         // silence.
+        let owner = principal ?? .server
         return enter(
             topic,
-            Head(committed: forgottenThrough, latest: forgottenThrough, owner: principal, isProvisional: true)
+            Head(committed: forgottenThrough, latest: forgottenThrough, owner: owner, isProvisional: true)
         )
     }
 

@@ -29,7 +29,7 @@ struct GrantKey: Equatable {
             credentials = GrantKey.credentials(of: head)
             rest = []
         case .tokenAndFields(let names):
-            let names = names.map { (name: String) in ByteString(name) }
+            let names = names.map { (name: String) in ByteString(name).lowercasedASCII }
             credentials = GrantKey.credentials(of: head)
             rest = head.headers.flatMap { name, value in
                 let name = ByteString(name).lowercasedASCII

@@ -159,9 +159,10 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
 
     /// Goes on with what was kept.
     func goOn() {
-        var waiting = held ?? []
+        // A slice, since taking the first of an array moves all others.
+        var waiting = (held ?? [])[...]
         held = nil
-        while !waiting.isEmpty, held == nil { perform(waiting.removeFirst()) }
+        while held == nil, let next = waiting.popFirst() { perform(next) }
         // One of them had to wait again: the rest stays behind it.
         if held != nil { held?.append(contentsOf: waiting) }
         readIfWanted()

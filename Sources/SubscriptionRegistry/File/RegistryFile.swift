@@ -76,6 +76,10 @@ struct RegistryFile: Sendable {
         if FileIdentity(path: path) == nil {
             // SQLite would take the index and the log of a file that was removed for the new one's.
             for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
+            // SQLite would make it readable to everyone, and gives its two companions the mode that the file has: principals and addresses stand
+            // in it, and whoever can read it can lock it.
+            let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
+            if descriptor >= 0 { close(descriptor) }
         }
         let connection = try connect(settings)
         do {

@@ -101,6 +101,32 @@ struct ItemQuotaTests {
         #expect(try writer.usage().itemsBytes < 1 << 20)
     }
 
+    @Test(
+        "when there may be no more topics, or none of the client's, removals and smaller contents are taken all the same",
+        arguments: [true, false]
+    )
+    func freesRoomBeyondTheTopics(isTableFull: Bool) async throws {
+        let log = try scratch.open {
+            if isTableFull { $0.maximumTopics = 3 } else { $0.principalTopics = 3 }
+        }
+        let writer = LogWriter(log: log)
+        let client = PrincipalID(7)
+        // Each operation has topics of its own, so that every change begins one.
+        func change(_ key: String, _ operation: ItemWrite.Operation) -> ItemWrite {
+            ItemWrite(table: "t", key: key, operation: operation, image: .keys, principal: client) {
+                operation throws(APIError) in
+                try Topic("\(operation.rawValue)/\(key)")
+            }
+        }
+        for key in ["a", "b", "c"] { _ = try await writer.write(change(key, put(1_000))) }
+        for refused in [change("d", put(1)), change("b", put(2_000)), change("b", put(1_000))] {
+            let failure = await code { () async throws(ChangeQueueError) in _ = try await writer.write(refused) }
+            #expect(failure == .tooManyTopics)
+        }
+        #expect(try await writer.write(change("b", put(10))).operation == .modify)
+        for key in ["a", "b", "c"] { #expect(try await writer.write(change(key, .delete)).operation == .remove) }
+    }
+
     @Test("in a map that records fill to the last byte, removals go on in the reserve, and retention opens it again")
     func removesFromFullMap() async throws {
         let retention = Duration.seconds(3)

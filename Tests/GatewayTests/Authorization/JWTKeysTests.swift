@@ -193,12 +193,16 @@ struct JWTKeysTests {
         let pem = try SignedTokens.rsaKey().publicKey.pemRepresentation
         let base64 = pem.split(separator: "\n").filter { !$0.hasPrefix("-") }.joined()
         let der = try #require(Base64.decode(base64.utf8))
+        var encoded: [UInt8] = []
+        Base64.append(Array(pem.utf8), to: &encoded)
         let misplaced: [[UInt8]] =
             [
-                pem, "\u{FEFF}\n" + pem, base64, "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDJ user@example",
+                pem, "\u{FEFF}\n" + pem, "# a comment\n" + pem, pem.lowercased(), base64,
+                "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDJ user@example",
                 #"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM","e":"AQAB"}"#,
+                #"[{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM","e":"AQAB"}]"#,
                 #"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
-            ].map { Array($0.utf8) } + [der]
+            ].map { Array($0.utf8) } + [der, encoded]
         for secret in misplaced {
             let error = await #expect(throws: AuthorizerConfigurationError.self) {
                 try await authorizer { $0.secret = secret }

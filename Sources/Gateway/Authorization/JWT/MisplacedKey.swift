@@ -13,16 +13,24 @@ enum MisplacedKey: String {
     init?(in secret: [UInt8]) {
         let text = secret.drop { $0 == 0x20 || (0x09...0x0D).contains($0) || [0xEF, 0xBB, 0xBF].contains($0) }
         let sshNames = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN SSH2", "PuTTY-User-Key-File"]
-        if text.starts(with: "-----BEGIN".utf8) {
+        if MisplacedKey.isMarked(text) || MisplacedKey.isMarked(MisplacedKey.decoded(text)[...]) {
             self = .pem
         } else if sshNames.contains(where: { text.starts(with: $0.utf8) }) {
             self = .ssh
-        } else if let value = try? JSONValue(secret), value["kty"] != nil || value["keys"] != nil {
+        } else if let value = try? JSONValue(secret), value.kind == .object || value.kind == .array {
             self = .json
         } else if MisplacedKey.isDER(secret) || MisplacedKey.isDER(MisplacedKey.decoded(text)) {
             self = .der
         } else {
             return nil
+        }
+    }
+
+    /// Whether PEM begins anywhere in the text (RFC 7468, section 2), in letters of either case: tools write comments and a key's parts before it.
+    private static func isMarked(_ text: ArraySlice<UInt8>) -> Bool {
+        let mark = Array("-----begin ".utf8)
+        return text.indices.contains { index in
+            text.endIndex - index >= mark.count && zip(text[index...], mark).allSatisfy { $0.lowercasedASCII == $1 }
         }
     }
 
@@ -38,6 +46,8 @@ enum MisplacedKey: String {
 
     private static func decoded(_ text: ArraySlice<UInt8>) -> [UInt8] {
         let characters = text.filter { $0 != 0x0A && $0 != 0x0D }
-        return characters.starts(with: "M".utf8) ? Base64.decode(Array(characters)) ?? [] : []
+        // "M" begins the base64 of DER, "LS0t" that of PEM.
+        return characters.starts(with: "M".utf8) || characters.starts(with: "LS0t".utf8)
+            ? Base64.decode(Array(characters)) ?? [] : []
     }
 }

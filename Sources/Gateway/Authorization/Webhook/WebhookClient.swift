@@ -28,8 +28,9 @@ struct WebhookClient: Sendable {
                 Item(name: $0.name, value: $0.value)
             }
             : []
+        let names = forwardedHeaders.map { ByteString($0).lowercasedASCII }
         headers = request.headers
-            .filter { forwardedHeaders.contains($0.name) }
+            .filter { names.contains(ByteString($0.name).lowercasedASCII) }
             .map { Item(name: $0.name, value: $0.value) }
     }
 

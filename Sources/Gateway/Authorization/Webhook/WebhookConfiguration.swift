@@ -4,7 +4,7 @@ public struct WebhookConfiguration: Sendable {
     public var url = ""
     /// Sent as `Authorization: Bearer …`, so that the back end knows who asks; nil sends none.
     public var bearerToken: String?
-    /// The client's fields that are passed on when it connects, in lower case; the token is passed on in any case.
+    /// The client's fields that are passed on when it connects; the token is passed on in any case.
     public var forwardedHeaders = ["origin", "cookie"]
     /// How long a question may wait for its turn, and then how long it may take, answer included.
     public var timeout: Duration = .seconds(2)
