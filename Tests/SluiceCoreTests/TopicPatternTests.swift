@@ -23,7 +23,10 @@ import Testing
         #expect(try TopicPattern(pattern).matches(Topic(topic)) == matches)
     }
 
-    @Test("a wildcard that doesn't fill its level is refused", arguments: ["", "a+", "a/#/b", "#a", "a/b#", "++"])
+    @Test(
+        "a wildcard that doesn't fill its level, and what stands for no text, is refused",
+        arguments: ["", "a+", "a/#/b", "#a", "a/b#", "++", "u/\u{FFFD}/#"]
+    )
     func invalid(pattern: String) {
         #expect(throws: APIError.self) { try TopicPattern(pattern) }
     }

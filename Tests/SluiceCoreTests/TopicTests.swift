@@ -4,7 +4,9 @@ import Testing
 @Suite struct TopicTests {
     @Test(
         "a topic keeps its name",
-        arguments: ["a", "orders/42", "päivä/☕️", "/leading", "a//b", String(repeating: "x", count: 400)]
+        arguments: [
+            "a", "orders/42", "päivä/☕️", "\u{FFFE}\u{FFBD}", "/leading", "a//b", String(repeating: "x", count: 400),
+        ]
     )
     func valid(name: String) throws {
         #expect(try Topic(name).name == name)
@@ -12,9 +14,10 @@ import Testing
     }
 
     @Test(
-        "a topic that is empty, too long, has a control character or a wildcard is refused",
+        "a topic that is empty, too long, has a control character, a wildcard or what stands for no text is refused",
         arguments: [
             "", String(repeating: "x", count: 401), "a\nb", "a\u{0}", "a\u{7F}", "a\u{85}b", "a/+/b", "a/#", "c#",
+            "a/\u{FFFD}", "\u{FFFD}/b",
         ]
     )
     func invalid(name: String) {

@@ -100,6 +100,20 @@ extension ByteString: CustomStringConvertible {
     public var description: String { string }
 }
 
+extension String.UTF8View {
+    /// Whether U+FFFD is among the characters: what decoders put where something wasn't text.
+    ///
+    /// A name from outside that has it may have been another's before it was decoded.
+    public var containsReplacementCharacter: Bool {
+        var (first, second): (UInt8, UInt8) = (0, 0)
+        for byte in self {
+            if first == 0xEF, second == 0xBF, byte == 0xBD { return true }
+            (first, second) = (second, byte)
+        }
+        return false
+    }
+}
+
 extension UInt8 {
     /// An ASCII letter in lower case; any other byte as it is.
     public var lowercasedASCII: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }

@@ -49,12 +49,18 @@ public struct Topic: Hashable, Sendable, CustomStringConvertible {
     private static func violation(in bytes: String.UTF8View) -> String? {
         var previous: UInt8 = 0
         var count = 0
+        var hasReplacement = false
         for byte in bytes {
             count += 1
             if byte < 0x20 || byte == 0x7F { return "it contains a control character" }
             if previous == 0xC2, (0x80...0x9F).contains(byte) { return "it contains a control character" }
             if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "#") { return "'+' and '#' are reserved for patterns" }
+            // The end of U+FFFD; whether its first byte is there too is looked at once, behind the loop.
+            if byte == 0xBD, previous == 0xBF { hasReplacement = true }
             previous = byte
+        }
+        if hasReplacement, bytes.containsReplacementCharacter {
+            return "it contains U+FFFD, which stands for what isn't text, such as half of a surrogate pair"
         }
         if count == 0 { return "it is empty" }
         if count > Limits.topicBytes { return "it has \(count) bytes and the limit is \(Limits.topicBytes)" }

@@ -26,6 +26,13 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
                 "A topic pattern has 1 to \(Limits.topicBytes) bytes, not \(text.utf8.count)."
             )
         }
+        // It stands for what isn't text: two names that differ there would be one.
+        guard !text.utf8.containsReplacementCharacter else {
+            throw APIError(
+                .invalidTopic,
+                "The topic pattern '\(text.printable(limit: 80))' is not valid: it contains U+FFFD."
+            )
+        }
         self.init(unchecked: ByteString(text))
         let isValid = bytes.withUTF8 { bytes in
             wildcards.allSatisfy { place in

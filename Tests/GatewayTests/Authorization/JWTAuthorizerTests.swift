@@ -115,6 +115,7 @@ struct JWTAuthorizerTests {
         arguments: [
             #"{"exp":"1800000060"}"#, #"{"exp":null}"#, #"{"nbf":true}"#, #"{"sub":7}"#, #"{"aud":7}"#,
             #"{"aud":[5,"api"]}"#, #"{"aud":["api",null]}"#,
+            #"{"sub":"\ud800"}"#, #"{"sluice":{"subscribe":["u/\ud800/#"]}}"#,
             #"{"sluice":[]}"#, #"{"sub":"\#(String(repeating: "a", count: 256))"}"#,
             #"{"sluice":{"subscribe":"a"}}"#, #"{"sluice":{"subscribe":[1]}}"#, #"{"sluice":{"publish":["a#"]}}"#, "[]",
             "7", "{",

@@ -22,6 +22,9 @@ struct TokenClaims {
     init(_ payload: [UInt8]) throws(APIError) {
         let claims = try TokenClaims.members(payload)
         subject = try TokenClaims.string(claims[0], "sub")
+        if subject?.utf8.containsReplacementCharacter == true {
+            throw .invalidToken("its claim 'sub' has U+FFFD or half of a surrogate pair, which is no text")
+        }
         if let subject, subject.count > Limits.principalBytes {
             throw .invalidToken("its claim 'sub' has \(subject.count) bytes and the limit is \(Limits.principalBytes)")
         }

@@ -45,7 +45,9 @@ struct WebhookAnswer: Equatable, Sendable {
         do throws(Unreadable) {
             reason = try WebhookAnswer.string(members[1])
             principal = try WebhookAnswer.string(members[2])
-            guard (principal?.utf8.count ?? 0) <= Limits.principalBytes else { return nil }
+            if let name = principal?.utf8 {
+                guard name.count <= Limits.principalBytes, !name.containsReplacementCharacter else { return nil }
+            }
             subscribe = try WebhookAnswer.patterns(members[3])
             publish = try WebhookAnswer.patterns(members[4])
             ttlSeconds = try WebhookAnswer.seconds(members[5])
