@@ -10,7 +10,7 @@ import pytest
 
 from processes import BINARY
 from subscriber import Subscriber
-from test_bad_input import bearer, raw, read_all, token
+from test_bad_input import bearer, raw, read_all, token, upgrade
 
 SECRET = "0123456789abcdef0123456789abcdef"
 # Swift's own order of such a run is an insertion sort: 200 KB took 21 s of the event loop.
@@ -131,3 +131,20 @@ def test_tiny_values_hold_up_nobody_for_long(guarded):
             answer = httpx.post(address + "/topics", content=body, headers=mine, timeout=60)
             assert answer.status_code == status, answer.text[:200]
     assert watch.longest < 10
+
+
+@pytest.mark.parametrize("name", ["%ff", "a%C0%AF", "%ED%A0%80", "%EF%BF%BD"])
+def test_what_is_no_text_names_no_topic(sluice, name):
+    sluice.start()
+    connection, head = upgrade(sluice, f"/ws?topic={name}")
+    connection.close()
+    assert head.startswith("HTTP/1.1 400 "), head
+
+
+def test_halves_of_surrogate_pairs_name_no_topic(sluice):
+    sluice.start()
+    # JSON that Python would not write.
+    for half in ("\\ud800", "\\udbff"):
+        body = f'{{"records":[{{"topic":"u/{half}/x","data":1}}]}}'
+        answer = httpx.post(f"{sluice.gateway.address}/topics", content=body, timeout=30)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidTopic"), answer.text
