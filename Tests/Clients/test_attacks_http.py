@@ -91,6 +91,24 @@ def test_a_tokens_grant_does_not_cover_another_origin_on_its_connection(sluice):
         back_end.stop()
 
 
+@pytest.mark.parametrize("line", ["POST /topics/a", "POST /topics", "PUT /tables/t/items/1"])
+def test_a_body_that_outlasts_its_token_is_not_stored(sluice, line):
+    sluice.start_gateway("--authorizer", "jwt", "--jwt-secret", SECRET, "--jwt-leeway", "0s")
+    until = int(time.time()) + 2
+    pass_for_two_seconds = token(SECRET, publish=["#"], subscribe=["#"], exp=until)
+    body = b'{"records":[{"topic":"a","data":1}]}'
+    connection = raw(
+        sluice,
+        f"{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {pass_for_two_seconds}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n",
+    )
+    connection.sendall(body[:-1])
+    eventually(lambda: time.time() > until + 0.2)
+    connection.sendall(body[-1:])
+    status = connection.recv(4096).split(b"\r\n")[0]
+    assert status.startswith(b"HTTP/1.1 401 "), status
+
+
 def test_two_authorization_fields_are_no_request(sluice):
     sluice.start_gateway("--authorizer", "jwt", "--jwt-secret", SECRET)
     admin, low = token(SECRET, publish=["#"], subscribe=["#"]), token(SECRET, publish=["low/#"], subscribe=[])

@@ -50,6 +50,8 @@ struct ItemRoutes: Sendable {
         // Not before the client may write.
         let (body, share) = try await budgets.unfinished.collect(request.body, upTo: configuration.http.payloadBytes)
         defer { withExtendedLifetime(share) {} }
+        // The body may have taken longer than the grant lasts.
+        if grant.hasExpired(atWallNanoseconds: StageClock.wallNanoseconds()) { throw APIError.tokenExpired }
         let write = ItemWrite(
             table: table,
             key: key,

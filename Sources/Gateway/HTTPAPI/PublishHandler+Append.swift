@@ -11,6 +11,10 @@ extension PublishHandler {
         } catch {
             return answer(publish.number, .refused(error))
         }
+        // The body may have taken longer than the grant lasts.
+        if publish.grant?.hasExpired(atWallNanoseconds: StageClock.wallNanoseconds()) == true {
+            return answer(publish.number, .refused(.tokenExpired))
+        }
         guard publish.target == .batch, let grant = publish.grant else {
             return append(drafts, for: publish, by: publish.grant?.principalID ?? .anonymous)
         }

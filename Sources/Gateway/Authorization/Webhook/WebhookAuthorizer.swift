@@ -116,6 +116,8 @@ public final class WebhookAuthorizer: Authorizer {
         case nil: break
         }
         let kept = try await answer(to: WebhookQuestion(action, topic, grant))
+        // The answer may have taken longer than the grant lasts.
+        if grant.hasExpired(atWallNanoseconds: wallNanoseconds()) { throw .tokenExpired }
         if case .deny(let error) = WebhookAuthorizer.decision(kept.answer, action, topic, grant) { throw error }
     }
 }
