@@ -7,20 +7,20 @@ import SluiceCore
 extension PublisherLoop {
     /// Takes what the links have to say and retires what is answered: all receipts of a turn in one transaction.
     func readNotices() -> Bool {
-        let notices = notices.take()
+        let notices = notices.removeAll()
         guard !notices.isEmpty else { return false }
-        var actions: [WorkerPool.Action] = []
+        var actions: [BatchesInFlight.Action] = []
         for notice in notices {
             links.note(notice)
             switch notice {
-            case .connected(let gateway): actions += pool.linkOpened(to: gateway)
+            case .connected(let gateway): actions += batches.linkOpened(to: gateway)
             case .receipts(let gateway, let receipts):
                 for receipt in receipts {
                     latency.answered(receipt, by: gateway)
                     actions +=
                         receipt.isFromAbsentGateway
                         ? undeliverable(receipt.deliveryID)
-                        : pool.answer(deliveryID: receipt.deliveryID, taken: receipt.isTaken)
+                        : batches.answer(deliveryID: receipt.deliveryID, taken: receipt.isTaken)
                 }
             case .disconnected(_, let unacknowledged):
                 for id in unacknowledged { actions += undeliverable(id) }
@@ -32,7 +32,7 @@ extension PublisherLoop {
 
     // MARK: - Actions
 
-    func perform(_ actions: [WorkerPool.Action]) {
+    func perform(_ actions: [BatchesInFlight.Action]) {
         var retired: [ReceiptHandle] = []
         var deliveries: [GatewayID: [Delivery]] = [:]
         var order: [GatewayID] = []
@@ -43,11 +43,11 @@ extension PublisherLoop {
             case .send(let gateway, let id, let entries, let receivedAt, let resolvedAt):
                 if deliveries[gateway] == nil { order.append(gateway) }
                 deliveries[gateway, default: []].append(
-                    FanOut.delivery(id: id, entries: entries, receivedAt: receivedAt, resolvedAt: resolvedAt)
+                    Delivery(id: id, entries: entries, receivedAt: receivedAt, resolvedAt: resolvedAt)
                 )
             }
         }
-        var notSent: [WorkerPool.Action] = []
+        var notSent: [BatchesInFlight.Action] = []
         for gateway in order {
             let batch = deliveries[gateway] ?? []
             if links.send(batch, to: gateway) {
@@ -61,8 +61,8 @@ extension PublisherLoop {
     }
 
     /// There is no link for a delivery: it waits for one, unless this publisher is about to go.
-    private func undeliverable(_ deliveryID: UInt64) -> [WorkerPool.Action] {
-        stopBy == nil ? pool.park(deliveryID: deliveryID) : pool.answer(deliveryID: deliveryID, taken: false)
+    private func undeliverable(_ deliveryID: UInt64) -> [BatchesInFlight.Action] {
+        stopBy == nil ? batches.park(deliveryID: deliveryID) : batches.answer(deliveryID: deliveryID, taken: false)
     }
 
     private func retire(_ handles: [ReceiptHandle]) {
@@ -89,5 +89,23 @@ extension PublisherLoop {
             )
             latency.countFailure()
         }
+    }
+}
+
+extension Delivery {
+    /// The delivery for a gateway: the encoded records as the log holds them, with the times that the publisher knows.
+    fileprivate init(id: UInt64, entries: [ReceivedRecord], receivedAt: UInt64, resolvedAt: UInt64) {
+        self.init(
+            id: id,
+            records: entries.map {
+                DeliveredRecord(
+                    encoded: $0.record.bytes,
+                    receivedAtNanoseconds: receivedAt,
+                    resolvedAtNanoseconds: resolvedAt
+                )
+            },
+            sentAtNanoseconds: StageClock.nowNanoseconds(),
+            connections: nil
+        )
     }
 }

@@ -9,8 +9,8 @@ extension PublisherLoop {
     func turn(_ now: UInt64) throws -> Bool {
         if now >= nextHeartbeat { try heartbeat(now) }
         if now >= nextRenewal, let row = presence.row { try renew(row, now) }
-        if !pool.hasIdleWorker { pool.passOver(nowNanoseconds: now) }
-        guard stopBy == nil, pool.hasIdleWorker else { return false }
+        if !batches.hasIdleWorker { batches.passOver(nowNanoseconds: now) }
+        guard stopBy == nil, batches.hasIdleWorker else { return false }
         let received = try receive()
         if received == 0, now >= nextFollowing { try followRegistry(now) }
         switch window.decide(nowNanoseconds: StageClock.nowNanoseconds()) {
@@ -18,12 +18,12 @@ extension PublisherLoop {
         case .ship: break
         }
         try followRegistry(now)
-        let records = window.take()
-        let entries = resolver.resolve(records, answered: pool)
+        let records = window.removeBatch()
+        let entries = resolver.resolve(records, answered: batches)
         let resolvedAt = StageClock.nowNanoseconds()
         latency.resolved(records, receivedAt: receivedAtNanoseconds, resolvedAt: resolvedAt)
         perform(
-            pool.start(
+            batches.start(
                 Batch(
                     entries: entries,
                     receivedAtNanoseconds: receivedAtNanoseconds,
@@ -58,7 +58,7 @@ extension PublisherLoop {
 
     private func followGateways() {
         links.follow(resolver.gateways)
-        perform(pool.follow(resolver.gateways.lazy.map(\.id)))
+        perform(batches.follow(resolver.gateways.lazy.map(\.id)))
     }
 
     private func heartbeat(_ now: UInt64) throws {

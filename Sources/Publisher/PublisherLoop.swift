@@ -8,7 +8,7 @@ import SubscriptionRegistry
 /// What the publisher does: receive → batch → resolve → fan out → retire, whenever it is rung for or a gateway answers, until it has drained.
 ///
 /// It lives on one event loop, with the doorbell and the links: from a ring to the write, and from a receipt to the next batch, no thread wakes
-/// another. The decisions are in values (``BatchWindow``, ``WorkerPool``); this class performs them.
+/// another. The decisions are in values (``BatchWindow``, ``BatchesInFlight``); this class performs them.
 final class PublisherLoop {
     private let configuration: PublisherConfiguration
     private let eventLoop: any EventLoop
@@ -21,7 +21,7 @@ final class PublisherLoop {
     let presence: PublisherPresence
     let logger: Logger
     var resolver: Resolver
-    var pool: WorkerPool
+    var batches: BatchesInFlight
     var window: BatchWindow
     var receivedAtNanoseconds: UInt64 = 0
     var nextHeartbeat: UInt64 = 0
@@ -73,7 +73,7 @@ final class PublisherLoop {
         self.latency = latency
         self.presence = presence
         self.logger = logger
-        pool = WorkerPool(
+        batches = BatchesInFlight(
             workers: configuration.workers,
             pushesSingly: storage.queue.attributes.receiveMode == .push,
             backoff: RetryBackoff(minimum: configuration.retryMinimum, maximum: configuration.retryMaximum)
@@ -112,8 +112,8 @@ final class PublisherLoop {
         logger.info("draining: no more records are received")
         stopBy = deadline
         isLooking = true
-        perform([.retry(window.take().map(\.handle), after: .zero)])
-        perform(pool.giveBackParked())
+        perform([.retry(window.removeBatch().map(\.handle), after: .zero)])
+        perform(batches.giveBackParked())
         isLooking = false
         look()
     }
@@ -157,7 +157,7 @@ final class PublisherLoop {
     private func nextLook() -> UInt64 {
         let now = StageClock.nowNanoseconds()
         var next = now &+ PublisherLoop.pollNanoseconds
-        if pool.hasIdleWorker, case .wait(let until) = window.decide(nowNanoseconds: now) { next = min(next, until) }
+        if batches.hasIdleWorker, case .wait(let until) = window.decide(nowNanoseconds: now) { next = min(next, until) }
         if let stopBy { next = min(next, stopBy) }
         return next
     }
@@ -187,10 +187,10 @@ final class PublisherLoop {
     // MARK: - Drain
 
     private func hasDrained(by deadline: UInt64) -> Bool {
-        if pool.isIdle { return true }
+        if batches.isIdle { return true }
         guard StageClock.nowNanoseconds() >= deadline else { return false }
         logger.warning("the drain's time is over: what has no receipt goes back to the queue")
-        perform(pool.giveUp())
+        perform(batches.giveUp())
         return true
     }
 

@@ -8,7 +8,7 @@ import SluiceCore
 import SubscriptionRegistry
 import Synchronization
 
-/// A publisher's parts while it runs: the thread that carries records, and the server that answers for it.
+/// A publisher's parts while it runs: the loop that carries records, and the server that answers for it.
 struct PublisherProcess: Sendable {
     let publisher: Publisher
     /// The publisher's own, with the doorbell and the links.
@@ -19,11 +19,11 @@ struct PublisherProcess: Sendable {
     private var configuration: PublisherConfiguration { publisher.configuration }
     private var logger: Logger { publisher.logger }
 
-    /// Runs until the thread has drained.
+    /// Runs until the loop has drained.
     func run() async throws {
         let latency = PublisherLatency(queue: configuration.semantics.queueID)
         let presence = PublisherPresence()
-        let thread = try await PublisherThread(
+        let loop = try await PublisherHandle(
             configuration: configuration,
             latency: latency,
             presence: presence,
@@ -37,15 +37,15 @@ struct PublisherProcess: Sendable {
             tasks.addTask { try await serve(server) }
             tasks.addTask {
                 try await withTaskCancellationOrGracefulShutdownHandler {
-                    try await thread.run()
+                    try await loop.run()
                 } onCancelOrGracefulShutdown: {
-                    thread.stop(within: drainTimeout)
+                    loop.stop(within: drainTimeout)
                 }
             }
             defer { tasks.cancelAll() }
             try await tasks.next()
-            // The server ends first only when it can't start or a shutdown has reached it too: the thread's drain is what counts.
-            thread.stop(within: drainTimeout)
+            // The server ends first only when it can't start or a shutdown has reached it too: the loop's drain is what counts.
+            loop.stop(within: drainTimeout)
             tasks.cancelAll()
             try await tasks.waitForAll()
         }
@@ -82,4 +82,20 @@ struct PublisherProcess: Sendable {
             )
         }
     }
+}
+
+/// This publisher in the registry, so that `sluice latency` and people find it.
+///
+/// The address comes from the server, the row is written by the loop.
+final class PublisherPresence: Sendable {
+    let publisherID = ConnectionID.random().description
+    private let known = Mutex<PublisherRow?>(nil)
+
+    /// The operations server accepts connections.
+    func listening(at address: String) {
+        known.withLock { $0 = PublisherRow(id: publisherID, operationsAddress: address) }
+    }
+
+    /// The row to write, once the address is known.
+    var row: PublisherRow? { known.withLock { $0 } }
 }

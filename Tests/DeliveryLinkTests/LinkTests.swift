@@ -77,7 +77,6 @@ import Testing
         let client = try client(unix, events: recorder)
         var events = recorder.events.makeAsyncIterator()
         #expect(await events.connected()?.deliveries == limits.maximumUnacknowledgedDeliveries)
-        #expect(client.canSend)
         client.send((1...5).map { delivery($0, records: 2) })
         let receipts = await events.receipts(5)
         #expect(receipts.map(\.deliveryID) == [1, 2, 3, 4, 5] && receipts.allSatisfy { $0.isTaken && $0.sockets == 2 })

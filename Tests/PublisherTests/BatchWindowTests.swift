@@ -16,7 +16,7 @@ import Testing
         var window = BatchWindow(maximumRecords: 10, maximumBytes: 100, windowNanoseconds: 0)
         window.gather(receivedRecords(1...1), nowNanoseconds: 5)
         #expect(window.decide(nowNanoseconds: 5) == .ship)
-        #expect(window.take().count == 1)
+        #expect(window.removeBatch().count == 1)
         #expect(window.decide(nowNanoseconds: 5) == .empty)
     }
 

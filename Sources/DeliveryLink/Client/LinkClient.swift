@@ -11,7 +11,6 @@ public final class LinkClient: Sendable {
     private let secret: LinkSecret?
     private let eventLoop: any EventLoop
     private let limits: LinkLimits
-    private let writability: LinkWritability
     private let loop: NIOLoopBoundBox<LinkClientLoop>
 
     /// Makes a client that ``start()`` starts.
@@ -36,9 +35,7 @@ public final class LinkClient: Sendable {
         self.secret = secret
         self.limits = limits
         let eventLoop = group.next()
-        let writability = LinkWritability()
         self.eventLoop = eventLoop
-        self.writability = writability
         loop = NIOLoopBoundBox.makeBoxSendingValue(
             LinkClientLoop(
                 gateway: gateway,
@@ -47,17 +44,11 @@ public final class LinkClient: Sendable {
                 eventLoop: eventLoop,
                 limits: limits,
                 events: events,
-                writability: writability,
                 logger: logger
             ),
             eventLoop: eventLoop
         )
     }
-
-    /// Whether a delivery would be written at once.
-    ///
-    /// What is sent all the same waits for credit, up to ``LinkLimits/maximumWaitingBytes``.
-    public var canSend: Bool { writability.isWritable }
 
     /// Connects, now and whenever the connection breaks.
     /// - Throws: ``LinkError`` with code `secretRequired` for a TCP address without a secret.
@@ -69,7 +60,7 @@ public final class LinkClient: Sendable {
     /// Sends deliveries, in one write where the credit allows: at once on the link's event loop, with a hop to it from any
     /// other thread.
     ///
-    /// Every delivery is answered through the ``LinkEvents``, also when there is no connection.
+    /// What the gateway's credit doesn't allow yet waits for it, up to ``LinkLimits/maximumWaitingBytes``. Every delivery is answered through the ``LinkEvents``, also when there is no connection.
     public func send(_ deliveries: [Delivery]) {
         guard !deliveries.isEmpty else { return }
         let outgoing = OutgoingDeliveries(deliveries, maximumFrameBytes: limits.maximumFrameBytes)

@@ -111,9 +111,6 @@ final class LinkClientHandler: ChannelInboundHandler {
         }
         flush(context)
         owner.received(outcome.refused)
-        let hasRoomAgain = session.becameWritable()
-        owner.setWritable(session.canSend)
-        if hasRoomAgain { owner.becameWritable() }
         if let error = session.finished() { end(error, context: context) }
     }
 

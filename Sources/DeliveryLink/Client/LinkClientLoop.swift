@@ -19,7 +19,6 @@ final class LinkClientLoop {
     private let eventLoop: any EventLoop
     private let limits: LinkLimits
     private let events: any LinkEvents
-    private let writability: LinkWritability
     private let logger: Logger
     private var phase = Phase.idle
     private var isClosing = false
@@ -35,7 +34,6 @@ final class LinkClientLoop {
         eventLoop: any EventLoop,
         limits: LinkLimits,
         events: any LinkEvents,
-        writability: LinkWritability,
         logger: Logger
     ) {
         self.gateway = gateway
@@ -44,7 +42,6 @@ final class LinkClientLoop {
         self.eventLoop = eventLoop
         self.limits = limits
         self.events = events
-        self.writability = writability
         self.logger = logger
         backoff = LinkBackoff(
             minimumNanoseconds: limits.reconnectMinimumNanoseconds,
@@ -68,7 +65,6 @@ final class LinkClientLoop {
 
     func close() {
         isClosing = true
-        writability.set(false)
         switch phase {
         case .connected(let handler):
             handler.close()
@@ -93,7 +89,6 @@ final class LinkClientLoop {
         backoff.reset()
         loggedTrouble = nil
         logger.info("connected to gateway \(gateway) at \(address)")
-        writability.set(true)
         events.connected(gateway, credit: credit)
     }
 
@@ -101,13 +96,8 @@ final class LinkClientLoop {
         if !receipts.isEmpty { events.receipts(gateway, receipts) }
     }
 
-    func setWritable(_ isWritable: Bool) { writability.set(isWritable && !isClosing) }
-
-    func becameWritable() { events.writable(gateway) }
-
     func ended(_ handler: LinkClientHandler, unacknowledged: [UInt64], error: LinkError, wasOpen: Bool) {
         guard case .connected(let current) = phase, current === handler else { return }
-        writability.set(false)
         // Before the publisher is told, so that what it does in answer finds no connection.
         phase = .idle
         if wasOpen { events.disconnected(gateway, unacknowledged: unacknowledged, error: error) }

@@ -15,6 +15,4 @@ public protocol LinkEvents: Sendable {
     /// The link is gone, and a new connection is tried unless it was closed. The deliveries may or may not have reached
     /// their subscribers: send them again, the gateways drop repetitions.
     func disconnected(_ gateway: GatewayID, unacknowledged: [UInt64], error: LinkError)
-    /// There is credit again after there was none.
-    func writable(_ gateway: GatewayID)
 }

@@ -46,7 +46,6 @@ struct LinkClientSession {
     private var window = LinkCreditWindow(credit: LinkCredit(bytes: 0, deliveries: 0, frameBytes: 0))
     private var waiting: [OutgoingDeliveries] = []
     private var waitingBytes = 0
-    private var wasWritable = false
     private var silence: LinkSilence
     private var nextPingNanoseconds: UInt64
 
@@ -64,9 +63,6 @@ struct LinkClientSession {
     var isOpen: Bool {
         if case .open = phase { true } else { false }
     }
-
-    /// Whether a delivery would be written at once.
-    var canSend: Bool { isOpen && waiting.isEmpty && window.allows(byteCount: 1) }
 
     /// How many deliveries have been written and wait for their receipt.
     var outstandingCount: Int { window.count }
@@ -117,7 +113,6 @@ struct LinkClientSession {
         }
         window = LinkCreditWindow(credit: welcome.credit)
         phase = .open
-        wasWritable = true
         return .open(welcome.credit)
     }
 
@@ -175,17 +170,10 @@ struct LinkClientSession {
         var outcome = Outcome()
         switch phase {
         case .open: release(into: &outcome)
-        case .finishing: outcome.refused = takeWaiting().map { .refused($0, .draining) }
+        case .finishing: outcome.refused = removeWaiting().map { .refused($0, .draining) }
         case .awaitingChallenge, .awaitingWelcome, .closed: break
         }
         return outcome
-    }
-
-    /// Whether there is credit again after there was none; true once for each time.
-    mutating func becameWritable() -> Bool {
-        let isWritable = canSend
-        defer { wasWritable = isWritable }
-        return isWritable && !wasWritable
     }
 
     /// The error to close with when everything that was to be answered has been.
@@ -225,7 +213,7 @@ struct LinkClientSession {
         return window.contains(part.id) ? .duplicate : nil
     }
 
-    private mutating func takeWaiting() -> [UInt64] {
+    private mutating func removeWaiting() -> [UInt64] {
         defer {
             waiting = []
             waitingBytes = 0
@@ -259,7 +247,7 @@ struct LinkClientSession {
     /// - Returns: every delivery without a receipt, whether it was written or still waited for credit.
     mutating func disconnected() -> [UInt64] {
         phase = .closed
-        let unacknowledged = window.ids + takeWaiting()
+        let unacknowledged = window.ids + removeWaiting()
         window = LinkCreditWindow(credit: window.credit)
         return unacknowledged
     }

@@ -7,7 +7,6 @@ struct LinkRecorder: LinkEvents {
         case connected(LinkCredit)
         case receipts([Receipt])
         case disconnected([UInt64], LinkError)
-        case writable
     }
 
     let events: AsyncStream<Event>
@@ -20,7 +19,6 @@ struct LinkRecorder: LinkEvents {
     func disconnected(_ gateway: GatewayID, unacknowledged: [UInt64], error: LinkError) {
         continuation.yield(.disconnected(unacknowledged, error))
     }
-    func writable(_ gateway: GatewayID) { continuation.yield(.writable) }
 }
 
 extension AsyncStream<LinkRecorder.Event>.Iterator {

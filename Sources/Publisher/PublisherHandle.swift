@@ -6,7 +6,7 @@ import SluiceCore
 /// The publisher's loop for those who aren't on its event loop: opens what it needs, starts it, stops it.
 ///
 /// The event loop is the publisher's alone: receiving blocks, and an LMDB write transaction belongs to the thread that began it.
-struct PublisherThread: Sendable {
+struct PublisherHandle: Sendable {
     private let loop: NIOLoopBound<PublisherLoop>
 
     /// Opens the storage, so that what can't be opened is thrown before anything runs.
@@ -18,7 +18,7 @@ struct PublisherThread: Sendable {
         eventLoop: any EventLoop,
         logger: Logger
     ) async throws {
-        let secret = try PublisherThread.linkSecret(configuration)
+        let secret = try PublisherHandle.linkSecret(configuration)
         loop = try await eventLoop.submit {
             let storage = try PublisherStorage.open(configuration, logger)
             let loop = PublisherLoop(

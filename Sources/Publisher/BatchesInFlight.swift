@@ -1,7 +1,7 @@
 import ChangeQueue
 import SluiceCore
 
-/// The publisher's workers as a value: each carries one batch from fan-out to the last receipt.
+/// The batches that are on their way, from fan-out to the last receipt: as many as there are workers, each of which carries one.
 ///
 /// A record is retired when every gateway that it was sent to has answered for it; where one couldn't take it, the record goes back to the queue
 /// for a retry, and ``AnsweredGateways`` remembers who needn't get it again. While all workers are busy nothing is received, so that records
@@ -10,7 +10,7 @@ import SluiceCore
 /// A gateway that is away or doesn't answer must not hold up the others. What only such a gateway misses is set aside: it stays in flight, and its
 /// worker takes the next batch. It is sent when the gateway's link comes back, and done with when the gateway leaves the registry: its connections
 /// are gone with it, and its clients resume. What is set aside is bounded; beyond, records go back to the queue and workers wait.
-struct WorkerPool {
+struct BatchesInFlight {
     /// What the shell has to do.
     enum Action {
         /// Hand these records to a gateway's link as one delivery.
@@ -245,7 +245,7 @@ struct WorkerPool {
     ///
     /// To be called when no worker is idle.
     mutating func passOver(nowNanoseconds now: UInt64) {
-        let overdue = works.filter { !$1.isAside && now > $1.startedAtNanoseconds &+ WorkerPool.patienceNanoseconds }
+        let overdue = works.filter { !$1.isAside && now > $1.startedAtNanoseconds &+ BatchesInFlight.patienceNanoseconds }
         for work in overdue.values { late.formUnion(work.onTheirWay.keys) }
         for (id, work) in works where !work.isAside && !overdue.isEmpty {
             var work = work

@@ -26,9 +26,6 @@ final class LinkPool {
     /// Gateways whose link takes deliveries.
     var connectedCount: Int { connected.count }
 
-    /// Whether a delivery to `gateway` can be sent now.
-    func isConnected(_ gateway: GatewayID) -> Bool { connected.contains(gateway) }
-
     /// Opens links to gateways that are new in the registry and closes those of gateways that left it.
     func follow(_ gateways: [GatewayRow]) {
         let live = Set(gateways.map(\.id))
@@ -85,5 +82,54 @@ final class LinkPool {
         for link in links.values { link.close() }
         links = [:]
         connected = []
+    }
+}
+
+/// What a link tells the publisher's loop.
+enum LinkNotice: Sendable {
+    /// The link has shaken hands and takes deliveries.
+    case connected(GatewayID)
+    /// A gateway has answered.
+    case receipts(GatewayID, [Receipt])
+    /// The link is gone; these deliveries have no receipt and never will.
+    case disconnected(GatewayID, unacknowledged: [UInt64])
+}
+
+/// What the links have said and the publisher's loop hasn't looked at yet.
+///
+/// They say it on the loop itself, also in the middle of a look: a link that can't take what it is given answers at once.
+final class LinkNotices {
+    /// Called after each notice.
+    var onNotice: () -> Void = {}
+    private var notices: [LinkNotice] = []
+
+    /// Removes what has come since the last time.
+    func removeAll() -> [LinkNotice] {
+        defer { notices = [] }
+        return notices
+    }
+
+    fileprivate func put(_ notice: LinkNotice) {
+        notices.append(notice)
+        onNotice()
+    }
+
+    /// Puts what links on `eventLoop` say into these notices.
+    func events(on eventLoop: any EventLoop) -> some LinkEvents {
+        Events(notices: NIOLoopBound(self, eventLoop: eventLoop))
+    }
+
+    private struct Events: LinkEvents {
+        let notices: NIOLoopBound<LinkNotices>
+
+        func connected(_ gateway: GatewayID, credit: LinkCredit) { notices.value.put(.connected(gateway)) }
+
+        func receipts(_ gateway: GatewayID, _ receipts: [Receipt]) {
+            notices.value.put(.receipts(gateway, receipts))
+        }
+
+        func disconnected(_ gateway: GatewayID, unacknowledged: [UInt64], error: LinkError) {
+            notices.value.put(.disconnected(gateway, unacknowledged: unacknowledged))
+        }
     }
 }

@@ -19,7 +19,7 @@ struct Resolver {
     mutating func refresh() throws -> Bool { try index.refresh() }
 
     /// Looks up every record's gateways, leaving out those that have answered for it on an earlier try.
-    func resolve(_ records: [ReceivedRecord], answered: WorkerPool) -> [Batch.Entry] {
+    func resolve(_ records: [ReceivedRecord], answered: BatchesInFlight) -> [Batch.Entry] {
         zip(records, index.gateways(for: records.map(\.record.topic))).map { received, gateways in
             guard received.receiveCount > 1, !gateways.isEmpty else {
                 return Batch.Entry(received: received, gateways: gateways)
