@@ -154,7 +154,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "TestSupport", "ShopExample",
-                "Gateway", "SluiceCore", "ChangeQueue", "DeliveryLink",
+                "Gateway", "SluiceCore", "ChangeQueue", "DeliveryLink", "LMDB", "SubscriptionRegistry",
                 nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),
                 product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"), lifecycle,

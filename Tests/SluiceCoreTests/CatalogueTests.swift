@@ -2,19 +2,6 @@ import SluiceCore
 import Testing
 
 @Suite struct CatalogueTests {
-    @Test("every error code has a 4xx or 5xx status", arguments: APIErrorCode.allCases)
-    func status(code: APIErrorCode) {
-        #expect((400...599).contains(code.httpStatus))
-        if code.retryAfterSeconds != nil { #expect([429, 503].contains(code.httpStatus)) }
-    }
-
-    @Test("an error's body is JSON with code and message")
-    func body() throws {
-        let value = try JSONValue(APIError(.invalidTopic, "a \"b\"").json)
-        #expect(value["error"]?["code"]?.string == "InvalidTopic")
-        #expect(value["error"]?["message"]?.string == "a \"b\"")
-    }
-
     @Test("a record id reads back, and what isn't one doesn't")
     func recordID() {
         let id = RecordID(logID: 0x00AB, sequence: SequenceNumber(18))

@@ -44,7 +44,7 @@ import Testing
 
     @Test("what is not JSON throws InvalidJSON")
     func invalid() {
-        #expect { try JSONValue(Array("{".utf8)) } throws: { ($0 as? APIError)?.code == .invalidJSON }
+        #expect { try JSONValue(Array("{".utf8)) } throws: { ($0 as? JSONError)?.code == .malformed }
     }
 
     @Test("an interpreted object may have so many members and keys so long, and what isn't asked for isn't made")
@@ -64,15 +64,15 @@ import Testing
         let refused = [object(Limits.jsonMembers + 1), object(2, key: longest + "k"), object(2, key: escaped + "k")]
         for text in refused {
             let isRefused = { (error: any Error) in
-                guard let error = error as? APIError else { return false }
-                return error.code == .invalidRequest && error.message.contains("the limit")
+                guard let error = error as? JSONError else { return false }
+                return [.tooManyMembers, .longKey].contains(error.code) && error.message.contains("the limit")
             }
             #expect { try JSONValue.members(named: ["topic"], of: text) } throws: { isRefused($0) }
             #expect { try JSONValue(text).members(named: ["topic"]) } throws: { isRefused($0) }
             #expect { try JSONValue(text).members(upTo: Limits.jsonMembers) } throws: { isRefused($0) }
         }
         #expect { try JSONValue(Array(#"{"a":1,"\u0061":2}"#.utf8)).members(named: ["a"], isUnique: true) } throws: {
-            ($0 as? APIError)?.code == .invalidRequest
+            ($0 as? JSONError)?.code == .duplicateMember
         }
     }
 
@@ -101,7 +101,7 @@ import Testing
         let onePass = Result { try JSONValue.members(named: ["a"], of: bytes)?.map { $0.map { Array($0.bytes) } } }
         switch (onePass, twoPasses) {
         case (.success(let one), .success(let two)): #expect(one == two)
-        case (.failure(let one), .failure(let two)): #expect(one as? APIError == two as? APIError)
+        case (.failure(let one), .failure(let two)): #expect(one as? JSONError == two as? JSONError)
         default: Issue.record("\(onePass) \(twoPasses)")
         }
     }

@@ -28,7 +28,7 @@ import Testing
         arguments: ["", "a+", "a/#/b", "#a", "a/b#", "++", "u/\u{FFFD}/#"]
     )
     func invalid(pattern: String) {
-        #expect(throws: APIError.self) { try TopicPattern(pattern) }
+        #expect(throws: TopicError.self) { try TopicPattern(pattern) }
     }
 
     @Test("the pattern of everything matches every topic")

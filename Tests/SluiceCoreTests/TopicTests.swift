@@ -21,7 +21,7 @@ import Testing
         ]
     )
     func invalid(name: String) {
-        #expect { try Topic(name) } throws: { ($0 as? APIError)?.code == .invalidTopic }
+        #expect { try Topic(name) } throws: { $0 is TopicError }
     }
 
     @Test(
@@ -29,7 +29,7 @@ import Testing
         arguments: [[0xFF], [0xC3], [0x61, 0xC0, 0x80], [0xED, 0xA0, 0x80]]
     )
     func notUTF8(bytes: [UInt8]) {
-        #expect { try Topic(utf8: bytes) } throws: { ($0 as? APIError)?.code == .invalidTopic }
+        #expect { try Topic(utf8: bytes) } throws: { ($0 as? TopicError)?.code == .notText }
     }
 
     @Test("an error message shows no control character")

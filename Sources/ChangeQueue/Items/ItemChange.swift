@@ -13,7 +13,7 @@ struct ItemChange {
 
     /// Decides; nil when there is no item to delete.
     /// - Throws: `invalidItem` when the patch doesn't apply, `payloadTooLarge`, `itemChanged` when the item isn't what the
-    ///   write was made for, and what the write's topic rule throws as `rejected`.
+    ///   write was made for, and `invalidTopic` when the write's rule gives it none.
     static func decide(
         _ write: ItemWrite,
         existing: StoredItem?,
@@ -29,8 +29,8 @@ struct ItemChange {
         }
         let operation: ChangeOperation = content == nil ? .remove : existing == nil ? .insert : .modify
         let topic: Topic
-        do throws(APIError) { topic = try write.topic(operation) } catch {
-            throw ChangeQueueError(.rejected(error), error.message)
+        do throws(TopicError) { topic = try write.topic(operation) } catch {
+            throw ChangeQueueError(.invalidTopic, error.message)
         }
         let draft = RecordDraft(
             topic: topic,

@@ -8,12 +8,12 @@ public struct ItemContent: Sendable {
     public let contentType: ContentType
 
     /// Checks a content.
-    /// - Throws: ``SluiceCore/APIError`` with code `InvalidJSON` when it isn't what its type says, `InvalidRequest` when the type is longer than
+    /// - Throws: `invalidJSON` when it isn't what its type says, `invalidItem` when the type is longer than
     ///   ``SluiceCore/Limits/contentTypeBytes``.
-    public init(_ value: [UInt8], _ contentType: ContentType) throws(APIError) {
+    public init(_ value: [UInt8], _ contentType: ContentType) throws(ChangeQueueError) {
         // The content is spliced into the change record, so it must be what its type says.
         guard contentType.embedding != .json || JSONText.isValid(value) else {
-            throw APIError(
+            throw ChangeQueueError(
                 .invalidJSON,
                 """
                 The item of \(value.count) bytes is not JSON in UTF-8 (or is nested deeper than \(Limits.jsonDepth)). \
@@ -22,7 +22,7 @@ public struct ItemContent: Sendable {
             )
         }
         guard contentType.value.utf8.count <= Limits.contentTypeBytes else {
-            throw APIError(.invalidRequest, "The item's media type is longer than \(Limits.contentTypeBytes) bytes.")
+            throw ChangeQueueError(.invalidItem, "The item's media type is longer than \(Limits.contentTypeBytes) bytes.")
         }
         self.init(alreadyChecked: value, contentType)
     }

@@ -35,7 +35,7 @@ public struct ItemWrite: Sendable {
     public var image: ItemImage
     /// The topic of the change record; called on the writer's thread when the operation is known, and what it throws
     /// fails the write.
-    public var topic: @Sendable (ChangeOperation) throws(APIError) -> Topic
+    public var topic: @Sendable (ChangeOperation) throws(TopicError) -> Topic
     /// Who writes: the item, and its topic if that is new, go on their account.
     public var principal: PrincipalID
     /// When the request was accepted, nanoseconds of `StageClock`.
@@ -49,7 +49,7 @@ public struct ItemWrite: Sendable {
         image: ItemImage = .new,
         principal: PrincipalID = .server,
         acceptedAtNanoseconds: UInt64 = StageClock.nowNanoseconds(),
-        topic: @escaping @Sendable (ChangeOperation) throws(APIError) -> Topic
+        topic: @escaping @Sendable (ChangeOperation) throws(TopicError) -> Topic
     ) {
         self.table = table
         self.key = key

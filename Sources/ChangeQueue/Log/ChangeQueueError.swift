@@ -24,8 +24,10 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
         case invalidItem
         /// The item isn't of the version that the write was made for, or too large by now for its patch to be worked out in the transaction.
         case itemChanged
-        /// The caller's own rule refused, such as the topic template.
-        case rejected(APIError)
+        /// An item isn't the JSON that its type says, or its patch isn't JSON.
+        case invalidJSON
+        /// The write's own rule gives the item no topic.
+        case invalidTopic
         /// The writer is shutting down and accepts nothing more.
         case shuttingDown
         /// A stored record or item isn't what was written.
@@ -71,7 +73,8 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
         case let error as LMDBError: self.init(error, during: operation)
         case let error as RecordCodecError:
             self.init(.corruptRecord, "Could not \(operation): \(error). The log is damaged; restore it from a copy.")
-        case let error as APIError: self.init(.rejected(error), error.message)
+        case let error as TopicError: self.init(.invalidTopic, error.message)
+        case let error as JSONError: self.init(.invalidItem, error.message)
         default: self.init(.corruptRecord, "Could not \(operation): \(error).")
         }
     }
@@ -96,21 +99,6 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
 
     /// The message.
     public var description: String { message }
-
-    /// What a client is told.
-    public var apiError: APIError {
-        switch code {
-        case .queueFull: APIError(.queueFull, message)
-        case .itemQuotaExceeded: APIError(.storageQuotaExceeded, message)
-        case .tooManyTopics: APIError(.tooManyTopics, message)
-        case .overloaded, .itemChanged: APIError(.overloaded, message)
-        case .payloadTooLarge: APIError(.payloadTooLarge, message)
-        case .invalidRecord, .invalidItem: APIError(.invalidRequest, message)
-        case .rejected(let error): error
-        case .shuttingDown: APIError(.shuttingDown, message)
-        case .corruptRecord, .storage, .cannotOpen, .locked, .versionMismatch: APIError(.storageFailed, message)
-        }
-    }
 
     /// Runs `body` and types whatever it throws.
     static func typing<Result>(

@@ -1,29 +1,18 @@
+public import SluiceCore
+
 /// Why an authorizer can't be made from its configuration; the process should end with it rather than start unprotected.
-public struct AuthorizerConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// What kind of fault it is.
-    public enum Code: Sendable {
-        /// A key file doesn't exist, can't be read or is too large.
-        case unreadableFile
-        /// A key file holds no key of a kind that is known, or one that is too weak.
-        case invalidKey
-        /// No key at all is configured.
-        case noKeys
-        /// The back end's URL is missing or isn't an HTTP URL.
-        case invalidURL
-        /// A number lies outside what is allowed.
-        case invalidLimit
-    }
+public typealias AuthorizerConfigurationError = CodedError<AuthorizerConfigurationErrorCode>
 
-    /// What kind of fault it is.
-    public let code: Code
-    /// What was wrong, with which value, and what to do.
-    public let message: String
-
-    init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
-    }
-
-    /// The message.
-    public var description: String { message }
+/// What kind of fault it is.
+public enum AuthorizerConfigurationErrorCode: Sendable {
+    /// A key file doesn't exist, can't be read or is too large.
+    case unreadableFile
+    /// A key file holds no key of a kind that is known, or one that is too weak.
+    case invalidKey
+    /// No key at all is configured.
+    case noKeys
+    /// The back end's URL is missing or isn't an HTTP URL.
+    case invalidURL
+    /// A number lies outside what is allowed.
+    case invalidLimit
 }

@@ -31,9 +31,8 @@ struct APIErrorMiddleware: RouterMiddleware {
     }
 
     private func answer(to error: any Error, _ request: Request) -> Response {
+        if let error = APIError(ofLayer: error) { return HTTPAnswer.error(error) }
         switch error {
-        case let error as APIError:
-            return HTTPAnswer.error(error)
         case let error as HTTPError where error.status == .notFound:
             return RouteTable.answer(toUnknown: request)
         case let error as HTTPError where error.status == .contentTooLarge:

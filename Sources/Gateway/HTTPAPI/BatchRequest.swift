@@ -10,7 +10,7 @@ enum BatchRequest {
         _ acceptedAtNanoseconds: UInt64,
         payloadBytes: Int
     ) throws(APIError) -> [RecordDraft] {
-        let members = try JSONValue.members(named: ["records"], of: body)
+        let members = try JSONValue.asked(for: ["records"], in: body)
         guard let records = members?[0]?.elements(upTo: Limits.batchRecords) else {
             throw APIError(
                 .invalidRequest,
@@ -40,7 +40,7 @@ enum BatchRequest {
         _ acceptedAtNanoseconds: UInt64,
         payloadBytes: Int
     ) throws(APIError) -> RecordDraft {
-        guard let members = try record.members(named: names) else {
+        guard let members = try record.asked(for: names) else {
             throw APIError(.invalidRequest, "It is not an object.")
         }
         let (topic, data, type, encoding) = (members[0], members[1], members[2], members[3])
@@ -52,7 +52,7 @@ enum BatchRequest {
             throw APIError(.payloadTooLarge, "Its payload has \(payload.count) bytes and the limit is \(payloadBytes).")
         }
         return RecordDraft(
-            topic: try Topic(name),
+            topic: try Topic(asked: name),
             payload: payload,
             contentType: contentType,
             acceptedAtNanoseconds: acceptedAtNanoseconds

@@ -32,7 +32,7 @@ struct HandlerRoutes: Sendable {
             do {
                 _ = try await writer.append(reply.changes, by: .server)
             } catch {
-                throw StorageFault.apiError(error)
+                throw APIError(reading: error)
             }
         }
         return HTTPAnswer.bytes(reply.body, reply.contentType.value, status: reply.status, fields: reply.headers)

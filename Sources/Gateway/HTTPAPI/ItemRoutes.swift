@@ -18,12 +18,13 @@ struct ItemRoutes: Sendable {
         router.put("/tables/**") { request, context in
             let contentType = try PayloadRules.contentType(request.headers[.contentType])
             return try await write(request, context, [.insert, .modify]) { body throws(APIError) in
-                .put(try ItemContent(body, contentType))
+                do { return .put(try ItemContent(body, contentType)) } catch { throw APIError(error) }
             }
         }
         router.patch("/tables/**") { request, context in
             try await write(request, context, [.insert, .modify]) { body throws(APIError) in
-                let patch = try JSONMergePatch(body)
+                let patch: JSONMergePatch
+                do { patch = try JSONMergePatch(body) } catch { throw APIError(error) }
                 guard patch.isObject else {
                     throw APIError(.invalidRequest, "A PATCH takes a JSON object, a merge patch of RFC 7396.")
                 }
@@ -58,12 +59,12 @@ struct ItemRoutes: Sendable {
             operation: try operation(body),
             image: image,
             principal: grant.principalID,
-            topic: { operation throws(APIError) in try template.topic(table: table, key: key, operation: operation) }
+            topic: { operation throws(TopicError) in try template.topic(table: table, key: key, operation: operation) }
         )
         do {
             return try answer(try await writer.write(write), path)
         } catch let error as ChangeQueueError {
-            throw error.apiError
+            throw APIError(error)
         }
     }
 
@@ -106,7 +107,11 @@ struct ItemRoutes: Sendable {
         let template = configuration.itemTopic
         let asked = template.dependsOnOperation ? operations : Array(operations.prefix(1))
         var topics: [Topic] = []
-        for operation in asked { topics.append(try template.topic(table: table, key: key, operation: operation)) }
+        do throws(TopicError) {
+            for operation in asked { topics.append(try template.topic(table: table, key: key, operation: operation)) }
+        } catch {
+            throw APIError(error)
+        }
         return topics
     }
 

@@ -24,16 +24,16 @@ public struct ItemTopicTemplate: Sendable, Equatable {
     )
 
     /// Parses a template.
-    /// - Throws: `APIError` with code `InvalidTopic` for an unknown placeholder, a brace left open, or text that no
+    /// - Throws: `TopicError` for an unknown placeholder, a brace left open, or text that no
     ///   topic may have.
-    public init(_ text: String) throws(APIError) {
+    public init(_ text: String) throws(TopicError) {
         var parts: [Part] = []
         var rest = text[...]
         while let open = rest.firstIndex(of: "{") {
             if open > rest.startIndex { parts.append(.text(String(rest[..<open]))) }
             guard let close = rest[open...].firstIndex(of: "}") else {
-                throw APIError(
-                    .invalidTopic,
+                throw TopicError(
+                    .template,
                     "The topic template '\(text.printable(limit: 80))' has a '{' without '}'."
                 )
             }
@@ -43,8 +43,8 @@ public struct ItemTopicTemplate: Sendable, Equatable {
             case "key": parts.append(.key)
             case "operation": parts.append(.operation)
             default:
-                throw APIError(
-                    .invalidTopic,
+                throw TopicError(
+                    .template,
                     "The placeholder '{\(String(name).printable(limit: 40))}' is not {table}, {key} or {operation}."
                 )
             }
@@ -79,8 +79,8 @@ public struct ItemTopicTemplate: Sendable, Equatable {
     }
 
     /// The topic of a change.
-    /// - Throws: `APIError` with code `InvalidTopic` when table and key don't make a topic.
-    public func topic(table: String, key: String, operation: ChangeOperation) throws(APIError) -> Topic {
+    /// - Throws: `TopicError` when table and key don't make a topic.
+    public func topic(table: String, key: String, operation: ChangeOperation) throws(TopicError) -> Topic {
         var name = ""
         for part in parts {
             switch part {

@@ -62,7 +62,7 @@ extension PublishHandler {
                     answer(publish.number, .accepted(record.sequence))
                 }
             case .failure(let error):
-                answer(publish.number, .refused(error.apiError))
+                answer(publish.number, .refused(APIError(error)))
             }
         }
     }

@@ -33,7 +33,7 @@ extension PublishHandler {
                 service.committed(now, records)
                 if let record = records.first { answer(number, .accepted(record.sequence)) }
             case .failure(let error):
-                answer(number, .refused(error.apiError))
+                answer(number, .refused(APIError(error)))
             }
         }
         return true

@@ -74,9 +74,9 @@ enum RequestTarget {
     static func topic(_ encoded: some Collection<UInt8>) throws(APIError) -> Topic {
         // The usual topic has nothing to decode, and nothing that may be a replacement character (see `decode`).
         if !encoded.contains(where: { $0 == UInt8(ascii: "%") || $0 == replacementCharacter[0] }) {
-            return try Topic(utf8: encoded)
+            return try Topic(asked: encoded)
         }
-        return try Topic(utf8: try decode(encoded, .invalidTopic, "topic"))
+        return try Topic(asked: try decode(encoded, .invalidTopic, "topic"))
     }
 
     /// The text that a part of a path names, percent-decoded.

@@ -109,7 +109,7 @@ struct TopicRoutes: Sendable {
         do {
             return try writer.head(of: topic)
         } catch {
-            throw StorageFault.apiError(error)
+            throw APIError(reading: error)
         }
     }
 }

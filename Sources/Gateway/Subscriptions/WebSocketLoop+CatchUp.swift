@@ -76,7 +76,7 @@ extension WebSocketLoop {
                     let slice = try history.slice(sequences, catchUp.encoding, maximumBytes: maximum)
                     return HistoryPiece(frames: slice.frames, count: slice.count)
                 }
-                return .piece(token: token, result.mapError { StorageFault.apiError($0) })
+                return .piece(token: token, result.mapError { APIError(reading: $0) })
             }
         }
     }
@@ -89,7 +89,7 @@ extension WebSocketLoop {
                 try history.advance(&walks)
                 return walks[0]
             }
-            return .caughtUp(token: token, head: head, result.mapError { StorageFault.apiError($0) })
+            return .caughtUp(token: token, head: head, result.mapError { APIError(reading: $0) })
         }
     }
 

@@ -60,7 +60,7 @@ extension WebSocketLoop {
             }
             try judgeForeignNumbers(&pending)
         } catch {
-            return fail(token, StorageFault.apiError(error))
+            return fail(token, APIError(reading: error))
         }
         pending.beginWalks(maximumRecords: services.configuration.resumeRecords)
         subscribes[token] = pending
@@ -95,7 +95,7 @@ extension WebSocketLoop {
         if walks.isEmpty { return answer(token) }
         let work = HistoryWork(
             run: { [history = services.history, inbox] in
-                let result = Result { try history.advance(walks) }.mapError { StorageFault.apiError($0) }
+                let result = Result { try history.advance(walks) }.mapError { APIError(reading: $0) }
                 inbox.post(.walked(token: token, result))
             },
             drop: { [inbox] in inbox.post(.dropped(token: token)) }

@@ -17,7 +17,7 @@ struct ConnectParameters: Equatable, Sendable {
         var positions: [SequenceNumber?] = []
         for (name, value) in query {
             switch ByteString(name) {
-            case "topic": topics.append(try Topic(utf8: value.utf8))
+            case "topic": topics.append(try Topic(asked: value))
             case "after": positions.append(try ConnectParameters.position(value))
             case "binary": encoding = try EventEncoding(parameter: ByteString(value))
             default: continue

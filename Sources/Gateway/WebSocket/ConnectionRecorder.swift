@@ -21,7 +21,7 @@ extension ConnectionRecorder {
         self.init(
             connected: { registry.connected($0, principal: $1, remoteAddress: $2) },
             subscribe: { id, topics, then in
-                registry.subscribe(id, topics: topics) { result in then(result.mapError(\.apiError)) }
+                registry.subscribe(id, topics: topics) { result in then(result.mapError { APIError($0) }) }
             },
             unsubscribe: { registry.unsubscribe($0, topics: $1) },
             disconnected: { registry.disconnected($0) }

@@ -21,7 +21,7 @@ struct MessageMembers {
     /// Checks the JSON and finds the members.
     /// - Throws: `InvalidJSON`, or `InvalidRequest` when it isn't an object or has too many members or too long a key.
     init(_ bytes: [UInt8]) throws(APIError) {
-        guard let values = try JSONValue.members(named: MessageMembers.names, of: bytes) else {
+        guard let values = try JSONValue.asked(for: MessageMembers.names, in: bytes) else {
             throw APIError(.invalidRequest, "A message is a JSON object, such as {\"action\":\"ping\"}.")
         }
         self.values = values
@@ -79,7 +79,9 @@ struct MessageMembers {
 
     private func positions() throws(APIError) -> [Topic: SequenceNumber] {
         guard let after else { return [:] }
-        guard let members = try after.members(upTo: Limits.topicsPerRequest) else {
+        let members: [JSONMember]?
+        do { members = try after.members(upTo: Limits.topicsPerRequest) } catch { throw APIError(error) }
+        guard let members else {
             throw APIError(.invalidRequest, "'after' must be an object of topics and sequence numbers.")
         }
         var positions: [Topic: SequenceNumber] = [:]
@@ -90,7 +92,7 @@ struct MessageMembers {
                     "'after' must give a whole number for '\(member.key.string.printable(limit: 80))'."
                 )
             }
-            positions[try Topic(member.key)] = SequenceNumber(number)
+            positions[try Topic(asked: member.key.string)] = SequenceNumber(number)
         }
         return positions
     }
@@ -103,6 +105,6 @@ struct MessageMembers {
 
     private static func topic(_ value: JSONValue) throws(APIError) -> Topic {
         guard let name = value.string else { throw APIError(.invalidRequest, "A topic must be a string.") }
-        return try Topic(name)
+        return try Topic(asked: name)
     }
 }

@@ -34,7 +34,7 @@ extension WebSocketLoop {
                 services.committed(accepted, records)
                 handler.published(message.id, .success(records.last?.sequence ?? .none))
             case .failure(let error):
-                handler.published(message.id, .failure(error.apiError))
+                handler.published(message.id, .failure(APIError(error)))
             }
             self.flushLater()
         }

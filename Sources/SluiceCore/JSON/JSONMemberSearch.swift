@@ -4,7 +4,7 @@ struct JSONMemberSearch {
     private let isUnique: Bool
     private var ranges: [Range<Int>?]
     private var count = 0
-    private var fault: APIError?
+    private var fault: JSONError?
 
     init(_ names: [ByteString], isUnique: Bool) {
         self.names = names
@@ -19,20 +19,20 @@ struct JSONMemberSearch {
         guard JSONString.isKeyShort(key) else { return refuse(.longKey) }
         guard let place = names.firstIndex(where: { JSONString.resolves(key, to: $0) }) else { return true }
         if isUnique, ranges[place] != nil {
-            return refuse(APIError(.invalidRequest, "The JSON's member '\(names[place])' stands there twice."))
+            return refuse(JSONError(.duplicateMember, "The JSON's member '\(names[place])' stands there twice."))
         }
         ranges[place] = value
         return true
     }
 
     /// What was found, in the order of the names.
-    /// - Throws: ``APIError`` with code `InvalidRequest` when a limit was broken.
-    func values(in text: [UInt8]) throws(APIError) -> [JSONValue?] {
+    /// - Throws: ``JSONError`` when a limit was broken.
+    func values(in text: [UInt8]) throws(JSONError) -> [JSONValue?] {
         if let fault { throw fault }
         return ranges.map { $0.map { JSONValue(text: text, range: $0) } }
     }
 
-    private mutating func refuse(_ error: APIError) -> Bool {
+    private mutating func refuse(_ error: JSONError) -> Bool {
         fault = error
         return false
     }

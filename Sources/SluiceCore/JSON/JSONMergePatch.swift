@@ -18,14 +18,13 @@ public struct JSONMergePatch: Sendable {
     private let change: Change
 
     /// Checks a patch.
-    /// - Throws: ``APIError`` with code `InvalidJSON`, or `InvalidRequest` for a key that is longer than ``Limits/jsonKeyBytes`` or can't be
-    ///   compared.
-    public init(_ bytes: [UInt8]) throws(APIError) {
+    /// - Throws: ``JSONError``, also for a key that is longer than ``Limits/jsonKeyBytes`` or can't be compared.
+    public init(_ bytes: [UInt8]) throws(JSONError) {
         let value = try JSONValue(bytes)
         text = bytes
         let change = bytes.withUnsafeBytes { whole in
             var scanner = JSONScanner(whole, at: value.range.lowerBound)
-            return Result { () throws(APIError) in try JSONMergePatch.change(&scanner, bytes) }
+            return Result { () throws(JSONError) in try JSONMergePatch.change(&scanner, bytes) }
         }
         self.change = try change.get()
     }
@@ -58,7 +57,7 @@ public struct JSONMergePatch: Sendable {
 
     // MARK: The patch
 
-    private static func change(_ scanner: inout JSONScanner, _ text: [UInt8]) throws(APIError) -> Change {
+    private static func change(_ scanner: inout JSONScanner, _ text: [UInt8]) throws(JSONError) -> Change {
         switch scanner.current {
         case UInt8(ascii: "n"):
             _ = scanner.skipCheckedValue()
@@ -70,8 +69,8 @@ public struct JSONMergePatch: Sendable {
                 let key = text[scanner.skipCheckedKey()]
                 guard JSONString.isKeyShort(key) else { throw .longKey }
                 guard let name = JSONString.exactKey(key) else {
-                    throw APIError(
-                        .invalidRequest,
+                    throw JSONError(
+                        .notText,
                         "A key of the merge patch has half of a surrogate pair or U+FFFD as an escape."
                     )
                 }

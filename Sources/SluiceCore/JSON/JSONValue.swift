@@ -21,11 +21,11 @@ public struct JSONValue: Sendable {
     public let range: Range<Int>
 
     /// Checks that `bytes` are one JSON value.
-    /// - Throws: ``APIError`` with code `InvalidJSON`.
-    public init(_ bytes: [UInt8]) throws(APIError) {
+    /// - Throws: ``JSONError`` with code `malformed`.
+    public init(_ bytes: [UInt8]) throws(JSONError) {
         guard bytes.withUnsafeBytes({ JSONText.isValid($0) }) else {
-            throw APIError(
-                .invalidJSON,
+            throw JSONError(
+                .malformed,
                 "The \(bytes.count) bytes are not JSON in UTF-8, or nested deeper than \(Limits.jsonDepth)."
             )
         }
@@ -115,12 +115,12 @@ public struct JSONValue: Sendable {
     }
 
     /// The members of an object that came from outside, in order; nil when it isn't an object.
-    /// - Throws: ``APIError`` with code `InvalidRequest` when there are more than `maximum` or one's key is longer than
+    /// - Throws: ``JSONError`` when there are more than `maximum` or one's key is longer than
     ///   ``Limits/jsonKeyBytes``.
-    public func members(upTo maximum: Int) throws(APIError) -> [JSONMember]? {
+    public func members(upTo maximum: Int) throws(JSONError) -> [JSONMember]? {
         guard kind == .object else { return nil }
         var members: [JSONMember] = []
-        var fault: APIError?
+        var fault: JSONError?
         forEachMember { key, value in
             guard members.count < maximum else { return note(.tooManyMembers(maximum), &fault) }
             guard let key = JSONString.key(text[key]) else { return note(.longKey, &fault) }
@@ -135,9 +135,9 @@ public struct JSONValue: Sendable {
     ///
     /// One pass, and nothing is made of the members that aren't asked for. Of a name that stands there twice the last one counts, unless
     /// `isUnique` asks for names that stand there once.
-    /// - Throws: ``APIError`` with code `InvalidRequest` when there are more than ``Limits/jsonMembers``, when one's key is longer than
+    /// - Throws: ``JSONError`` when there are more than ``Limits/jsonMembers``, when one's key is longer than
     ///   ``Limits/jsonKeyBytes``, or when one of `names` stands there twice and mustn't.
-    public func members(named names: [ByteString], isUnique: Bool = false) throws(APIError) -> [JSONValue?]? {
+    public func members(named names: [ByteString], isUnique: Bool = false) throws(JSONError) -> [JSONValue?]? {
         guard kind == .object else { return nil }
         var search = JSONMemberSearch(names, isUnique: isUnique)
         forEachMember { key, value in search.visit(text[key], value.range) }
@@ -148,8 +148,8 @@ public struct JSONValue: Sendable {
     /// isn't an object.
     ///
     /// As `JSONValue(bytes).members(named: names)`, but an object with too many members isn't read to its end.
-    /// - Throws: ``APIError`` with code `InvalidJSON` or `InvalidRequest`.
-    public static func members(named names: [ByteString], of bytes: [UInt8]) throws(APIError) -> [JSONValue?]? {
+    /// - Throws: ``JSONError``.
+    public static func members(named names: [ByteString], of bytes: [UInt8]) throws(JSONError) -> [JSONValue?]? {
         var search = JSONMemberSearch(names, isUnique: false)
         let isObject = bytes.withUnsafeBytes { whole in
             guard JSONText.isUTF8(whole) else { return false }
@@ -195,22 +195,21 @@ public struct JSONValue: Sendable {
         }
     }
 
-    private func note(_ error: APIError, _ fault: inout APIError?) -> Bool {
+    private func note(_ error: JSONError, _ fault: inout JSONError?) -> Bool {
         fault = error
         return false
     }
 }
 
-extension APIError {
-    static func tooManyMembers(_ maximum: Int) -> APIError {
-        APIError(.invalidRequest, "An object of the JSON has more than \(maximum) members, the limit.")
+extension JSONError {
+    static func tooManyMembers(_ maximum: Int) -> JSONError {
+        JSONError(.tooManyMembers, "An object of the JSON has more than \(maximum) members, the limit.")
     }
 
     /// A key that is longer than what any key can be for.
-    static let longKey = APIError(
-        .invalidRequest,
-        "A key of the JSON has more than \(Limits.jsonKeyBytes) bytes, the limit."
-    )
+    static var longKey: JSONError {
+        JSONError(.longKey, "A key of the JSON has more than \(Limits.jsonKeyBytes) bytes, the limit.")
+    }
 }
 
 extension UInt8 {

@@ -18,18 +18,18 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
     public var text: String { bytes.string }
 
     /// Parses a pattern.
-    /// - Throws: ``APIError`` with code `InvalidTopic` when a wildcard doesn't stand alone on its level or `#` isn't last.
-    public init(_ text: String) throws(APIError) {
+    /// - Throws: ``TopicError`` when a wildcard doesn't stand alone on its level or `#` isn't last.
+    public init(_ text: String) throws(TopicError) {
         guard !text.isEmpty, text.utf8.count <= Limits.topicBytes else {
-            throw APIError(
-                .invalidTopic,
+            throw TopicError(
+                .length,
                 "A topic pattern has 1 to \(Limits.topicBytes) bytes, not \(text.utf8.count)."
             )
         }
         // It stands for what isn't text: two names that differ there would be one.
         guard !text.utf8.containsReplacementCharacter else {
-            throw APIError(
-                .invalidTopic,
+            throw TopicError(
+                .notText,
                 "The topic pattern '\(text.printable(limit: 80))' is not valid: it contains U+FFFD."
             )
         }
@@ -42,8 +42,8 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
             }
         }
         guard isValid else {
-            throw APIError(
-                .invalidTopic,
+            throw TopicError(
+                .wildcard,
                 "The topic pattern '\(text.printable(limit: 80))' is not valid: '+' must fill a level and '#' must be the last one."
             )
         }

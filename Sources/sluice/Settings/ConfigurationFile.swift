@@ -10,7 +10,7 @@ enum ConfigurationFile {
     static func provider(path: String) async throws(CommandError) -> FileProvider<JSONSnapshot> {
         let bytes = try SettingsFile(path: path, name: name).contents()
         let object: JSONValue
-        do throws(APIError) {
+        do throws(JSONError) {
             object = try JSONValue(bytes)
         } catch {
             throw invalid(path, "is not JSON in UTF-8")

@@ -53,7 +53,7 @@ extension GatewayConfiguration {
             }
         }
         if case .text(let template)? = settings[.itemTopic] {
-            do throws(APIError) {
+            do throws(TopicError) {
                 itemTopic = try ItemTopicTemplate(template)
             } catch {
                 throw CommandError(.configuration, "\(Setting.itemTopic.flag): \(error.message)")

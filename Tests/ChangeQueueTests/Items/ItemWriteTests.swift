@@ -21,7 +21,7 @@ struct ItemWriteTests {
         table: String = "orders",
         key: String = "42"
     ) -> ItemWrite {
-        ItemWrite(table: table, key: key, operation: operation, image: image) { operation throws(APIError) in
+        ItemWrite(table: table, key: key, operation: operation, image: image) { operation throws(TopicError) in
             try Topic("\(table)/\(key)/\(operation.rawValue)")
         }
     }
@@ -95,8 +95,8 @@ struct ItemWriteTests {
 
     @Test("what can't be stored is refused alone, with its reason")
     func refuses() async throws {
-        let forbidding = ItemWrite(table: "t", key: "k", operation: try put("1")) { _ throws(APIError) in
-            throw APIError(.forbidden, "no")
+        let forbidding = ItemWrite(table: "t", key: "k", operation: try put("1")) { _ throws(TopicError) in
+            throw TopicError(.character, "no")
         }
         let client = RecordingClient()
         try writer.submit(
@@ -114,10 +114,10 @@ struct ItemWriteTests {
             if case .failure(let error) = outcome.result { error.code } else { nil }
         }
         let expected: [ChangeQueueError.Code?] = [
-            .invalidItem, .invalidItem, .payloadTooLarge, .rejected(APIError(.forbidden, "no")), nil,
+            .invalidItem, .invalidItem, .payloadTooLarge, .invalidTopic, nil,
         ]
         #expect(codes == expected)
-        #expect { try ItemContent(Array("{".utf8), .json) } throws: { ($0 as? APIError)?.code == .invalidJSON }
+        #expect { try ItemContent(Array("{".utf8), .json) } throws: { ($0 as? ChangeQueueError)?.code == .invalidJSON }
         #expect(outcomes[4].item?.appended?.sequence == SequenceNumber(1))
         _ = try await writer.write(write(.put(ItemContent(Array("x".utf8), .text))))
         await #expect(throws: ChangeQueueError.self) { try await writer.write(write(patch("{}"))) }

@@ -55,7 +55,7 @@ struct AppendGroupTests {
         let client = RecordingClient()
         var group = AppendGroup([submission(client, [(1, [draft("a")]), (2, [draft("")])])], limits: limits)
         group.entries[0].appended = [place(1)]
-        group.entries[0].failure = ChangeQueueError(.rejected(APIError(.forbidden, "")), "")
+        group.entries[0].failure = ChangeQueueError(.invalidTopic, "")
         group.reset(limits: limits)
         #expect(group.entries.map(\.failure?.code) == [nil, .invalidRecord])
         #expect(group.entries[0].appended.isEmpty)

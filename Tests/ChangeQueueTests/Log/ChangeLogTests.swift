@@ -85,18 +85,8 @@ struct ChangeLogTests {
         #expect(code { _ = try log.reader.record(at: SequenceNumber(1)) } == .corruptRecord)
     }
 
-    @Test("every error has words and an answer for clients")
+    @Test("what LMDB says becomes an error of the log")
     func describesErrors() {
-        let codes: [(ChangeQueueError.Code, APIErrorCode)] = [
-            (.queueFull, .queueFull), (.overloaded, .overloaded), (.payloadTooLarge, .payloadTooLarge),
-            (.tooManyTopics, .tooManyTopics), (.itemQuotaExceeded, .storageQuotaExceeded),
-            (.invalidRecord, .invalidRequest), (.invalidItem, .invalidRequest), (.shuttingDown, .shuttingDown),
-            (.rejected(APIError(.forbidden, "m")), .forbidden), (.corruptRecord, .storageFailed),
-            (.cannotOpen, .storageFailed),
-            (.locked, .storageFailed), (.versionMismatch, .storageFailed),
-            (.storage(LMDBError(.panic, operation: "x")), .storageFailed),
-        ]
-        for (code, expected) in codes { #expect(ChangeQueueError(code, "m").apiError == APIError(expected, "m")) }
         let wrapped: [(LMDBError.Code, ChangeQueueError.Code)] = [
             (.mapFull, .queueFull), (.system(ENOSPC), .queueFull), (.alreadyOpen, .locked),
             (.invalid, .versionMismatch),

@@ -38,12 +38,12 @@ struct ItemTopicTemplateTests {
         arguments: ["", "{", "a/{table", "{tables}", "{}", "a+/{key}", "a\n{key}"]
     )
     func refused(text: String) {
-        #expect(throws: APIError.self) { try ItemTopicTemplate(text) }
+        #expect(throws: TopicError.self) { try ItemTopicTemplate(text) }
     }
 
     @Test("a key that makes no topic is refused")
     func badKey() {
-        #expect(throws: APIError.self) {
+        #expect(throws: TopicError.self) {
             try ItemTopicTemplate.standard.topic(table: "t", key: "a#", operation: .insert)
         }
     }

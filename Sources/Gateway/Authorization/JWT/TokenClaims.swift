@@ -58,11 +58,11 @@ struct TokenClaims {
     }
 
     private static func members(_ payload: [UInt8]) throws(APIError) -> [JSONValue?] {
-        do throws(APIError) {
+        do throws(JSONError) {
             if let claims = try JSONValue(payload).members(named: ["sub", "iss", "aud", "exp", "nbf", "sluice"]) {
                 return claims
             }
-        } catch  where error.code == .invalidRequest {
+        } catch where error.code != .malformed {
             throw APIError(.unauthorized, "The token's payload is not valid: \(error.message)")
         } catch {
             // Not JSON: said below.

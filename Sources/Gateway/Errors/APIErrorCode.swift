@@ -1,7 +1,9 @@
+import SluiceCore
+
 /// Every error that a client can be told, with its HTTP status.
 ///
 /// The names are part of the protocol and stand in docs/protocol.md.
-public enum APIErrorCode: String, CaseIterable, Sendable {
+public enum APIErrorCode: String, CaseIterable, Sendable, CustomStringConvertible {
     /// The body or message isn't JSON (RFC 8259).
     case invalidJSON = "InvalidJSON"
     /// The JSON isn't what the operation takes: a member is missing or of the wrong type.
@@ -49,6 +51,9 @@ public enum APIErrorCode: String, CaseIterable, Sendable {
     /// A fault of ours.
     case internalError = "InternalError"
 
+    /// The name that clients read.
+    public var description: String { rawValue }
+
     /// The status of an HTTP answer with this error (RFC 9110, section 15).
     public var httpStatus: Int {
         switch self {
@@ -76,6 +81,18 @@ public enum APIErrorCode: String, CaseIterable, Sendable {
         case .tooManyTopics: 10
         case .overloaded, .shuttingDown, .authorizerUnavailable: 1
         default: nil
+        }
+    }
+}
+
+extension APIErrorCode {
+    /// The header fields that RFC 9110 and RFC 6455 want beside the status.
+    var answerFields: [(name: String, value: String)] {
+        if let seconds = retryAfterSeconds { return [("retry-after", String(seconds))] }
+        switch self {
+        case .unauthorized, .tokenExpired: return [("www-authenticate", "Bearer")]
+        case .upgradeRequired: return [("upgrade", "websocket"), ("sec-websocket-version", "13")]
+        default: return []
         }
     }
 }
