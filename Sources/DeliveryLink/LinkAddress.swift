@@ -1,4 +1,4 @@
-import SluiceCore
+public import SluiceCore
 
 /// Where a gateway takes delivery links: a Unix socket on one host, TCP across hosts.
 public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {

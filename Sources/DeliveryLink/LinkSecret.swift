@@ -1,5 +1,6 @@
 import Crypto
 import CryptoExtras
+public import SluiceCore
 
 /// What both ends of a delivery link must know, checked and stretched: whoever got hold of one proof can try secrets against it, so a secret that
 /// can be guessed is none.

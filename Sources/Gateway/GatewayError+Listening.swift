@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import SluiceCore
 
 extension GatewayError {
     /// Translates what binding the HTTP port threw; nil for errors of other kinds.

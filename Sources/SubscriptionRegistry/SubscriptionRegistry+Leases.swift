@@ -1,4 +1,4 @@
-import SluiceCore
+public import SluiceCore
 
 extension SubscriptionRegistry {
     /// Writes a publisher's row with a new lease and removes the rows of publishers whose lease has lapsed.

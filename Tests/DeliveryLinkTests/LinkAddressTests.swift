@@ -1,4 +1,5 @@
 import DeliveryLink
+import SluiceCore
 import Testing
 
 @Suite struct LinkAddressTests {

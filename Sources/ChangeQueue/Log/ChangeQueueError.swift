@@ -1,6 +1,6 @@
 import Glibc
 public import LMDB
-public import SluiceCore
+import SluiceCore
 
 /// What can go wrong with the change log and the queue on it.
 public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConvertible {

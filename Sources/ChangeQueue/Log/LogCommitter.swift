@@ -228,7 +228,7 @@ extension ChangeQueueError {
     /// Whether the error is one request's own fault, so that the others of its commit go on.
     fileprivate var concernsOneRequest: Bool {
         switch code {
-        case .invalidItem, .itemChanged, .invalidRecord, .payloadTooLarge, .rejected: true
+        case .invalidItem, .itemChanged, .invalidRecord, .payloadTooLarge, .invalidTopic, .invalidJSON: true
         case .tooManyTopics, .itemQuotaExceeded: true
         // Here it is a stored item that was damaged.
         case .corruptRecord: true

@@ -1,4 +1,5 @@
 import NIOCore
+import SluiceCore
 
 /// Cuts the bytes of a link into frames.
 ///

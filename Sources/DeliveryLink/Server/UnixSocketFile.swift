@@ -1,4 +1,5 @@
 import Glibc
+import SluiceCore
 
 /// The file of a listening Unix socket: made beside its name with mode 0600, then moved over it, so that nobody can
 /// connect before the mode is set and a stale file is replaced in one step.

@@ -1,3 +1,5 @@
+import SluiceCore
+
 extension LinkError {
     /// What both ends say when their versions differ.
     static func versions(gateway: UInt16, publisher: UInt16) -> LinkError {

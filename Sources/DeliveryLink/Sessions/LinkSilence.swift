@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// Notices an end that has stopped answering though its connection stands.
 struct LinkSilence {
     private let limitNanoseconds: UInt64

@@ -1,14 +1,14 @@
 import ChangeQueue
-import SluiceCore
+public import SluiceCore
 import SubscriptionRegistry
 
 /// What a client is told of an error of the layers below: here and nowhere else.
 extension CodedError where Code == APIErrorCode {
     /// A name or pattern that breaks a rule.
-    init(_ error: TopicError) { self.init(.invalidTopic, error.message) }
+    public init(_ error: TopicError) { self.init(.invalidTopic, error.message) }
 
     /// JSON that can't be read, or isn't taken.
-    init(_ error: JSONError) {
+    public init(_ error: JSONError) {
         switch error.code {
         case .malformed: self.init(.invalidJSON, error.message)
         case .tooManyMembers, .longKey, .duplicateMember, .notText: self.init(.invalidRequest, error.message)
@@ -65,13 +65,13 @@ extension Topic {
     /// The topic that a client names.
     /// - Throws: `InvalidTopic`.
     init(asked name: String) throws(APIError) {
-        do { try self.init(name) } catch { throw APIError(error) }
+        do throws(TopicError) { try self.init(name) } catch { throw APIError(error) }
     }
 
     /// The same for a name that came as bytes.
     /// - Throws: `InvalidTopic`.
     init(asked bytes: some Collection<UInt8>) throws(APIError) {
-        do { try self.init(utf8: bytes) } catch { throw APIError(error) }
+        do throws(TopicError) { try self.init(utf8: bytes) } catch { throw APIError(error) }
     }
 }
 
@@ -79,12 +79,12 @@ extension JSONValue {
     /// The members of an object that a client sent, by `names`; nil when it isn't an object.
     /// - Throws: `InvalidJSON` or `InvalidRequest`.
     static func asked(for names: [ByteString], in bytes: [UInt8]) throws(APIError) -> [JSONValue?]? {
-        do { return try members(named: names, of: bytes) } catch { throw APIError(error) }
+        do throws(JSONError) { return try members(named: names, of: bytes) } catch { throw APIError(error) }
     }
 
     /// The same of an object inside of what a client sent.
     /// - Throws: `InvalidRequest`.
     func asked(for names: [ByteString]) throws(APIError) -> [JSONValue?]? {
-        do { return try members(named: names) } catch { throw APIError(error) }
+        do throws(JSONError) { return try members(named: names) } catch { throw APIError(error) }
     }
 }

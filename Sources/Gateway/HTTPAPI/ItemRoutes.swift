@@ -18,13 +18,13 @@ struct ItemRoutes: Sendable {
         router.put("/tables/**") { request, context in
             let contentType = try PayloadRules.contentType(request.headers[.contentType])
             return try await write(request, context, [.insert, .modify]) { body throws(APIError) in
-                do { return .put(try ItemContent(body, contentType)) } catch { throw APIError(error) }
+                do throws(ChangeQueueError) { return .put(try ItemContent(body, contentType)) } catch { throw APIError(error) }
             }
         }
         router.patch("/tables/**") { request, context in
             try await write(request, context, [.insert, .modify]) { body throws(APIError) in
                 let patch: JSONMergePatch
-                do { patch = try JSONMergePatch(body) } catch { throw APIError(error) }
+                do throws(JSONError) { patch = try JSONMergePatch(body) } catch { throw APIError(error) }
                 guard patch.isObject else {
                     throw APIError(.invalidRequest, "A PATCH takes a JSON object, a merge patch of RFC 7396.")
                 }

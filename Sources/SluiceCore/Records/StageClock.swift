@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// The clock of the stage times: `CLOCK_MONOTONIC`, which all processes of one machine share.
 public enum StageClock {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// Text from outside, compared, hashed, ordered and split by its UTF-8 bytes.
 ///

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// A set of topics, as an authorizer's rules name it: `+` stands for one level, a final `#` for all the levels that are left
 /// (MQTT 3.1.1, section 4.7.1).

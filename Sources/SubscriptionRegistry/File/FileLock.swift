@@ -1,8 +1,5 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import SluiceCore
 
 /// An advisory lock between processes, held while a closure runs; the kernel releases that of a process that dies.
 struct FileLock: Sendable {

@@ -1,11 +1,8 @@
 import GRDB
 import Logging
 
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import SluiceCore
 
 /// The registry's file: opens it, makes it when there is none, and sets it aside when it can't be used.
 ///

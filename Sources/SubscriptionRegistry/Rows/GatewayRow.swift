@@ -1,10 +1,6 @@
 public import SluiceCore
 
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// A gateway in the registry.
 public struct GatewayRow: Hashable, Sendable {

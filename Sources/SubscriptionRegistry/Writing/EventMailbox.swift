@@ -1,3 +1,5 @@
+import SluiceCore
+
 /// What has gathered since the writer looked last.
 struct EventMailbox: Sendable {
     private var events: [RegistryEvent] = []

@@ -1,6 +1,7 @@
 import ChangeQueue
 import Gateway
 import Publisher
+import SluiceCore
 import SubscriptionRegistry
 
 /// Why a command ends without having done its work: an exit code for programs, a message for people.

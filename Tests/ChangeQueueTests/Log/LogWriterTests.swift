@@ -79,7 +79,7 @@ struct LogWriterTests {
             return
         }
         #expect(error.code == .overloaded)
-        #expect(error.apiError.code == .overloaded)
+        #expect(error.code == .overloaded)
     }
 
     @Test("shutting down answers what waits, then refuses")
@@ -162,7 +162,7 @@ struct LogWriterTests {
             return
         }
         #expect(error.refusal == .principalTopics)
-        #expect(error.apiError.code == .tooManyTopics)
+        #expect(error.code == .tooManyTopics)
         #expect(try results[1].get().count == 1)
         _ = try await writer.append([draft("m/0")], by: mallory)
         _ = try await writer.append((0..<2_000).map { draft("s/\($0)") })

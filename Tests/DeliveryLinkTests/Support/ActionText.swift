@@ -1,4 +1,5 @@
 @testable import DeliveryLink
+import SluiceCore
 
 extension LinkServerSession.Action {
     /// The action in a word or two, to compare and to read.

@@ -7,7 +7,11 @@ struct GrantTests {
     /// An embedder's authorizer with nothing but the one method that must be written.
     private struct OnlyConnect: Authorizer {
         func connect(_ request: ConnectRequest) async throws(APIError) -> Grant {
-            Grant(principal: request.token, subscribe: [try TopicPattern("a/+")], asksFor: [.publish])
+            do throws(TopicError) {
+                return Grant(principal: request.token, subscribe: [try TopicPattern("a/+")], asksFor: [.publish])
+            } catch {
+                throw APIError(error)
+            }
         }
     }
 

@@ -1,10 +1,7 @@
 import Logging
 
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import SluiceCore
 
 /// A file with keys.
 ///
@@ -64,11 +61,7 @@ struct KeyFile: Sendable {
     // The method's name hides the system call's within the type.
     private static func readSome(_ descriptor: Int32, _ chunk: inout [UInt8]) -> Int {
         chunk.withUnsafeMutableBytes { buffer in
-            #if canImport(Glibc)
             Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            #else
-            Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-            #endif
         }
     }
 

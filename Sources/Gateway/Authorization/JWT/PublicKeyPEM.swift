@@ -1,4 +1,5 @@
 import JWTKit
+import SluiceCore
 
 /// Reads a public key, or the one of a certificate, of whatever kind, from PEM (RFC 7468).
 enum PublicKeyPEM {

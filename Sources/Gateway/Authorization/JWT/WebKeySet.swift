@@ -21,7 +21,7 @@ struct WebKeySet {
     /// - Throws: ``AuthorizerConfigurationError`` with code `invalidKey` when it isn't a set or holds no usable key.
     init(_ bytes: [UInt8], path: String) async throws(AuthorizerConfigurationError) {
         let entries: [JSONValue]?
-        do throws(APIError) {
+        do throws(JSONError) {
             // Not outside input: the operator's file.
             entries = try JSONValue(bytes)["keys"]?.elements
         } catch {

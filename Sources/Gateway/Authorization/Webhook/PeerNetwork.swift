@@ -1,10 +1,6 @@
 import SluiceCore
 
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// Where a client comes from, as far as it can't choose: an IPv4 address, or the first 64 bits of an IPv6 address.
 ///
