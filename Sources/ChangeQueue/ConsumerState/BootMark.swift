@@ -27,10 +27,11 @@ struct BootMark: Equatable {
 
     /// Writes the mark to disk.
     func write(in directory: String) throws(ChangeQueueError) {
-        var bytes = Array(#"{"bootID":"#.utf8)
-        JSONText.appendString(bootID, to: &bytes)
-        bytes.append(contentsOf: ",\"clean\":\(isClean)}\n".utf8)
-        try DurableFile.replace(directory + "/" + BootMark.fileName, with: bytes)
+        let json = JSONWriter.object { json in
+            json.member("bootID", bootID)
+            json.member("clean", isClean)
+        }
+        try DurableFile.replace(directory + "/" + BootMark.fileName, with: json + [UInt8(ascii: "\n")])
     }
 
     /// The running boot's id (random(4)); empty when the system has none, and then only a clean state is trusted.

@@ -23,8 +23,11 @@ struct DurableCheckpoint: Equatable, Sendable {
 
     /// Writes the checkpoint to disk.
     func write(_ path: String) throws(ChangeQueueError) {
-        let text = "{\"logID\":\(logID),\"retiredThrough\":\(retiredThrough)}\n"
-        try DurableFile.replace(path, with: Array(text.utf8))
+        let json = JSONWriter.object { json in
+            json.member("logID", logID)
+            json.member("retiredThrough", retiredThrough)
+        }
+        try DurableFile.replace(path, with: json + [UInt8(ascii: "\n")])
     }
 }
 

@@ -104,22 +104,22 @@ struct ItemChange {
         _ content: ItemContent?,
         _ existing: StoredItem?
     ) -> [UInt8] {
-        var output = Array(#"{"operation":""#.utf8)
-        output.append(contentsOf: operation.rawValue.utf8)
-        output.append(contentsOf: #"","table":"#.utf8)
-        JSONText.appendString(write.table, to: &output)
-        output.append(contentsOf: #","key":"#.utf8)
-        JSONText.appendString(write.key, to: &output)
-        if write.image.includesNew, let content { append("new", content.value, content.contentType, &output) }
-        if write.image.includesOld, let existing { append("old", existing.value, existing.contentType, &output) }
-        output.append(UInt8(ascii: "}"))
-        return output
+        JSONWriter.object { json in
+            json.member("operation", operation.rawValue)
+            json.member("table", write.table)
+            json.member("key", write.key)
+            if write.image.includesNew, let content { append("new", content.value, content.contentType, &json) }
+            if write.image.includesOld, let existing { append("old", existing.value, existing.contentType, &json) }
+        }
     }
 
-    private static func append(_ name: String, _ value: [UInt8], _ contentType: ContentType, _ output: inout [UInt8]) {
-        output.append(contentsOf: ",\"\(name)\":".utf8)
-        if JSONText.appendPayload(value, contentType, to: &output) {
-            output.append(contentsOf: ",\"\(name)Encoding\":\"base64\"".utf8)
-        }
+    private static func append(
+        _ name: String,
+        _ value: [UInt8],
+        _ contentType: ContentType,
+        _ json: inout JSONWriter
+    ) {
+        json.name(name)
+        if json.payload(value, contentType) { json.member("\(name)Encoding", "base64") }
     }
 }

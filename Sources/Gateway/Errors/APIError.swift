@@ -6,11 +6,12 @@ public typealias APIError = CodedError<APIErrorCode>
 extension CodedError where Code == APIErrorCode {
     /// The body of an HTTP answer: `{"error":{"code":"…","message":"…"}}`.
     public var json: [UInt8] {
-        var bytes = Array(#"{"error":{"code":""#.utf8)
-        bytes.append(contentsOf: code.rawValue.utf8)
-        bytes.append(contentsOf: #"","message":"#.utf8)
-        JSONText.appendString(message.utf8, to: &bytes)
-        bytes.append(contentsOf: "}}".utf8)
-        return bytes
+        JSONWriter.object { json in
+            json.name("error")
+            json.object { json in
+                json.member("code", code.rawValue)
+                json.member("message", message)
+            }
+        }
     }
 }

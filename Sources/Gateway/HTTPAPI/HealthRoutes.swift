@@ -15,45 +15,32 @@ struct HealthRoutes: Sendable {
 
     func register(on router: Router<GatewayRequestContext>) {
         // Alive says only that the process answers; a drain or a full disk is no reason to kill it.
-        router.get("/healthz") { _, _ in HTTPAnswer.json(Array(#"{"status":"ok"}"#.utf8)) }
+        router.get("/healthz") { _, _ in HTTPAnswer.json(JSONWriter.object { $0.member("status", "ok") }) }
         router.get("/readyz") { _, _ in await ready() }
     }
 
     private func ready() async -> Response {
         var isReady = true
-        var checked: [UInt8] = []
+        var checked: [(name: String, text: String)] = []
         for (name, check) in checks {
             let fault = await check()
             if fault != nil { isReady = false }
-            if !checked.isEmpty { checked.append(UInt8(ascii: ",")) }
-            JSONText.appendString(name, to: &checked)
-            checked.append(UInt8(ascii: ":"))
-            JSONText.appendString(fault ?? "ok", to: &checked)
+            checked.append((name, fault ?? "ok"))
         }
         let isDraining = drain.isDraining
-        var body = Array(#"{"status":""#.utf8)
-        body.append(contentsOf: (isDraining ? "draining" : isReady ? "ready" : "unready").utf8)
-        body.append(contentsOf: #"","checks":{"#.utf8)
-        body.append(contentsOf: checked)
-        body.append(UInt8(ascii: "}"))
-        appendRefused(to: &body)
-        body.append(UInt8(ascii: "}"))
-        return HTTPAnswer.json(body, status: isReady && !isDraining ? .ok : .serviceUnavailable)
-    }
-
-    private func appendRefused(to body: inout [UInt8]) {
         let refused = refused()
-        guard !refused.isEmpty else { return }
-        body.append(contentsOf: #","full":{"#.utf8)
-        var isFirst = true
-        for resource in LogResource.allCases {
-            guard let text = refused[resource] else { continue }
-            if !isFirst { body.append(UInt8(ascii: ",")) }
-            isFirst = false
-            JSONText.appendString(resource.rawValue, to: &body)
-            body.append(UInt8(ascii: ":"))
-            JSONText.appendString(text, to: &body)
+        let body = JSONWriter.object { json in
+            json.member("status", isDraining ? "draining" : isReady ? "ready" : "unready")
+            json.name("checks")
+            json.object { json in for (name, text) in checked { json.member(name, text) } }
+            guard !refused.isEmpty else { return }
+            json.name("full")
+            json.object { json in
+                for resource in LogResource.allCases {
+                    if let text = refused[resource] { json.member(resource.rawValue, text) }
+                }
+            }
         }
-        body.append(UInt8(ascii: "}"))
+        return HTTPAnswer.json(body, status: isReady && !isDraining ? .ok : .serviceUnavailable)
     }
 }

@@ -70,9 +70,11 @@ struct ItemRoutes: Sendable {
 
     private func answer(_ outcome: ItemOutcome, _ path: ItemPath) throws -> Response {
         guard let operation = outcome.operation, let appended = outcome.appended else { throw notFound(path) }
-        var body = Array(#"{"operation":"\#(operation.rawValue)","#.utf8)
-        let id = RecordID(logID: logID, sequence: appended.sequence)
-        body.append(contentsOf: #""sequence":\#(appended.sequence),"recordId":"\#(id)"}"#.utf8)
+        let body = JSONWriter.object { json in
+            json.member("operation", operation.rawValue)
+            json.member("sequence", appended.sequence.rawValue)
+            json.member("recordId", RecordID(logID: logID, sequence: appended.sequence).description)
+        }
         var fields = HTTPFields()
         if operation != .remove { fields[.eTag] = "\"\(appended.sequence)\"" }
         return HTTPAnswer.json(body, status: operation == .insert ? .created : .ok, fields: fields)

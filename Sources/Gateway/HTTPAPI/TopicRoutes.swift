@@ -28,10 +28,13 @@ struct TopicRoutes: Sendable {
     }
 
     private func head(_ topic: Topic) throws -> Response {
-        var body = Array(#"{"topic":"#.utf8)
-        JSONText.appendString(topic.name, to: &body)
-        body.append(contentsOf: #","sequence":\#(try newest(of: topic))}"#.utf8)
-        return HTTPAnswer.json(body)
+        let newest = try newest(of: topic)
+        return HTTPAnswer.json(
+            JSONWriter.object { json in
+                json.member("topic", topic.name)
+                json.member("sequence", newest.rawValue)
+            }
+        )
     }
 
     private func records(

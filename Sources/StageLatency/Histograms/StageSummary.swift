@@ -27,17 +27,17 @@ public struct StageSummary: Equatable, Sendable {
         mean = count == 0 ? 0 : Microseconds.rounded(distribution.sumNanoseconds / count)
     }
 
-    /// Appends the figures as the members of a JSON object, without its braces.
-    func appendMembers(to output: inout [UInt8]) {
-        output.append(contentsOf: #""stage":"\#(stage.rawValue)","count":\#(count)"#.utf8)
-        output.append(contentsOf: #","p50":\#(p50),"p90":\#(p90),"p99":\#(p99),"max":\#(max),"mean":\#(mean)"#.utf8)
+    /// Writes the figures as members of an object.
+    func writeMembers(to json: inout JSONWriter) {
+        json.member("stage", stage.rawValue)
+        json.member("count", count)
+        json.member("p50", p50)
+        json.member("p90", p90)
+        json.member("p99", p99)
+        json.member("max", max)
+        json.member("mean", mean)
     }
 
     /// The figures as one JSON object: `{"stage":"hop","count":1,"p50":650.1,…}`.
-    public var json: [UInt8] {
-        var output = [UInt8(ascii: "{")]
-        appendMembers(to: &output)
-        output.append(UInt8(ascii: "}"))
-        return output
-    }
+    public var json: [UInt8] { JSONWriter.object { writeMembers(to: &$0) } }
 }

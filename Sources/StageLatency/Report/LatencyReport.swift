@@ -59,17 +59,14 @@ public struct LatencyReport: Codable, Equatable, Sendable {
 
     /// The report as JSON, the figures for people before the buckets.
     public func json() -> [UInt8] {
-        var output = Array(#"{"process":"#.utf8)
-        JSONText.appendString(process, to: &output)
-        output.append(contentsOf: #","queue":"#.utf8)
-        JSONText.appendString(queue, to: &output)
-        output.append(contentsOf: #","stages":["#.utf8)
-        for (index, stage) in stages.enumerated() {
-            if index > 0 { output.append(UInt8(ascii: ",")) }
-            LatencyReport.append(stage, to: &output)
+        JSONWriter.object { json in
+            json.member("process", process)
+            json.member("queue", queue)
+            json.name("stages")
+            json.array { json in
+                for stage in stages { json.object { LatencyReport.write(stage, to: &$0) } }
+            }
         }
-        output.append(contentsOf: "]}".utf8)
-        return output
     }
 
     /// The figures of several processes together: what `sluice latency` prints.
@@ -91,16 +88,24 @@ public struct LatencyReport: Codable, Equatable, Sendable {
         }
     }
 
-    private static func append(_ stage: StageReport, to output: inout [UInt8]) {
-        output.append(contentsOf: #"{"stage":"#.utf8)
-        JSONText.appendString(stage.stage, to: &output)
-        output.append(contentsOf: #","count":\#(stage.count),"p50":\#(stage.p50),"p90":\#(stage.p90)"#.utf8)
-        output.append(contentsOf: #","p99":\#(stage.p99),"max":\#(stage.max),"mean":\#(stage.mean)"#.utf8)
-        output.append(contentsOf: #","sumNanoseconds":\#(stage.sumNanoseconds)"#.utf8)
-        output.append(contentsOf: #","maxNanoseconds":\#(stage.maxNanoseconds),"buckets":["#.utf8)
-        for (index, bucket) in stage.buckets.enumerated() {
-            output.append(contentsOf: "\(index > 0 ? "," : "")[\(bucket.nanoseconds),\(bucket.count)]".utf8)
+    private static func write(_ stage: StageReport, to json: inout JSONWriter) {
+        json.member("stage", stage.stage)
+        json.member("count", stage.count)
+        json.member("p50", stage.p50)
+        json.member("p90", stage.p90)
+        json.member("p99", stage.p99)
+        json.member("max", stage.max)
+        json.member("mean", stage.mean)
+        json.member("sumNanoseconds", stage.sumNanoseconds)
+        json.member("maxNanoseconds", stage.maxNanoseconds)
+        json.name("buckets")
+        json.array { json in
+            for bucket in stage.buckets {
+                json.array { json in
+                    json.value(bucket.nanoseconds)
+                    json.value(bucket.count)
+                }
+            }
         }
-        output.append(contentsOf: "]}".utf8)
     }
 }

@@ -58,14 +58,19 @@ public struct RecordTraceReport: Equatable, Sendable {
 
     /// The report as JSON; what isn't known isn't in it.
     public func json() -> [UInt8] {
-        let known = RecordTraceReport.boundaries.compactMap { boundary in
-            times[keyPath: boundary.path] == 0 ? nil : #""\#(boundary.name)":\#(times[keyPath: boundary.path])"#
+        JSONWriter.object { json in
+            json.member("sequence", sequence.rawValue)
+            json.name("nanoseconds")
+            json.object { json in
+                for boundary in RecordTraceReport.boundaries where times[keyPath: boundary.path] != 0 {
+                    json.member(boundary.name, times[keyPath: boundary.path])
+                }
+            }
+            json.name("stages")
+            json.object { json in
+                for (stage, microseconds) in stages { json.member(stage.rawValue, microseconds) }
+            }
         }
-        let lengths = stages.map { #""\#($0.stage.rawValue)":\#($0.microseconds)"# }.joined(separator: ",")
-        return Array(
-            #"{"sequence":\#(sequence),"nanoseconds":{\#(known.joined(separator: ","))},"stages":{\#(lengths)}}"#
-                .utf8
-        )
     }
 
     private struct Wire: Decodable {

@@ -29,11 +29,14 @@ struct BenchMarker: Equatable, Sendable {
 
     /// A JSON payload of `bytes` bytes, filled up after the marker.
     func payload(bytes: Int) -> [UInt8] {
-        var payload: [UInt8] = []
-        payload.reserveCapacity(bytes)
-        payload.append(contentsOf: #"{"run":"\#(run)","number":\#(number),"due":\#(dueNanoseconds),"fill":""#.utf8)
-        payload.append(contentsOf: repeatElement(UInt8(ascii: "x"), count: max(0, bytes - payload.count - 2)))
-        payload.append(contentsOf: #""}"#.utf8)
-        return payload
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("run", run)
+        json.member("number", number)
+        json.member("due", dueNanoseconds)
+        // `,"fill":""}` takes eleven bytes itself.
+        json.member("fill", String(repeating: "x", count: max(0, bytes - json.bytes.count - 11)))
+        json.endObject()
+        return json.bytes
     }
 }

@@ -66,12 +66,9 @@ struct ConnectionsReport {
         object.add("connectedAt", WallClock.text(nanoseconds: row.connectedAtNanoseconds))
         object.add("subscriptions", row.subscriptions)
         if let topics = topics[row.id] {
-            var bytes: [UInt8] = []
-            for topic in topics {
-                if !bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
-                JSONText.appendString(topic.name, to: &bytes)
+            object.add("topics") { json in
+                json.array { json in for topic in topics { json.value(topic.name) } }
             }
-            object.addRaw("topics", "[" + String(decoding: bytes, as: UTF8.self) + "]")
         }
         return object
     }

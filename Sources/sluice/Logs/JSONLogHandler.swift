@@ -39,28 +39,24 @@ struct JSONLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { merged.merge(provided) { _, new in new } }
         if let own = event.metadata { merged.merge(own) { _, new in new } }
         for (key, value) in merged.sorted(by: { $0.key < $1.key }) {
-            line.addRaw(JSONLogHandler.reserved.contains(key) ? "_\(key)" : key, JSONLogHandler.json(value))
+            line.add(JSONLogHandler.reserved.contains(key) ? "_\(key)" : key) { JSONLogHandler.write(value, to: &$0) }
         }
         // One write a line, so that the lines of several threads and processes don't mix.
         write(line.text + "\n")
     }
 
-    private static func json(_ value: Logger.Metadata.Value) -> String {
+    private static func write(_ value: Logger.Metadata.Value, to json: inout JSONWriter) {
         switch value {
-        case .string(let text): string(text)
-        case .stringConvertible(let value): string(value.description)
-        case .array(let values): "[" + values.map(json).joined(separator: ",") + "]"
+        case .string(let text): json.value(text)
+        case .stringConvertible(let value): json.value(value.description)
+        case .array(let values): json.array { json in for value in values { write(value, to: &json) } }
         case .dictionary(let members):
-            "{"
-                + members.sorted { $0.key < $1.key }.map { "\(string($0.key)):\(json($0.value))" }.joined(
-                    separator: ","
-                ) + "}"
+            json.object { json in
+                for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+                    json.name(name)
+                    write(value, to: &json)
+                }
+            }
         }
-    }
-
-    private static func string(_ text: String) -> String {
-        var bytes: [UInt8] = []
-        JSONText.appendString(text, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

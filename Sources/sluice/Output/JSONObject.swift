@@ -2,20 +2,21 @@ import SluiceCore
 
 /// A JSON object whose members keep the order in which they are added, so that people can read it too.
 struct JSONObject {
-    private var bytes: [UInt8] = [UInt8(ascii: "{")]
+    private var json = JSONWriter()
+
+    init() { json.beginObject() }
 
     mutating func add(_ name: String, _ value: String) {
-        begin(name)
-        JSONText.appendString(value, to: &bytes)
+        json.member(name, value)
     }
 
     mutating func add(_ name: String, _ value: String?) {
-        if let value { add(name, value) } else { addRaw(name, "null") }
+        json.member(name, value)
     }
 
-    mutating func add(_ name: String, _ value: UInt64) { addRaw(name, String(value)) }
+    mutating func add(_ name: String, _ value: UInt64) { json.member(name, value) }
 
-    mutating func add(_ name: String, _ value: Int) { addRaw(name, String(value)) }
+    mutating func add(_ name: String, _ value: Int) { json.member(name, value) }
 
     /// Rounded to milliseconds; `null` for what JSON can't hold.
     mutating func add(_ name: String, seconds value: Double) {
@@ -29,19 +30,23 @@ struct JSONObject {
     mutating func add(_ name: String, _ object: JSONObject) { addRaw(name, object.text) }
 
     /// Adds a member whose value is JSON text already.
-    mutating func addRaw(_ name: String, _ json: String) {
-        begin(name)
-        bytes.append(contentsOf: json.utf8)
+    mutating func addRaw(_ name: String, _ value: String) {
+        json.name(name)
+        json.raw(value.utf8)
     }
 
-    private mutating func begin(_ name: String) {
-        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-        JSONText.appendString(name, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
+    /// Adds a member whose value the caller writes.
+    mutating func add(_ name: String, _ write: (inout JSONWriter) -> Void) {
+        json.name(name)
+        write(&json)
     }
 
     /// The object in one line, fit for a terminal.
-    var text: String { JSONText.printable(String(decoding: bytes, as: UTF8.self) + "}") }
+    var text: String {
+        var json = json
+        json.endObject()
+        return JSONText.printable(String(decoding: json.bytes, as: UTF8.self))
+    }
 
     /// An array of objects in one line.
     static func array(_ objects: [JSONObject]) -> String { "[" + objects.map(\.text).joined(separator: ",") + "]" }

@@ -48,26 +48,28 @@ struct WebhookClient: Sendable {
                 "it has \(token.utf8.count) bytes and the limit is \(WebhookQuestion.maximumTokenBytes)"
             )
         }
-        var output = Array(#"{"action":"connect","webSocket":\#(isWebSocket)"#.utf8)
-        WebhookQuestion.append("token", token, to: &output)
-        WebhookQuestion.append("remoteAddress", remoteAddress, to: &output)
-        if let path { WebhookQuestion.append("path", path, to: &output) }
-        WebhookClient.append("query", query, to: &output)
-        WebhookClient.append("headers", headers, to: &output)
-        output.append(UInt8(ascii: "}"))
-        return output
+        return JSONWriter.object { json in
+            json.member("action", "connect")
+            json.member("webSocket", isWebSocket)
+            json.member("token", token)
+            json.member("remoteAddress", remoteAddress)
+            if let path { json.member("path", path) }
+            WebhookClient.write("query", query, to: &json)
+            WebhookClient.write("headers", headers, to: &json)
+        }
     }
 
-    /// Appends `,"member":[{"name":…,"value":…}]`: an array, since names may come more than once.
-    private static func append(_ member: String, _ items: [Item], to output: inout [UInt8]) {
-        output.append(contentsOf: #","\#(member)":["#.utf8)
-        for (index, item) in items.enumerated() {
-            output.append(contentsOf: index > 0 ? #",{"name":"#.utf8 : #"{"name":"#.utf8)
-            JSONText.appendString(item.name, to: &output)
-            WebhookQuestion.append("value", item.value, to: &output)
-            output.append(UInt8(ascii: "}"))
+    /// Writes `"name":[{"name":…,"value":…}]`: an array, since names may come more than once.
+    private static func write(_ name: String, _ items: [Item], to json: inout JSONWriter) {
+        json.name(name)
+        json.array { json in
+            for item in items {
+                json.object { json in
+                    json.member("name", item.name)
+                    json.member("value", item.value)
+                }
+            }
         }
-        output.append(UInt8(ascii: "]"))
     }
 
     /// The address without its port, which differs from connection to connection.

@@ -34,30 +34,21 @@ struct WebhookQuestion: Sendable {
 
     /// Asks whether the client that has this grant may do that.
     init(_ action: TopicAction, _ topic: Topic, _ grant: Grant) {
-        var json = Array(#"{"action":"\#(action.rawValue)","topic":"#.utf8)
-        JSONText.appendString(topic.name, to: &json)
-        json.append(contentsOf: WebhookQuestion.askerJSON(grant))
-        json.append(UInt8(ascii: "}"))
+        json = JSONWriter.object { json in
+            json.member("action", action.rawValue)
+            json.member("topic", topic.name)
+            WebhookQuestion.writeAsker(grant, to: &json)
+        }
         key = QuestionKey(action, topic, grant)
         asker = grant.asker?.asker ?? grant.principal.map { .principal(ByteString($0)) } ?? .client(.other)
-        self.json = json
     }
 
-    /// What a question about a topic says about who asks.
-    static func askerJSON(_ grant: Grant) -> [UInt8] {
-        var json: [UInt8] = []
-        append("principal", grant.principal, to: &json)
-        append("token", grant.token, to: &json)
-        return json
-    }
+    /// What a question about a topic says about who asks, as an object of its own.
+    static func askerJSON(_ grant: Grant) -> [UInt8] { JSONWriter.object { writeAsker(grant, to: &$0) } }
 
-    /// Appends `,"name":"value"`, or `null` when there is no value.
-    static func append(_ name: String, _ value: String?, to output: inout [UInt8]) {
-        output.append(contentsOf: #","\#(name)":"#.utf8)
-        if let value {
-            JSONText.appendString(value, to: &output)
-        } else {
-            output.append(contentsOf: "null".utf8)
-        }
+    /// Writes what a question about a topic says about who asks.
+    private static func writeAsker(_ grant: Grant, to json: inout JSONWriter) {
+        json.member("principal", grant.principal)
+        json.member("token", grant.token)
     }
 }
