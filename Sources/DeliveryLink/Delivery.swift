@@ -1,3 +1,4 @@
+public import NIOCore
 public import SluiceCore
 
 /// What crosses the link in one frame: records for the subscribers that one gateway has, answered by one ``Receipt``.
@@ -28,5 +29,68 @@ public struct Delivery: Sendable {
         self.sentAtNanoseconds = sentAtNanoseconds
         self.connections = connections
         self.takenAtNanoseconds = takenAtNanoseconds
+    }
+}
+
+/// A record on its way: its encoded form as the log holds it, which the link doesn't open, and the times that the
+/// publisher knows.
+public struct DeliveredRecord: Sendable {
+    // Two cases, so that neither end converts: the publisher has the array that the log gave, the gateway a slice of
+    // what it read.
+    private enum Storage: Sendable {
+        case array([UInt8])
+        case buffer(ByteBuffer)
+    }
+
+    private let storage: Storage
+    /// When the record was in the publisher's hands, nanoseconds of `StageClock`.
+    public let receivedAtNanoseconds: UInt64
+    /// When the publisher knew the gateways that have subscribers, nanoseconds of `StageClock`.
+    public let resolvedAtNanoseconds: UInt64
+
+    /// Makes a record of the bytes that the log gave.
+    public init(encoded: [UInt8], receivedAtNanoseconds: UInt64, resolvedAtNanoseconds: UInt64) {
+        storage = .array(encoded)
+        self.receivedAtNanoseconds = receivedAtNanoseconds
+        self.resolvedAtNanoseconds = resolvedAtNanoseconds
+    }
+
+    /// Makes a record of a buffer's readable bytes.
+    public init(encoded: ByteBuffer, receivedAtNanoseconds: UInt64, resolvedAtNanoseconds: UInt64) {
+        storage = .buffer(encoded)
+        self.receivedAtNanoseconds = receivedAtNanoseconds
+        self.resolvedAtNanoseconds = resolvedAtNanoseconds
+    }
+
+    /// Length of the encoded form, bytes.
+    public var byteCount: Int {
+        switch storage {
+        case .array(let bytes): bytes.count
+        case .buffer(let buffer): buffer.readableBytes
+        }
+    }
+
+    /// Gives the encoded form without a copy; the bytes are valid inside `body` only.
+    public func withEncodedBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        let result: Result<R, E>
+        switch storage {
+        case .array(let bytes):
+            result = bytes.withUnsafeBytes { (pointer) -> Result<R, E> in
+                do throws(E) { return .success(try body(pointer)) } catch { return .failure(error) }
+            }
+        case .buffer(let buffer):
+            result = buffer.withUnsafeReadableBytes { (pointer) -> Result<R, E> in
+                do throws(E) { return .success(try body(pointer)) } catch { return .failure(error) }
+            }
+        }
+        return try result.get()
+    }
+
+    /// Appends the encoded form: the one copy of a record's bytes on the publisher's side.
+    func write(to buffer: inout ByteBuffer) {
+        switch storage {
+        case .array(let bytes): buffer.writeBytes(bytes)
+        case .buffer(let encoded): buffer.writeImmutableBuffer(encoded)
+        }
     }
 }

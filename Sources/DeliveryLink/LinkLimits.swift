@@ -1,3 +1,5 @@
+import NIOCore
+
 /// The limits of a delivery link, the same on both ends unless the operator says otherwise.
 public struct LinkLimits: Sendable {
     /// Longest frame after the handshake, bytes without the length itself.
@@ -34,4 +36,44 @@ public struct LinkLimits: Sendable {
 
     /// The defaults.
     public init() {}
+}
+
+/// How much a gateway lets a publisher send ahead of its receipts.
+public struct LinkCredit: Equatable, Sendable {
+    /// Bytes of delivery frames that may wait for a receipt.
+    ///
+    /// One delivery is always allowed, however long.
+    public var bytes: Int
+    /// Deliveries that may wait for a receipt.
+    public var deliveries: Int
+    /// Longest frame, bytes.
+    public var frameBytes: Int
+
+    /// Makes a credit.
+    public init(bytes: Int, deliveries: Int, frameBytes: Int) {
+        self.bytes = bytes
+        self.deliveries = deliveries
+        self.frameBytes = frameBytes
+    }
+}
+
+/// How the sockets of both ends are set up.
+enum LinkSockets {
+    /// Reads in one go before the receiver is called: with the buffer below, a burst becomes one call.
+    static let readsAtOnce: UInt = 16
+
+    /// Bytes of a Unix socket's send buffer; the system may grant less.
+    ///
+    /// It bounds what one read can bring.
+    static let sendBufferBytes: SocketOptionValue = 1024 * 1024
+
+    /// The gateway reads deliveries: large, so that bursts come together.
+    static var deliveryBuffers: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 64 * 1024, maximum: 1024 * 1024)
+    }
+
+    /// The publisher reads receipts, some 40 bytes each.
+    static var receiptBuffers: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 16 * 1024, maximum: 1024 * 1024)
+    }
 }

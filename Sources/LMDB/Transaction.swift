@@ -116,3 +116,16 @@ extension MDB_val {
 extension UnsafeRawBufferPointer {
     init(_ value: MDB_val) { self.init(start: value.mv_data, count: value.mv_size) }
 }
+
+/// LMDB's transaction, for this module only: it keeps the raw pointer out of the public interface.
+public struct TransactionPointer {
+    let raw: OpaquePointer
+}
+
+/// A consistent view of an ``Environment``; it lives as long as the closure of ``Environment/read(_:)``.
+public struct ReadTransaction: ~Copyable, Transaction {
+    /// LMDB's transaction.
+    public let pointer: TransactionPointer
+    /// Always false.
+    public var isWriting: Bool { false }
+}

@@ -245,7 +245,9 @@ struct BatchesInFlight {
     ///
     /// To be called when no worker is idle.
     mutating func passOver(nowNanoseconds now: UInt64) {
-        let overdue = works.filter { !$1.isAside && now > $1.startedAtNanoseconds &+ BatchesInFlight.patienceNanoseconds }
+        let overdue = works.filter {
+            !$1.isAside && now > $1.startedAtNanoseconds &+ BatchesInFlight.patienceNanoseconds
+        }
         for work in overdue.values { late.formUnion(work.onTheirWay.keys) }
         for (id, work) in works where !work.isAside && !overdue.isEmpty {
             var work = work

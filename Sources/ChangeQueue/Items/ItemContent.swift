@@ -22,7 +22,10 @@ public struct ItemContent: Sendable {
             )
         }
         guard contentType.value.utf8.count <= Limits.contentTypeBytes else {
-            throw ChangeQueueError(.invalidItem, "The item's media type is longer than \(Limits.contentTypeBytes) bytes.")
+            throw ChangeQueueError(
+                .invalidItem,
+                "The item's media type is longer than \(Limits.contentTypeBytes) bytes."
+            )
         }
         self.init(alreadyChecked: value, contentType)
     }

@@ -60,7 +60,8 @@ public final class LinkClient: Sendable {
     /// Sends deliveries, in one write where the credit allows: at once on the link's event loop, with a hop to it from any
     /// other thread.
     ///
-    /// What the gateway's credit doesn't allow yet waits for it, up to ``LinkLimits/maximumWaitingBytes``. Every delivery is answered through the ``LinkEvents``, also when there is no connection.
+    /// What the gateway's credit doesn't allow yet waits for it, up to ``LinkLimits/maximumWaitingBytes``. Every delivery is
+    /// answered through the ``LinkEvents``, also when there is no connection.
     public func send(_ deliveries: [Delivery]) {
         guard !deliveries.isEmpty else { return }
         let outgoing = OutgoingDeliveries(deliveries, maximumFrameBytes: limits.maximumFrameBytes)
@@ -78,4 +79,21 @@ public final class LinkClient: Sendable {
     public func close() {
         eventLoop.execute { self.loop.value.close() }
     }
+}
+
+/// What a ``LinkClient`` tells its publisher.
+///
+/// All calls come on the link's event loop: hand over and return.
+///
+/// `connected` and `disconnected` alternate. Every delivery that was given to ``LinkClient/send(_:)`` is answered
+/// exactly once: by a receipt, or by its number in `disconnected`. Where the link itself refuses a delivery (no link,
+/// no credit, too large), it makes the receipt.
+public protocol LinkEvents: Sendable {
+    /// The handshake is done: deliveries are taken.
+    func connected(_ gateway: GatewayID, credit: LinkCredit)
+    /// The receipts that came in one read, in the gateway's order.
+    func receipts(_ gateway: GatewayID, _ receipts: [Receipt])
+    /// The link is gone, and a new connection is tried unless it was closed. The deliveries may or may not have reached
+    /// their subscribers: send them again, the gateways drop repetitions.
+    func disconnected(_ gateway: GatewayID, unacknowledged: [UInt64], error: LinkError)
 }

@@ -55,3 +55,49 @@ extension Authorizer {
         return grant.asksFor.contains(action) ? nil : .deny(.forbidden(action, topic, grant))
     }
 }
+
+/// An authorizer's answer to one action on one topic.
+public enum AuthorizationDecision: Equatable, Sendable {
+    /// The client may do it.
+    case allow
+    /// The client may not; the error is what it is told.
+    case deny(APIError)
+}
+
+/// What a client wants to do with a topic.
+public enum TopicAction: String, CaseIterable, Hashable, Sendable {
+    /// Receive the topic's records, live or from its history.
+    case subscribe
+    /// Append a record to the topic.
+    case publish
+}
+
+/// What of a request an ``Authorizer``'s answer to a connect follows from, and thus for which other requests of a
+/// connection its grant may stand.
+public enum GrantBasis: Sendable, Equatable {
+    /// Nothing: every request gets the same grant.
+    case nothing
+    /// ``ConnectRequest/token``.
+    case token
+    /// The token, the fields of these names (in lower case) and the peer's address.
+    case tokenAndFields([String])
+    /// Anything that a ``ConnectRequest`` has.
+    case request
+}
+
+/// Lets everyone do everything.
+///
+/// On an address that others can reach it must be chosen explicitly.
+public struct AllowAllAuthorizer: Authorizer {
+    /// Makes one.
+    public init() {}
+
+    /// The answer is always the same.
+    public var basis: GrantBasis { .nothing }
+
+    /// Grants everything, whatever the request says.
+    public func connect(_ request: ConnectRequest) async throws(APIError) -> Grant { .everything }
+
+    /// Allows at once, without looking at the patterns: the hot path of a gateway without authorization.
+    public func decideNow(_ action: TopicAction, topic: Topic, grant: Grant) -> AuthorizationDecision? { .allow }
+}

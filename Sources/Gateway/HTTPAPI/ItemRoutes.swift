@@ -18,7 +18,9 @@ struct ItemRoutes: Sendable {
         router.put("/tables/**") { request, context in
             let contentType = try PayloadRules.contentType(request.headers[.contentType])
             return try await write(request, context, [.insert, .modify]) { body throws(APIError) in
-                do throws(ChangeQueueError) { return .put(try ItemContent(body, contentType)) } catch { throw APIError(error) }
+                do throws(ChangeQueueError) { return .put(try ItemContent(body, contentType)) } catch {
+                    throw APIError(error)
+                }
             }
         }
         router.patch("/tables/**") { request, context in

@@ -80,7 +80,9 @@ struct MessageMembers {
     private func positions() throws(APIError) -> [Topic: SequenceNumber] {
         guard let after else { return [:] }
         let members: [JSONMember]?
-        do throws(JSONError) { members = try after.members(upTo: Limits.topicsPerRequest) } catch { throw APIError(error) }
+        do throws(JSONError) { members = try after.members(upTo: Limits.topicsPerRequest) } catch {
+            throw APIError(error)
+        }
         guard let members else {
             throw APIError(.invalidRequest, "'after' must be an object of topics and sequence numbers.")
         }

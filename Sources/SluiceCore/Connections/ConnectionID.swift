@@ -81,3 +81,34 @@ public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
         }
     }
 }
+
+/// A gateway process's name in the registry and on the delivery links: new at each start, so that rows of an earlier run are never taken for its own.
+public struct GatewayID: Hashable, Sendable, CustomStringConvertible {
+    private let bytes: ByteString
+
+    /// The name itself.
+    public var rawValue: String { bytes.string }
+
+    /// Wraps a name that comes from the registry or the link.
+    public init(_ rawValue: String) { bytes = ByteString(rawValue) }
+
+    /// Draws a new id.
+    public static func random() -> GatewayID { GatewayID(ConnectionID.random().description) }
+
+    /// The name.
+    public var description: String { rawValue }
+}
+
+/// A client's name as a number of fixed size: what quotas are kept by and what an item keeps of its owner.
+public struct PrincipalID: Hashable, Sendable {
+    /// The number.
+    public let rawValue: UInt64
+
+    /// Makes an id; the numbers of ``anonymous`` and ``server`` are taken.
+    public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// All clients without a name, together.
+    public static let anonymous = PrincipalID(0)
+    /// The server that embeds the gateway: no quota applies to it.
+    public static let server = PrincipalID(1)
+}

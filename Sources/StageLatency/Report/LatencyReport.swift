@@ -109,3 +109,86 @@ public struct LatencyReport: Codable, Equatable, Sendable {
         }
     }
 }
+
+/// One stage as a process reports it: the figures for people, and the buckets from which the figures of several processes are made.
+public struct StageReport: Codable, Equatable, Sendable {
+    /// The stage's name; a newer process may know stages that this one doesn't.
+    public let stage: String
+    /// How many times it was measured.
+    public let count: UInt64
+    /// Half took no longer, µs.
+    public let p50: Double
+    /// 90 % took no longer, µs.
+    public let p90: Double
+    /// 99 % took no longer, µs.
+    public let p99: Double
+    /// The longest, µs.
+    public let max: Double
+    /// The average, µs.
+    public let mean: Double
+    /// The sum of all, nanoseconds.
+    public let sumNanoseconds: UInt64
+    /// The longest, nanoseconds.
+    public let maxNanoseconds: UInt64
+    /// The histogram's non-empty buckets, ascending.
+    public let buckets: [LatencyBucket]
+
+    init(_ summary: StageSummary, _ distribution: LatencyDistribution) {
+        stage = summary.stage.rawValue
+        count = summary.count
+        p50 = summary.p50
+        p90 = summary.p90
+        p99 = summary.p99
+        max = summary.max
+        mean = summary.mean
+        sumNanoseconds = distribution.sumNanoseconds
+        maxNanoseconds = distribution.maximumNanoseconds
+        buckets = distribution.buckets
+    }
+}
+
+extension LatencyReport {
+    /// What this report counts and an earlier one of the same process doesn't: what the process measured in between.
+    ///
+    /// Histograms only grow; where one has shrunk the process was started anew in between, and all that it reports is new. The longest duration
+    /// is exact when it is longer than all before, and else as exact as the histogram's buckets.
+    public func since(_ earlier: LatencyReport) -> LatencyReport {
+        let stages = stages.compactMap { stage in
+            guard let before = earlier.stages.first(where: { $0.stage == stage.stage }) else { return stage }
+            return LatencyReport.difference(stage, before)
+        }
+        return LatencyReport(process: process, queue: queue, stages: stages)
+    }
+
+    /// One stage's part; nil when nothing was measured in between or the stage isn't known here.
+    private static func difference(_ stage: StageReport, _ before: StageReport) -> StageReport? {
+        guard let known = Stage(rawValue: stage.stage) else { return nil }
+        var left: [UInt64: UInt64] = [:]
+        for bucket in before.buckets { left[bucket.nanoseconds, default: 0] &+= bucket.count }
+        var buckets: [LatencyBucket] = []
+        for bucket in stage.buckets {
+            let (count, hasShrunk) = bucket.count.subtractingReportingOverflow(
+                left.removeValue(forKey: bucket.nanoseconds) ?? 0
+            )
+            if hasShrunk { return stage }
+            if count > 0 { buckets.append(LatencyBucket(nanoseconds: bucket.nanoseconds, count: count)) }
+        }
+        if left.values.contains(where: { $0 > 0 }) { return stage }
+        if buckets.isEmpty { return nil }
+        var distribution = LatencyDistribution()
+        distribution.add(
+            buckets,
+            sumNanoseconds: stage.sumNanoseconds &- before.sumNanoseconds,
+            maximumNanoseconds: stage.maxNanoseconds > before.maxNanoseconds ? stage.maxNanoseconds : 0
+        )
+        return StageReport(StageSummary(known, distribution), distribution)
+    }
+}
+
+/// Why a report of another process can't be read.
+public struct LatencyReportError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What was wrong with it.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

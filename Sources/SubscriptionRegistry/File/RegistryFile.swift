@@ -1,7 +1,6 @@
 import GRDB
-import Logging
-
 import Glibc
+import Logging
 import SluiceCore
 
 /// The registry's file: opens it, makes it when there is none, and sets it aside when it can't be used.

@@ -1,6 +1,5 @@
-public import SluiceCore
-
 import Glibc
+public import SluiceCore
 
 /// A gateway in the registry.
 public struct GatewayRow: Hashable, Sendable {

@@ -34,3 +34,29 @@ struct CommonOptions: SettingOptions {
         return flags
     }
 }
+
+/// The flags that gateway and publisher share beyond the common ones; both must be given the same.
+struct StorageOptions: SettingOptions {
+    @Option(.logMapSize) var logMapSize: String?
+    @Option(.linkSecret) var linkSecret: String?
+    @Option(.linkSecretFile) var linkSecretFile: String?
+
+    var given: [(setting: Setting, text: String?)] {
+        [(.logMapSize, logMapSize), (.linkSecret, linkSecret), (.linkSecretFile, linkSecretFile)]
+    }
+}
+
+/// What `sluice up` tells the processes that it starts.
+struct ChildOptions: ParsableArguments {
+    @Flag(
+        name: .customLong("until-standard-input-closes"),
+        help: ArgumentHelp("Drain and end when standard input is closed.", visibility: .hidden)
+    )
+    var untilStandardInputCloses = false
+}
+
+/// The flags of commands that print a report.
+struct ReportOptions: ParsableArguments {
+    @Flag(help: "One JSON text a report, for programs.") var json = false
+    @Flag(help: "Print again each second until stopped.") var watch = false
+}

@@ -37,3 +37,54 @@ enum Terminal {
     static let magenta = "\u{1B}[35m"
     static let plain = "\u{1B}[0m"
 }
+
+/// Times as people and programs read them.
+enum WallClock {
+    /// `2026-03-01T12:30:45.123Z`, for nanoseconds since 1970.
+    static func text(nanoseconds: UInt64) -> String {
+        var seconds = time_t(clamping: nanoseconds / 1_000_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        return padded(Int(parts.tm_year) + 1_900, 4) + "-" + padded(Int(parts.tm_mon) + 1, 2) + "-"
+            + padded(Int(parts.tm_mday), 2)
+            + "T" + padded(Int(parts.tm_hour), 2) + ":" + padded(Int(parts.tm_min), 2) + ":"
+            + padded(Int(parts.tm_sec), 2)
+            + "." + padded(Int(nanoseconds / 1_000_000 % 1_000), 3) + "Z"
+    }
+
+    private static func padded(_ number: Int, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+}
+
+/// Prints a report once, or again and again with `--watch` until the process is stopped.
+enum Watch {
+    /// Prints what `report` returns.
+    /// - Parameters:
+    ///   - isOn: whether to go on after the first time.
+    ///   - isJSON: one object a line; without it a terminal is redrawn in place.
+    ///   - interval: how long to wait in between.
+    ///   - report: makes the text.
+    /// - Throws: what `report` throws.
+    static func run(
+        isOn: Bool,
+        isJSON: Bool,
+        every interval: Duration = .seconds(1),
+        _ report: () async throws -> String
+    ) async throws {
+        let redraws = isOn && !isJSON && isatty(STDOUT_FILENO) == 1
+        if redraws { Terminal.write("\u{1B}[2J") }
+        repeat {
+            let text = try await report()
+            if redraws {
+                let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+                Terminal.write(Terminal.home + lines.joined(separator: Terminal.clearLine + "\n") + Terminal.clearBelow)
+            } else {
+                Terminal.write(text)
+                if isOn, !isJSON { Terminal.write("\n") }
+            }
+            if isOn { try await Task.sleep(for: interval) }
+        } while isOn
+    }
+}

@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -31,5 +33,39 @@ enum ServiceRunner {
             defer { tasks.cancelAll() }
             try await tasks.next()
         }
+    }
+}
+
+/// Who asks twice doesn't want to wait for the drain.
+enum SecondSignal {
+    /// Ends the process at once on the second SIGTERM or SIGINT, with the exit code that a shell gives to that signal.
+    static func wait() async {
+        var count = 0
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+            count += 1
+            guard count > 1 else { continue }
+            Terminal.writeError("sluice: second \(signal), not waiting for the drain\n")
+            _exit(128 + signal.rawValue)
+        }
+        // Cancelled: the service has ended first.
+    }
+}
+
+/// Ends a child process with its parent, however that ends: the parent holds the other end of standard input.
+enum ParentWatch {
+    /// Starts to wait for the end of standard input, and then asks this process to drain.
+    static func start() {
+        // A thread of its own, for reading blocks.
+        let thread = Thread {
+            var byte: UInt8 = 0
+            while true {
+                let count = read(STDIN_FILENO, &byte, 1)
+                guard count > 0 || (count < 0 && errno == EINTR) else { break }
+            }
+            kill(getpid(), SIGTERM)
+        }
+        thread.name = "sluice-parent"
+        thread.stackSize = 64 * 1024
+        thread.start()
     }
 }

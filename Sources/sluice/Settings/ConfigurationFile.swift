@@ -1,4 +1,6 @@
 import Configuration
+import Foundation
+import Glibc
 import SluiceCore
 
 /// The configuration file: one JSON object whose members are the settings' keys.
@@ -38,6 +40,68 @@ enum ConfigurationFile {
     }
 
     private static func invalid(_ path: String, _ reason: String) -> CommandError {
+        CommandError(.configuration, "\(name) \(path.printable(limit: 200)) \(reason).")
+    }
+}
+
+/// A file that settings come from: the configuration file, or one that holds a secret.
+struct SettingsFile {
+    /// Largest file that is read, bytes.
+    static let maximumBytes = 1024 * 1024
+
+    let path: String
+    /// What it is, for messages: "The configuration file".
+    let name: String
+
+    /// The file's bytes.
+    /// - Throws: `configuration` when it can't be read, is no file or too large.
+    func contents() throws(CommandError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw invalid("can't be read: \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int else {
+            throw invalid("is not a file")
+        }
+        guard size <= SettingsFile.maximumBytes else {
+            throw invalid("has more than \(SettingsFile.maximumBytes) bytes")
+        }
+        var bytes = [UInt8](repeating: 0, count: size)
+        var count = 0
+        while count < bytes.count {
+            let left = bytes.count - count
+            let got = bytes.withUnsafeMutableBytes { buffer in
+                read(descriptor, buffer.baseAddress?.advanced(by: count), left)
+            }
+            if got < 0 { throw invalid("can't be read: \(String(cString: strerror(errno)))") }
+            if got == 0 { break }
+            count += got
+        }
+        return Array(bytes[..<count])
+    }
+
+    /// The secret that the file holds; line ends at its end aren't part of it.
+    /// - Throws: `configuration` when it can't be read, is empty or isn't text.
+    func secret() throws(CommandError) -> String {
+        var bytes = try contents()
+        while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
+        guard let secret = String(validating: bytes, as: UTF8.self), !secret.isEmpty else {
+            throw invalid("holds no secret: it is empty or not UTF-8")
+        }
+        return secret
+    }
+
+    /// Whether others than the file's owner and group may read it.
+    var isWorldReadable: Bool {
+        guard let mode = attributes?[.posixPermissions] as? Int else { return false }
+        return mode & Int(S_IROTH) != 0
+    }
+
+    // Not fstat: where NIO is imported too, the compiler doesn't know which module the structure is from.
+    private var attributes: [FileAttributeKey: Any]? {
+        try? FileManager.default.attributesOfItem(atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
+    }
+
+    private func invalid(_ reason: String) -> CommandError {
         CommandError(.configuration, "\(name) \(path.printable(limit: 200)) \(reason).")
     }
 }

@@ -1,7 +1,9 @@
 import ChangeQueue
+import Configuration
 import DeliveryLink
 import Gateway
 import SluiceCore
+import Synchronization
 
 extension GatewayConfiguration {
     /// What the settings say.
@@ -72,4 +74,82 @@ extension GatewayConfiguration {
             )
         }
     }
+}
+
+extension AuthorizerConfiguration {
+    /// What the settings say; the authorizer itself checks that it is complete.
+    /// - Throws: `configuration` for a file with a secret that can't be used.
+    init(_ settings: Settings) throws(CommandError) {
+        self.init()
+        settings.assign(.authorizer, to: &kind)
+        if case .text(let secret)? = settings[.jwtSecret] { jwt.secret = Array(secret.utf8) }
+        settings.assign(.jwtSecretFile, to: &jwt.secretFile)
+        settings.assign(.jwtPublicKeyFiles, to: &jwt.publicKeyFiles)
+        settings.assign(.jwksFile, to: &jwt.jwksFile)
+        settings.assign(.jwtIssuer, to: &jwt.issuer)
+        settings.assign(.jwtAudience, to: &jwt.audience)
+        settings.assign(.jwtLeeway, to: &jwt.leeway)
+        settings.assign(.jwtRequiresExpiration, to: &jwt.requiresExpiration)
+        settings.assign(.webhookURL, to: &webhook.url)
+        webhook.bearerToken = try settings.secret(.webhookToken, file: .webhookTokenFile)
+        settings.assign(.webhookHeaders, to: &webhook.forwardedHeaders)
+        settings.assign(.webhookTimeout, to: &webhook.timeout)
+        settings.assign(.webhookTTL, to: &webhook.defaultTTL)
+        settings.assign(.webhookCacheBytes, to: &webhook.maximumCacheBytes)
+    }
+}
+
+/// Secrets that may be given as they are or as a file, and who else can read them.
+extension Settings {
+    /// The settings that name a file with a secret, beside those that the authorizers read themselves.
+    private static let secretFiles = [Setting.linkSecretFile, .webhookTokenFile]
+
+    /// The secret that is set itself, or that a file holds.
+    /// - Throws: `configuration` when both are set, or the file can't be used.
+    func secret(_ setting: Setting, file: Setting) throws(CommandError) -> String? {
+        guard case .text(let path)? = self[file] else {
+            guard case .text(let secret)? = self[setting] else { return nil }
+            return secret
+        }
+        guard self[setting] == nil else {
+            throw CommandError(.configuration, "\(setting.flag) and \(file.flag) are both set: leave one out.")
+        }
+        return try SettingsFile(path: path, name: "The file of \(file.flag)").secret()
+    }
+
+    /// The files with secrets that everyone on the machine can read, and what they hold.
+    func readableSecrets(for part: Setting.Part) -> [(path: String, what: String)] {
+        var readable: [(path: String, what: String)] = []
+        for setting in Settings.secretFiles where setting.parts.contains(part) {
+            guard case .text(let path)? = self[setting] else { continue }
+            if SettingsFile(path: path, name: "").isWorldReadable { readable.append((path, setting.name)) }
+        }
+        let inFile = Setting.all.filter { $0.isSecret && source(of: $0) == .file }
+        if let path = configurationFile, !inFile.isEmpty, SettingsFile(path: path, name: "").isWorldReadable {
+            readable.append((path, inFile.map(\.key).joined(separator: ", ")))
+        }
+        return readable
+    }
+}
+
+/// Remembers how the last setting was looked up, so that a message can say which of the sources holds the faulty value.
+final class AccessOutcome: AccessReporter {
+    // Called on the thread that asks, always before the answer; the lock only satisfies the protocol.
+    private let last = Mutex<(source: SettingSource?, hasFailed: Bool)>((nil, false))
+
+    func report(_ event: AccessEvent) {
+        var outcome: (source: SettingSource?, hasFailed: Bool) = (nil, false)
+        // The providers are asked in the order of precedence until one has the value or can't convert it.
+        if let answer = event.providerResults.last {
+            let source = SettingSource(rawValue: event.providerResults.count - 1)
+            switch answer.result {
+            case .success(let found): outcome.source = found.value == nil ? nil : source
+            case .failure: outcome = (source, true)
+            }
+        }
+        last.withLock { $0 = outcome }
+    }
+
+    /// What the last look-up found: nothing, a value, or one that can't be converted.
+    var outcome: (source: SettingSource?, hasFailed: Bool) { last.withLock { $0 } }
 }

@@ -107,3 +107,69 @@ struct Settings: Sendable {
     /// Where the value came from; nil for the default.
     func source(of setting: Setting) -> SettingSource? { sources[setting.name] }
 }
+
+/// Where a setting's value came from, in the order of precedence.
+enum SettingSource: Int, CaseIterable, Sendable {
+    case flag
+    case environment
+    case file
+
+    /// The setting as it is called there, for messages.
+    func name(of setting: Setting, file: String?) -> String {
+        switch self {
+        case .flag: setting.flag
+        case .environment: setting.environmentVariable
+        case .file: "\(setting.key) in \(file ?? "the configuration file")"
+        }
+    }
+}
+
+/// Each fills a property of a configuration from its setting, and leaves it alone when the setting has no value.
+extension Settings {
+    func assign(_ setting: Setting, to value: inout String) {
+        if case .text(let text)? = self[setting] { value = text }
+    }
+
+    func assign(_ setting: Setting, to value: inout String?) {
+        if case .text(let text)? = self[setting] { value = text }
+    }
+
+    func assign(_ setting: Setting, to value: inout Int) {
+        if case .number(let number)? = self[setting] { value = number }
+    }
+
+    func assign(_ setting: Setting, to value: inout Int?) {
+        if case .number(let number)? = self[setting] { value = number }
+    }
+
+    func assign(_ setting: Setting, to value: inout Bool) {
+        if case .onOff(let isOn)? = self[setting] { value = isOn }
+    }
+
+    func assign(_ setting: Setting, to value: inout Duration) {
+        if case .duration(let duration)? = self[setting] { value = duration }
+    }
+
+    func assign(_ setting: Setting, to value: inout TimeAmount) {
+        if case .duration(let duration)? = self[setting] { value = TimeAmount(duration) }
+    }
+
+    func assign(_ setting: Setting, to value: inout [String]) {
+        if case .list(let list)? = self[setting] { value = list }
+    }
+
+    func assign(_ setting: Setting, to value: inout [String]?) {
+        if case .list(let list)? = self[setting] { value = list }
+    }
+
+    func assign<Choice: RawRepresentable<String>>(_ setting: Setting, to value: inout Choice) {
+        if case .text(let text)? = self[setting], let choice = Choice(rawValue: text) { value = choice }
+    }
+
+    /// The setting's text, or what `otherwise` says.
+    func text(_ setting: Setting, otherwise: String) -> String {
+        var text = otherwise
+        assign(setting, to: &text)
+        return text
+    }
+}

@@ -1,5 +1,6 @@
-@testable import DeliveryLink
 import SluiceCore
+
+@testable import DeliveryLink
 
 extension LinkServerSession.Action {
     /// The action in a word or two, to compare and to read.

@@ -62,7 +62,7 @@ struct TokenClaims {
             if let claims = try JSONValue(payload).members(named: ["sub", "iss", "aud", "exp", "nbf", "sluice"]) {
                 return claims
             }
-        } catch where error.code != .malformed {
+        } catch  where error.code != .malformed {
             throw APIError(.unauthorized, "The token's payload is not valid: \(error.message)")
         } catch {
             // Not JSON: said below.

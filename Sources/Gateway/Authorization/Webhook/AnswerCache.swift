@@ -1,3 +1,4 @@
+import NIOCore
 import SluiceCore
 
 /// The back end's answers that are still good, within a budget of bytes.
@@ -58,5 +59,42 @@ extension WebhookAnswer {
         let headerBytes = 64
         let strings = [reason, principal].compactMap { $0 }.reduce(0) { $0 + headerBytes + $1.utf8.count }
         return ((subscribe ?? []) + (publish ?? [])).reduce(strings) { $0 + headerBytes + $1.text.utf8.count }
+    }
+}
+
+/// An answer and how long it is good.
+struct KeptAnswer: Sendable {
+    let answer: WebhookAnswer
+    /// When it must be asked again, nanoseconds of the wall clock.
+    let validUntilWallNanoseconds: UInt64
+    /// When the connection that it allows ends, nanoseconds of the wall clock; nil for never.
+    let expiresAtWallNanoseconds: UInt64?
+}
+
+/// Closes a connection to the back end on which an answer takes more bytes than any answer may.
+///
+/// The HTTP client reads informational responses (1xx) without end, and a flood of them would keep a core busy for as long as a question may
+/// take. So the bytes since the last question are counted, before anything is made of them.
+final class AnswerByteLimit: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = IOData
+
+    /// An answer's body and as much again for its head, and TLS's own bytes.
+    static let maximumBytes = 2 * WebhookAnswer.maximumBytes + 64 * 1024
+
+    private var bytes = 0
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        bytes = 0
+        context.write(data, promise: promise)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        bytes += unwrapInboundIn(data).readableBytes
+        guard bytes <= AnswerByteLimit.maximumBytes else {
+            context.close(promise: nil)
+            return
+        }
+        context.fireChannelRead(data)
     }
 }

@@ -109,3 +109,13 @@ final class BackEnd: Sendable {
         }
     }
 }
+
+/// Why the back end gave no answer; for the log, not for clients.
+struct BackEndFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// A request to the back end that any number of clients wait for.
+typealias WebhookRequest = Task<Result<KeptAnswer, APIError>, Never>

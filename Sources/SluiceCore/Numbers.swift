@@ -1,3 +1,11 @@
+extension UInt64 {
+    /// The sum, or the largest number when it doesn't fit: deadlines far away stay far away.
+    public func saturatingAdd(_ other: UInt64) -> UInt64 {
+        let (sum, overflows) = addingReportingOverflow(other)
+        return overflows ? .max : sum
+    }
+}
+
 extension Duration {
     /// The duration in whole nanoseconds; zero for a negative one, the largest number for one of more than 584 years.
     public var wholeNanoseconds: UInt64 {

@@ -1,6 +1,0 @@
-/// The metric types of the text format that are written here.
-enum MetricKind: String, Sendable {
-    case counter
-    case gauge
-    case summary
-}
