@@ -8,8 +8,7 @@ struct QueueView {
     /// Opens the queue of the data directory with the semantics that the settings name.
     /// - Throws: `noInput` when there is no log to look at.
     init(_ settings: Settings) throws(CommandError) {
-        var semantics = QueueSemantics.sqs
-        settings.assign(.queue, to: &semantics)
+        let semantics: QueueSemantics = settings.value(.queue) ?? .sqs
         let directory = settings.text(.data, otherwise: "./sluice-data")
         do {
             inspector = try QueueInspector(

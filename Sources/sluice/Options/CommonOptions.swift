@@ -13,10 +13,6 @@ struct CommonOptions: SettingOptions {
     @Option(.logLevel) var logLevel: String?
     @Option(.logFormat) var logFormat: String?
 
-    var given: [(setting: Setting, text: String?)] {
-        [(.data, data), (.queue, queue), (.logLevel, logLevel), (.logFormat, logFormat)]
-    }
-
     /// Looks all settings up, with the flags of the command's other groups.
     /// - Throws: ``CommandError`` for a value that a setting can't have.
     func settings(_ others: any SettingOptions...) async throws(CommandError) -> Settings {
@@ -40,10 +36,6 @@ struct StorageOptions: SettingOptions {
     @Option(.logMapSize) var logMapSize: String?
     @Option(.linkSecret) var linkSecret: String?
     @Option(.linkSecretFile) var linkSecretFile: String?
-
-    var given: [(setting: Setting, text: String?)] {
-        [(.logMapSize, logMapSize), (.linkSecret, linkSecret), (.linkSecretFile, linkSecretFile)]
-    }
 }
 
 /// What `sluice up` tells the processes that it starts.

@@ -30,24 +30,6 @@ struct GatewayOptions: SettingOptions {
     @Option(.drainWindow) var drainWindow: String?
     @Option(.drainDeadline) var drainDeadline: String?
     @Flag(.echo) var echo: Bool?
-
-    var given: [(setting: Setting, text: String?)] {
-        [
-            (.host, host), (.port, port), (.allowedHosts, allowedHosts), (.name, name), (.link, link),
-            (.eventLoops, eventLoops),
-            (.listenBacklog, listenBacklog),
-            (.retentionAge, retentionAge), (.retentionBytes, retentionBytes), (.itemsBytes, itemsBytes),
-            (.principalItemsBytes, principalItemsBytes), (.maximumTopics, maximumTopics),
-            (.principalTopics, principalTopics), (.principalTopicsPerSecond, principalTopicsPerSecond),
-            (.payloadBytes, payloadBytes),
-            (.requestBytes, requestBytes), (.httpIdleTimeout, httpIdleTimeout), (.itemTopic, itemTopic),
-            (.itemImage, itemImage),
-            (.subscriptionsPerConnection, subscriptionsPerConnection), (.messageBytes, messageBytes),
-            (.unfinishedBytes, unfinishedBytes), (.unwrittenBytes, unwrittenBytes), (.pingInterval, pingInterval),
-            (.idleTimeout, idleTimeout),
-            (.drainWindow, drainWindow), (.drainDeadline, drainDeadline), (.echo, echo.map(String.init)),
-        ]
-    }
 }
 
 /// The flags that choose the gateway's authorizer.
@@ -68,16 +50,4 @@ struct AuthorizerOptions: SettingOptions {
     @Option(.webhookTimeout) var webhookTimeout: String?
     @Option(.webhookTTL) var webhookTTL: String?
     @Option(.webhookCacheBytes) var webhookCacheBytes: String?
-
-    var given: [(setting: Setting, text: String?)] {
-        [
-            (.authorizer, authorizer), (.jwtSecret, jwtSecret), (.jwtSecretFile, jwtSecretFile),
-            (.jwtPublicKeyFiles, jwtPublicKeyFiles), (.jwksFile, jwksFile), (.jwtIssuer, jwtIssuer),
-            (.jwtAudience, jwtAudience),
-            (.jwtLeeway, jwtLeeway), (.jwtRequiresExpiration, jwtRequiresExpiration.map(String.init)),
-            (.webhookURL, webhookURL),
-            (.webhookToken, webhookToken), (.webhookTokenFile, webhookTokenFile), (.webhookHeaders, webhookHeaders),
-            (.webhookTimeout, webhookTimeout), (.webhookTTL, webhookTTL), (.webhookCacheBytes, webhookCacheBytes),
-        ]
-    }
 }

@@ -12,12 +12,4 @@ struct PublisherOptions: SettingOptions {
     @Option(.drainTimeout) var drainTimeout: String?
     @Option(.operationsHost) var operationsHost: String?
     @Option(.operationsPort) var operationsPort: String?
-
-    var given: [(setting: Setting, text: String?)] {
-        [
-            (.workers, workers), (.batchRecords, batchRecords), (.batchBytes, batchBytes), (.batchWindow, batchWindow),
-            (.visibilityTimeout, visibilityTimeout), (.retryMinimum, retryMinimum), (.retryMaximum, retryMaximum),
-            (.drainTimeout, drainTimeout), (.operationsHost, operationsHost), (.operationsPort, operationsPort),
-        ]
-    }
 }

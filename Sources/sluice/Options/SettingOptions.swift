@@ -1,9 +1,24 @@
 import ArgumentParser
 
-/// Flags that are settings: each is declared with its ``Setting`` and listed once more in ``given``, which a test compares with the table.
-protocol SettingOptions: ParsableArguments {
-    /// What was given on the command line.
-    var given: [(setting: Setting, text: String?)] { get }
+/// Flags that are settings: each is declared with its ``Setting`` and bears the name of its ``Setting/key``, in upper or lower case.
+protocol SettingOptions: ParsableArguments {}
+
+extension SettingOptions {
+    /// The settings among the flags, with what was given for them on the command line.
+    var given: [(setting: Setting, text: String?)] {
+        Mirror(reflecting: self).children.compactMap { child in
+            guard let name = child.label?.dropFirst(),
+                let setting = Setting.all.first(where: { $0.key.lowercased() == name.lowercased() })
+            else {
+                return nil
+            }
+            switch child.value {
+            case let option as Option<String?>: return (setting, option.wrappedValue)
+            case let flag as Flag<Bool?>: return (setting, flag.wrappedValue.map(String.init))
+            default: return nil
+            }
+        }
+    }
 }
 
 extension Option {

@@ -4,17 +4,14 @@ import SluiceCore
 extension Logger {
     /// A logger as the settings ask for; every part is given one, nothing is global.
     init(label: String, _ settings: Settings) {
-        var format = LogFormat.text
-        var level = Logger.Level.info
-        settings.assign(.logFormat, to: &format)
-        settings.assign(.logLevel, to: &level)
+        let format: LogFormat = settings.value(.logFormat) ?? .text
         self.init(label: label) { label in
             switch format {
             case .text: StreamLogHandler(label: label, stream: PrintableErrorStream())
             case .json: JSONLogHandler(label: label)
             }
         }
-        logLevel = level
+        logLevel = settings.value(.logLevel) ?? .info
     }
 
     /// Says what was chosen, and warns of variables that are no settings and of secrets that others can read.

@@ -48,7 +48,8 @@ enum WallClock {
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
             let count = strftime(text.baseAddress, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
             let milliseconds = String(nanoseconds / 1_000_000 % 1_000 + 1_000).dropFirst()
-            return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self) + ".\(milliseconds)Z"
+            return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+                + ".\(milliseconds)Z"
         }
     }
 }

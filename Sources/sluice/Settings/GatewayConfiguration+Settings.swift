@@ -10,36 +10,8 @@ extension GatewayConfiguration {
     /// - Throws: `configuration` for a link address, a topic template or a file with a secret that isn't valid.
     init(_ settings: Settings) throws(CommandError) {
         self.init()
-        settings.assign(.data, to: &dataDirectory)
-        settings.assign(.queue, to: &queue)
-        settings.assign(.host, to: &host)
-        settings.assign(.port, to: &port)
-        settings.assign(.allowedHosts, to: &allowedHosts)
-        settings.assign(.name, to: &name)
+        settings.fill(&self)
         linkSecret = try settings.secret(.linkSecret, file: .linkSecretFile)
-        settings.assign(.eventLoops, to: &eventLoops)
-        settings.assign(.listenBacklog, to: &listenBacklog)
-        settings.assign(.logMapSize, to: &log.mapSizeBytes)
-        settings.assign(.retentionAge, to: &log.retentionAge)
-        settings.assign(.retentionBytes, to: &log.retentionBytes)
-        settings.assign(.itemsBytes, to: &log.itemsBytes)
-        settings.assign(.principalItemsBytes, to: &quotas.itemsBytes)
-        settings.assign(.maximumTopics, to: &log.maximumTopics)
-        settings.assign(.principalTopics, to: &quotas.topics)
-        settings.assign(.principalTopicsPerSecond, to: &quotas.topicsPerSecond)
-        settings.assign(.payloadBytes, to: &http.payloadBytes)
-        settings.assign(.requestBytes, to: &http.batchBytes)
-        settings.assign(.httpIdleTimeout, to: &http.idleTimeout)
-        settings.assign(.itemImage, to: &itemImage)
-        settings.assign(.subscriptionsPerConnection, to: &webSocket.subscriptionsPerConnection)
-        settings.assign(.messageBytes, to: &webSocket.messageBytes)
-        settings.assign(.unfinishedBytes, to: &http.unfinishedBytes)
-        settings.assign(.unwrittenBytes, to: &webSocket.unwrittenBytes)
-        settings.assign(.pingInterval, to: &webSocket.pingInterval)
-        settings.assign(.idleTimeout, to: &webSocket.idleTimeout)
-        settings.assign(.echo, to: &webSocket.isEchoEnabled)
-        settings.assign(.drainWindow, to: &drainWindow)
-        settings.assign(.drainDeadline, to: &drainDeadline)
         isAllowAllChosen =
             settings.source(of: .authorizer) != nil
             && settings[.authorizer] == .text(AuthorizerConfiguration.Kind.allowAll.rawValue)
@@ -81,21 +53,9 @@ extension AuthorizerConfiguration {
     /// - Throws: `configuration` for a file with a secret that can't be used.
     init(_ settings: Settings) throws(CommandError) {
         self.init()
-        settings.assign(.authorizer, to: &kind)
+        settings.fill(&self)
         if case .text(let secret)? = settings[.jwtSecret] { jwt.secret = Array(secret.utf8) }
-        settings.assign(.jwtSecretFile, to: &jwt.secretFile)
-        settings.assign(.jwtPublicKeyFiles, to: &jwt.publicKeyFiles)
-        settings.assign(.jwksFile, to: &jwt.jwksFile)
-        settings.assign(.jwtIssuer, to: &jwt.issuer)
-        settings.assign(.jwtAudience, to: &jwt.audience)
-        settings.assign(.jwtLeeway, to: &jwt.leeway)
-        settings.assign(.jwtRequiresExpiration, to: &jwt.requiresExpiration)
-        settings.assign(.webhookURL, to: &webhook.url)
         webhook.bearerToken = try settings.secret(.webhookToken, file: .webhookTokenFile)
-        settings.assign(.webhookHeaders, to: &webhook.forwardedHeaders)
-        settings.assign(.webhookTimeout, to: &webhook.timeout)
-        settings.assign(.webhookTTL, to: &webhook.defaultTTL)
-        settings.assign(.webhookCacheBytes, to: &webhook.maximumCacheBytes)
     }
 }
 

@@ -8,6 +8,7 @@ extension Setting {
         for: [.gateway],
         "Who decides about connects, subscribes and publishes. On a host that others reach, allow-all must be set explicitly."
     )
+    .fills(authorizer: \.kind)
     static let jwtSecret = Setting(
         "jwt-secret",
         .text,
@@ -16,20 +17,25 @@ extension Setting {
         "Secret of HS256/384/512 tokens, 32 bytes or more. Better as a variable or as --jwt-secret-file."
     )
     static let jwtSecretFile = Setting("jwt-secret-file", .text, for: [.gateway], "File with such a secret.")
+        .fills(authorizer: \.jwt.secretFile)
     static let jwtPublicKeyFiles = Setting(
         "jwt-public-key-files",
         .list,
         for: [.gateway],
         "PEM files with RSA, EC or Ed25519 public keys or certificates."
     )
+    .fills(authorizer: \.jwt.publicKeyFiles)
     static let jwksFile = Setting(
         "jwks-file",
         .text,
         for: [.gateway],
         "JSON Web Key Set; it is read again when it has changed."
     )
+    .fills(authorizer: \.jwt.jwksFile)
     static let jwtIssuer = Setting("jwt-issuer", .text, for: [.gateway], "What a token's iss must be.")
+        .fills(authorizer: \.jwt.issuer)
     static let jwtAudience = Setting("jwt-audience", .text, for: [.gateway], "What a token's aud must name.")
+        .fills(authorizer: \.jwt.audience)
     static let jwtLeeway = Setting(
         "jwt-leeway",
         .duration(.zero...(.seconds(3_600))),
@@ -37,6 +43,7 @@ extension Setting {
         for: [.gateway],
         "How far the clocks of gateway and issuer may differ."
     )
+    .fills(authorizer: \.jwt.leeway)
     static let jwtRequiresExpiration = Setting(
         "jwt-requires-expiration",
         .onOff,
@@ -44,6 +51,7 @@ extension Setting {
         for: [.gateway],
         "Whether a token without exp is refused."
     )
+    .fills(authorizer: \.jwt.requiresExpiration)
     static let webhookURL = Setting(
         "webhook-url",
         .text,
@@ -51,6 +59,7 @@ extension Setting {
         isSecret: true,
         "Where the webhook authorizer posts its questions; https unless on this machine."
     )
+    .fills(authorizer: \.webhook.url)
     static let webhookToken = Setting(
         "webhook-token",
         .text,
@@ -66,6 +75,7 @@ extension Setting {
         for: [.gateway],
         "The client's header fields that are passed on."
     )
+    .fills(authorizer: \.webhook.forwardedHeaders)
     static let webhookTimeout = Setting(
         "webhook-timeout",
         .duration(.milliseconds(10)...(.seconds(60))),
@@ -73,6 +83,7 @@ extension Setting {
         for: [.gateway],
         "How long a question may wait for its turn, and then how long it may take; without an answer nothing is allowed."
     )
+    .fills(authorizer: \.webhook.timeout)
     static let webhookTTL = Setting(
         "webhook-ttl",
         .duration(.zero...(.seconds(86_400))),
@@ -80,6 +91,7 @@ extension Setting {
         for: [.gateway],
         "How long an answer without ttlSeconds is kept."
     )
+    .fills(authorizer: \.webhook.defaultTTL)
     static let webhookCacheBytes = Setting(
         "webhook-cache-bytes",
         .bytes(65_536...1 << 34),
@@ -87,6 +99,7 @@ extension Setting {
         for: [.gateway],
         "Memory for kept answers, an eighth of it for refusals."
     )
+    .fills(authorizer: \.webhook.maximumCacheBytes)
 
     static let authorization = [
         authorizer, jwtSecret, jwtSecretFile, jwtPublicKeyFiles, jwksFile, jwtIssuer, jwtAudience, jwtLeeway,

@@ -1,4 +1,5 @@
 import ChangeQueue
+import Gateway
 import SluiceCore
 
 extension Setting {
@@ -9,6 +10,7 @@ extension Setting {
         for: [.gateway],
         "Address that HTTP and WebSocket are served on."
     )
+    .fills(gateway: \.host)
     static let port = Setting(
         "port",
         .number(0...65_535),
@@ -16,12 +18,14 @@ extension Setting {
         for: [.gateway],
         "Port of both; 0 takes a free one."
     )
+    .fills(gateway: \.port)
     static let allowedHosts = Setting(
         "allowed-hosts",
         .list,
         for: [.gateway],
         "Hosts that requests may be for: names, addresses, *.example.com, * for all; on a loopback host only its names when not set."
     )
+    .fills(gateway: \.allowedHosts)
     static let name = Setting(
         "name",
         .text,
@@ -29,6 +33,7 @@ extension Setting {
         for: [.gateway],
         "Name in the registry, different for each gateway of a data directory: one that comes back cleans its old rows."
     )
+    .fills(gateway: \.name)
     static let link = Setting(
         "link",
         .text,
@@ -42,6 +47,7 @@ extension Setting {
         for: [.gateway],
         "Threads that serve connections."
     )
+    .fills(gateway: \.eventLoops)
     static let listenBacklog = Setting(
         "listen-backlog",
         .number(1...65_535),
@@ -49,6 +55,7 @@ extension Setting {
         for: [.gateway],
         "Connections that may wait to be accepted."
     )
+    .fills(gateway: \.listenBacklog)
     static let retentionAge = Setting(
         "retention-age",
         .duration(.seconds(1)...(.seconds(3_153_600_000))),
@@ -56,6 +63,7 @@ extension Setting {
         for: [.gateway],
         "Records older than this are trimmed from the log; resume reaches back so far."
     )
+    .fills(gateway: \.log.retentionAge)
     static let retentionBytes = Setting(
         "retention-bytes",
         .bytes(1 << 20...1 << 44),
@@ -63,18 +71,21 @@ extension Setting {
         for: [.gateway],
         "The oldest records are trimmed while the log's pages take more."
     )
+    .fills(gateway: \.log.retentionBytes)
     static let itemsBytes = Setting(
         "items-bytes",
         .bytes(0...1 << 44),
         for: [.gateway],
         "What tables' items may take of the map, a quarter when not set; beyond it they can't grow (507)."
     )
+    .fills(gateway: \.log.itemsBytes)
     static let principalItemsBytes = Setting(
         "principal-items-bytes",
         .bytes(0...1 << 44),
         for: [.gateway],
         "What the items that one principal wrote last may take; half of the items' share when not set, all with allow-all."
     )
+    .fills(gateway: \.quotas.itemsBytes)
     static let maximumTopics = Setting(
         "maximum-topics",
         .number(1...1_000_000_000),
@@ -82,18 +93,21 @@ extension Setting {
         for: [.gateway],
         "Topics that the log knows, kept in memory; at it a new one is refused (429), known ones go on."
     )
+    .fills(gateway: \.log.maximumTopics)
     static let principalTopics = Setting(
         "principal-topics",
         .number(1...1_000_000_000),
         for: [.gateway],
         "How many of them one principal may have begun; half when not set, all with allow-all."
     )
+    .fills(gateway: \.quotas.topics)
     static let principalTopicsPerSecond = Setting(
         "principal-topics-per-second",
         .number(0...1_000_000_000),
         for: [.gateway],
         "New topics a second of one principal, 100 times as many at once; 0: no limit; 1000 when not set, 0 with allow-all."
     )
+    .fills(gateway: \.quotas.topicsPerSecond)
     static let payloadBytes = Setting(
         "payload-bytes",
         .bytes(1...Limits.payloadBytesCeiling),
@@ -101,6 +115,7 @@ extension Setting {
         for: [.gateway],
         "Largest payload of one record."
     )
+    .fills(gateway: \.http.payloadBytes)
     static let requestBytes = Setting(
         "request-bytes",
         .bytes(1_024...1 << 30),
@@ -108,6 +123,7 @@ extension Setting {
         for: [.gateway],
         "Largest body of a batch, POST /topics."
     )
+    .fills(gateway: \.http.batchBytes)
     static let httpIdleTimeout = Setting(
         "http-idle-timeout",
         .duration(.seconds(1)...(.seconds(86_400))),
@@ -115,6 +131,7 @@ extension Setting {
         for: [.gateway],
         "Silence after which a kept-alive HTTP connection is closed."
     )
+    .fills(gateway: \.http.idleTimeout)
     static let itemTopic = Setting(
         "item-topic",
         .text,
@@ -129,6 +146,7 @@ extension Setting {
         for: [.gateway],
         "Which image of an item its change record carries unless the request says otherwise."
     )
+    .fills(gateway: \.itemImage)
     static let subscriptionsPerConnection = Setting(
         "subscriptions-per-connection",
         .number(1...1_000_000),
@@ -136,6 +154,7 @@ extension Setting {
         for: [.gateway],
         "Topics that one WebSocket may be subscribed to."
     )
+    .fills(gateway: \.webSocket.subscriptionsPerConnection)
     static let messageBytes = Setting(
         "message-bytes",
         .bytes(1_024...1 << 28),
@@ -143,6 +162,7 @@ extension Setting {
         for: [.gateway],
         "Largest message of a WebSocket client."
     )
+    .fills(gateway: \.webSocket.messageBytes)
     static let unfinishedBytes = Setting(
         "unfinished-bytes",
         .bytes(1 << 20...1 << 40),
@@ -150,6 +170,7 @@ extension Setting {
         for: [.gateway],
         "Bytes of bodies and messages that aren't complete, of all clients together; more is refused with 503 or closed with 1013."
     )
+    .fills(gateway: \.http.unfinishedBytes)
     static let unwrittenBytes = Setting(
         "unwritten-bytes",
         .bytes(1_024...1 << 30),
@@ -157,6 +178,7 @@ extension Setting {
         for: [.gateway],
         "Bytes that may wait for a client's socket; a slower client is closed with 4008 and resumes."
     )
+    .fills(gateway: \.webSocket.unwrittenBytes)
     static let pingInterval = Setting(
         "ping-interval",
         .duration(.milliseconds(100)...(.seconds(3_600))),
@@ -164,6 +186,7 @@ extension Setting {
         for: [.gateway],
         "Silence after which a WebSocket is pinged."
     )
+    .fills(gateway: \.webSocket.pingInterval)
     static let idleTimeout = Setting(
         "idle-timeout",
         .duration(.milliseconds(200)...(.seconds(86_400))),
@@ -171,6 +194,7 @@ extension Setting {
         for: [.gateway],
         "Silence after which a WebSocket is closed with 4009."
     )
+    .fills(gateway: \.webSocket.idleTimeout)
     static let drainWindow = Setting(
         "drain-window",
         .duration(.zero...(.seconds(3_600))),
@@ -178,6 +202,7 @@ extension Setting {
         for: [.gateway],
         "Over how long the closing of WebSockets is spread after SIGTERM."
     )
+    .fills(gateway: \.drainWindow)
     static let drainDeadline = Setting(
         "drain-deadline",
         .duration(.seconds(1)...(.seconds(86_400))),
@@ -185,6 +210,7 @@ extension Setting {
         for: [.gateway],
         "How long after SIGTERM connections that are still open are cut."
     )
+    .fills(gateway: \.drainDeadline)
     static let echo = Setting(
         "echo",
         .onOff,
@@ -192,6 +218,7 @@ extension Setting {
         for: [.gateway],
         "Serve a plain WebSocket echo at /echo, for conformance suites."
     )
+    .fills(gateway: \.webSocket.isEchoEnabled)
 
     static let gateway = [
         host, port, allowedHosts, name, link, eventLoops, listenBacklog, retentionAge, retentionBytes, itemsBytes,

@@ -1,3 +1,5 @@
+import Publisher
+
 extension Setting {
     static let workers = Setting(
         "workers",
@@ -6,6 +8,7 @@ extension Setting {
         for: [.publisher],
         "Batches that may be on their way at once."
     )
+    .fills(publisher: \.workers)
     static let batchRecords = Setting(
         "batch-records",
         .number(1...10_000),
@@ -13,6 +16,7 @@ extension Setting {
         for: [.publisher],
         "Most records in a batch."
     )
+    .fills(publisher: \.batchMaximumRecords)
     static let batchBytes = Setting(
         "batch-bytes",
         .bytes(1_024...1 << 25),
@@ -20,6 +24,7 @@ extension Setting {
         for: [.publisher],
         "Most bytes in a batch; one record alone may be larger."
     )
+    .fills(publisher: \.batchMaximumBytes)
     static let batchWindow = Setting(
         "batch-window",
         .duration(.zero...(.seconds(60))),
@@ -27,6 +32,7 @@ extension Setting {
         for: [.publisher],
         "How long a batch that isn't full waits for more; 0: what has gathered leaves at once."
     )
+    .fills(publisher: \.batchWindow)
     static let visibilityTimeout = Setting(
         "visibility-timeout",
         .duration(.seconds(1)...(.seconds(43_200))),
@@ -34,6 +40,7 @@ extension Setting {
         for: [.publisher],
         "How long a received record is hidden from other publishers before it is taken for lost."
     )
+    .fills(publisher: \.visibilityTimeout)
     static let retryMinimum = Setting(
         "retry-minimum",
         .duration(.milliseconds(1)...(.seconds(60))),
@@ -41,6 +48,7 @@ extension Setting {
         for: [.publisher],
         "Shortest wait before a record is delivered again to a gateway that didn't take it."
     )
+    .fills(publisher: \.retryMinimum)
     static let retryMaximum = Setting(
         "retry-maximum",
         .duration(.milliseconds(1)...(.seconds(3_600))),
@@ -48,6 +56,7 @@ extension Setting {
         for: [.publisher],
         "Longest such wait."
     )
+    .fills(publisher: \.retryMaximum)
     static let drainTimeout = Setting(
         "drain-timeout",
         .duration(.zero...(.seconds(3_600))),
@@ -55,6 +64,7 @@ extension Setting {
         for: [.publisher],
         "How long after SIGTERM the publisher waits for receipts before it gives the rest back to the queue."
     )
+    .fills(publisher: \.drainTimeout)
     static let operationsHost = Setting(
         "operations-host",
         .text,
@@ -62,6 +72,7 @@ extension Setting {
         for: [.publisher],
         "Address of the publisher's /healthz, /readyz, /metrics and /latency."
     )
+    .fills(publisher: \.operationsHost)
     static let operationsPort = Setting(
         "operations-port",
         .number(0...65_535),
@@ -69,6 +80,7 @@ extension Setting {
         for: [.publisher],
         "Port of the same; 0 takes a free one."
     )
+    .fills(publisher: \.operationsPort)
 
     static let publisher = [
         workers, batchRecords, batchBytes, batchWindow, visibilityTimeout, retryMinimum, retryMaximum, drainTimeout,

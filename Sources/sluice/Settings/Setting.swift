@@ -1,3 +1,6 @@
+import ChangeQueue
+import Gateway
+import Publisher
 import SluiceCore
 
 /// One thing that an operator may choose: as a flag, an environment variable or a member of the configuration file, in this precedence.
@@ -35,6 +38,10 @@ struct Setting: Sendable {
     let isSecret: Bool
     /// For people, one sentence.
     let meaning: String
+    /// Where the value goes; some are looked up by name instead.
+    private(set) var gateway: Fill<GatewayConfiguration>?
+    private(set) var publisher: Fill<PublisherConfiguration>?
+    private(set) var authorizer: Fill<AuthorizerConfiguration>?
 
     init(
         _ name: String,
@@ -50,6 +57,37 @@ struct Setting: Sendable {
         self.parts = parts
         self.isSecret = isSecret
         self.meaning = meaning
+    }
+
+    /// Puts a value into a configuration.
+    typealias Fill<Configuration> = @Sendable (_ value: SettingValue, _ configuration: inout Configuration) -> Void
+    /// A property of a configuration.
+    typealias Property<Configuration, Value> = WritableKeyPath<Configuration, Value> & Sendable
+
+    /// The setting whose value is that property of the gateway's configuration.
+    func fills<Value: SettingConvertible>(gateway property: any Property<GatewayConfiguration, Value>) -> Setting {
+        var setting = self
+        setting.gateway = Setting.fill(property)
+        return setting
+    }
+
+    /// The same of the publisher's.
+    func fills<Value: SettingConvertible>(publisher property: any Property<PublisherConfiguration, Value>) -> Setting {
+        var setting = self
+        setting.publisher = Setting.fill(property)
+        return setting
+    }
+
+    /// The same of the authorizer's.
+    func fills<Value: SettingConvertible>(authorizer property: any Property<AuthorizerConfiguration, Value>) -> Setting
+    {
+        var setting = self
+        setting.authorizer = Setting.fill(property)
+        return setting
+    }
+
+    private static func fill<Root, Value: SettingConvertible>(_ property: any Property<Root, Value>) -> Fill<Root> {
+        { value, configuration in if let value = Value(value) { configuration[keyPath: property] = value } }
     }
 
     var flag: String { "--\(name)" }
@@ -92,6 +130,8 @@ extension Setting {
         for: both,
         "The data directory: change log, consumer state, registry and sockets; it is made when it doesn't exist."
     )
+    .fills(gateway: \.dataDirectory)
+    .fills(publisher: \.dataDirectory)
     static let queue = Setting(
         "queue",
         .choice(QueueSemantics.allCases.map(\.rawValue)),
@@ -99,6 +139,8 @@ extension Setting {
         for: both,
         "How publishers take records from the log; the gateway only labels its figures with it."
     )
+    .fills(gateway: \.queue)
+    .fills(publisher: \.semantics)
     static let logLevel = Setting(
         "log-level",
         .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
@@ -120,6 +162,8 @@ extension Setting {
         for: both,
         "Size of the change log's map. The file is sparse; when it is full, publishes are answered 503 QueueFull."
     )
+    .fills(gateway: \.log.mapSizeBytes)
+    .fills(publisher: \.logMapSizeBytes)
     static let linkSecret = Setting(
         "link-secret",
         .text,

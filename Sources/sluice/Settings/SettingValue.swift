@@ -1,3 +1,7 @@
+import ChangeQueue
+import Gateway
+import Logging
+import NIOCore
 import SluiceCore
 
 /// A setting's value, checked.
@@ -154,3 +158,70 @@ enum DurationText {
         }
     }
 }
+
+/// What a setting's value can become in a configuration.
+protocol SettingConvertible: SendableMetatype {
+    init?(_ value: SettingValue)
+}
+
+extension String: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard case .text(let text) = value else { return nil }
+        self = text
+    }
+}
+
+extension Int: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard case .number(let number) = value else { return nil }
+        self = number
+    }
+}
+
+extension Bool: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard case .onOff(let isOn) = value else { return nil }
+        self = isOn
+    }
+}
+
+extension Duration: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard case .duration(let duration) = value else { return nil }
+        self = duration
+    }
+}
+
+extension TimeAmount: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard case .duration(let duration) = value else { return nil }
+        self.init(duration)
+    }
+}
+
+extension [String]: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard case .list(let list) = value else { return nil }
+        self = list
+    }
+}
+
+extension Optional: SettingConvertible where Wrapped: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard let wrapped = Wrapped(value) else { return nil }
+        self = .some(wrapped)
+    }
+}
+
+extension SettingConvertible where Self: RawRepresentable<String> {
+    init?(_ value: SettingValue) {
+        guard case .text(let text) = value else { return nil }
+        self.init(rawValue: text)
+    }
+}
+
+extension QueueSemantics: SettingConvertible {}
+extension ItemImage: SettingConvertible {}
+extension AuthorizerConfiguration.Kind: SettingConvertible {}
+extension Logger.Level: SettingConvertible {}
+extension LogFormat: SettingConvertible {}

@@ -1,5 +1,6 @@
 import Configuration
-import NIOCore
+import Gateway
+import Publisher
 import SluiceCore
 
 /// The settings of one run, each looked up in the flags, the environment, the configuration file and the table's defaults, and checked.
@@ -124,52 +125,27 @@ enum SettingSource: Int, CaseIterable, Sendable {
     }
 }
 
-/// Each fills a property of a configuration from its setting, and leaves it alone when the setting has no value.
 extension Settings {
-    func assign(_ setting: Setting, to value: inout String) {
-        if case .text(let text)? = self[setting] { value = text }
+    /// Puts each value where its declaration says; what has none stays as it is.
+    func fill(_ configuration: inout GatewayConfiguration) {
+        for setting in Setting.all { if let value = self[setting] { setting.gateway?(value, &configuration) } }
     }
 
-    func assign(_ setting: Setting, to value: inout String?) {
-        if case .text(let text)? = self[setting] { value = text }
+    /// The same for the publisher.
+    func fill(_ configuration: inout PublisherConfiguration) {
+        for setting in Setting.all { if let value = self[setting] { setting.publisher?(value, &configuration) } }
     }
 
-    func assign(_ setting: Setting, to value: inout Int) {
-        if case .number(let number)? = self[setting] { value = number }
+    /// The same for the gateway's authorizer.
+    func fill(_ configuration: inout AuthorizerConfiguration) {
+        for setting in Setting.all { if let value = self[setting] { setting.authorizer?(value, &configuration) } }
     }
 
-    func assign(_ setting: Setting, to value: inout Int?) {
-        if case .number(let number)? = self[setting] { value = number }
-    }
-
-    func assign(_ setting: Setting, to value: inout Bool) {
-        if case .onOff(let isOn)? = self[setting] { value = isOn }
-    }
-
-    func assign(_ setting: Setting, to value: inout Duration) {
-        if case .duration(let duration)? = self[setting] { value = duration }
-    }
-
-    func assign(_ setting: Setting, to value: inout TimeAmount) {
-        if case .duration(let duration)? = self[setting] { value = TimeAmount(duration) }
-    }
-
-    func assign(_ setting: Setting, to value: inout [String]) {
-        if case .list(let list)? = self[setting] { value = list }
-    }
-
-    func assign(_ setting: Setting, to value: inout [String]?) {
-        if case .list(let list)? = self[setting] { value = list }
-    }
-
-    func assign<Choice: RawRepresentable<String>>(_ setting: Setting, to value: inout Choice) {
-        if case .text(let text)? = self[setting], let choice = Choice(rawValue: text) { value = choice }
+    /// A setting's value as its user wants it; nil when it has none.
+    func value<Value: SettingConvertible>(_ setting: Setting, as type: Value.Type = Value.self) -> Value? {
+        self[setting].flatMap { Value($0) }
     }
 
     /// The setting's text, or what `otherwise` says.
-    func text(_ setting: Setting, otherwise: String) -> String {
-        var text = otherwise
-        assign(setting, to: &text)
-        return text
-    }
+    func text(_ setting: Setting, otherwise: String) -> String { value(setting) ?? otherwise }
 }
