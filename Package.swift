@@ -57,18 +57,20 @@ let package = Package(
     targets: [
         // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher never import each other.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
-        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: settings),
+        // What several modules need of the system, one of each; it imports Glibc only.
+        .target(name: "PosixSupport", swiftSettings: settings),
+        .target(name: "LMDB", dependencies: ["CLMDB", "PosixSupport"], swiftSettings: settings),
         .target(name: "SluiceCore", swiftSettings: settings),
-        .target(name: "ChangeQueue", dependencies: ["LMDB", "SluiceCore", log], swiftSettings: settings),
+        .target(name: "ChangeQueue", dependencies: ["LMDB", "PosixSupport", "SluiceCore", log], swiftSettings: settings),
         .target(
             name: "SubscriptionRegistry",
-            dependencies: ["SluiceCore", product("GRDB", "GRDB.swift"), log],
+            dependencies: ["PosixSupport", "SluiceCore", product("GRDB", "GRDB.swift"), log],
             swiftSettings: settings
         ),
         .target(
             name: "DeliveryLink",
             dependencies: [
-                "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
+                "PosixSupport", "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
                 product("CryptoExtras", "swift-crypto"),
             ],
             swiftSettings: settings
@@ -101,7 +103,7 @@ let package = Package(
         .target(
             name: "Publisher",
             dependencies: [
-                "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
+                "PosixSupport", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, product("Hummingbird", "hummingbird"),
                 product("Metrics", "swift-metrics"),
             ],
@@ -127,17 +129,20 @@ let package = Package(
         ),
         // What the tests share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
+        .testTarget(name: "PosixSupportTests", dependencies: ["PosixSupport", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ChangeQueueTests",
-            dependencies: ["TestSupport", "ChangeQueue", "LMDB", "SluiceCore", log],
+            dependencies: ["TestSupport", "ChangeQueue", "LMDB", "PosixSupport", "SluiceCore", log],
             resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),
         .testTarget(
             name: "SubscriptionRegistryTests",
-            dependencies: ["TestSupport", "SubscriptionRegistry", "SluiceCore", product("GRDB", "GRDB.swift"), log],
+            dependencies: [
+                "TestSupport", "SubscriptionRegistry", "PosixSupport", "SluiceCore", product("GRDB", "GRDB.swift"), log,
+            ],
             swiftSettings: settings
         ),
         .testTarget(
@@ -181,7 +186,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "sluice", "SluiceCore", nioCore, nioPosix, asyncHTTPClient,
+                "TestSupport", "sluice", "SluiceCore", nioCore, nioPosix, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
             ],
             swiftSettings: settings

@@ -1,4 +1,5 @@
-import Glibc
+import PosixSupport
+
 
 /// Held while a process of a name runs: another one with that name can't take it.
 ///
@@ -12,9 +13,13 @@ public final class NameLock: Sendable {
     /// - Throws: `cannotOpen`.
     public init?(_ name: String, in run: RunDirectory) throws(ChangeQueueError) {
         self.run = run
-        path = run.path(for: name)
+        let path = run.path(for: name)
+        self.path = path
         while true {
-            guard let lock = try FileLock(path, isExclusive: true, waits: false) else { return nil }
+            let lock = try ChangeQueueError.onSystem { () throws(SystemError) in
+                try FileLock(path, isExclusive: true, waits: false)
+            }
+            guard let lock else { return nil }
             // Another holder may have removed the file between opening and locking it.
             guard lock.isStill(at: path) else { continue }
             self.lock = lock
@@ -22,5 +27,5 @@ public final class NameLock: Sendable {
         }
     }
 
-    deinit { unlink(path) }
+    deinit { DurableFile.remove(path) }
 }

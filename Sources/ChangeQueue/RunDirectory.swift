@@ -1,4 +1,4 @@
-import Glibc
+import PosixSupport
 
 /// Where a data directory's sockets and locks are: `run/` in it, or a short directory in `/tmp` when a socket's path
 /// would be too long (`sockaddr_un` holds 107 bytes, and a path that doesn't fit can't be bound).
@@ -18,20 +18,19 @@ public struct RunDirectory: Sendable {
     /// Finds and makes the run directory of the data directory `data`; only its owner may enter it.
     /// - Throws: `cannotOpen` when it can't be made, or belongs to someone else.
     public init(data: String) throws(ChangeQueueError) {
-        let direct = DataDirectory.absolute(data) + "/run"
+        let direct = Directory.absolute(data) + "/run"
         if direct.utf8.count <= RunDirectory.maximumPathBytes {
             path = direct
             use = nil
         } else {
-            try DataDirectory.make(data)
+            try ChangeQueueError.onSystem { () throws(SystemError) in try Directory.make(data) }
             let use = try RunDirectory.short(for: data)
             path = use.path
             self.use = use
             return
         }
-        try DataDirectory.make(path, mode: 0o700)
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid() else {
+        try ChangeQueueError.onSystem { [path] () throws(SystemError) in try Directory.make(path, mode: 0o700) }
+        guard Directory.isOwn(path) else {
             throw ChangeQueueError(
                 .cannotOpen,
                 "The run directory \(path) isn't a directory of this user. Remove it, or use a shorter data directory."
@@ -52,16 +51,20 @@ public struct RunDirectory: Sendable {
 
     /// The directory that is written down, else the one whose name follows from the data directory's, else a new one; it is written down.
     private static func short(for data: String) throws(ChangeQueueError) -> RunDirectoryUse {
-        let record = data + "/run-directory.\(geteuid())"
+        let record = data + "/run-directory.\(ThisProcess.userID)"
         // Until this process uses a directory and has written it down: two that start at once shall find the same.
-        let lock = try FileLock(record + ".lock", isExclusive: true, waits: true)
+        let lock = try ChangeQueueError.onSystem { () throws(SystemError) in
+            try FileLock(record + ".lock", isExclusive: true, waits: true)
+        }
         defer { withExtendedLifetime(lock) {} }
         let recorded = recordedPath(record)
         if let recorded, let use = RunDirectoryUse(recorded) { return use }
         let random = (0..<randomNames).map { _ in prefix + hash("\(UInt64.random(in: 0 ... .max))") }
         for path in [shortPath(for: data)] + random {
             guard let use = RunDirectoryUse(path) else { continue }
-            try DurableFile.replace(record, with: Array(path.utf8))
+            try ChangeQueueError.onSystem { () throws(SystemError) in
+                try DurableFile.replace(record, with: Array(path.utf8))
+            }
             return use
         }
         throw ChangeQueueError(
@@ -79,23 +82,16 @@ public struct RunDirectory: Sendable {
         return path
     }
 
-    private static var prefix: String { "/tmp/sluice-\(geteuid())-" }
+    private static var prefix: String { "/tmp/sluice-\(ThisProcess.userID)-" }
 
     /// The same for every spelling of the data directory: links are resolved.
     private static func shortPath(for data: String) -> String {
-        var resolved = DataDirectory.absolute(data)
-        if let real = realpath(data, nil) {
-            resolved = String(cString: real)
-            free(real)
-        }
-        return prefix + hash(resolved)
+        prefix + hash(Directory.resolved(data) ?? Directory.absolute(data))
     }
 
-    /// FNV-1a, 64 bits, in hexadecimal.
+    /// The name's hash in hexadecimal.
     private static func hash(_ text: String) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        let digits = String(hash, radix: 16)
+        let digits = String(FNV1a.hash(text.utf8), radix: 16)
         return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
 }

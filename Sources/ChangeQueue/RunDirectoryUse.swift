@@ -1,4 +1,5 @@
 import Glibc
+import PosixSupport
 
 /// A short run directory in `/tmp` while this process uses it: checked to be this user's alone, and removed by the last process that leaves it.
 final class RunDirectoryUse: Sendable {
@@ -12,11 +13,11 @@ final class RunDirectoryUse: Sendable {
         guard mkdir(path, 0o700) == 0 || errno == EEXIST else { return nil }
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
-        var (own, there) = (stat(), stat())
+        var own = stat()
         guard fstat(descriptor, &own) == 0, own.st_uid == geteuid(), own.st_mode & 0o077 == 0,
             flock(descriptor, LOCK_SH) == 0,
             // Another process may have left and removed it just now.
-            lstat(path, &there) == 0, there.st_ino == own.st_ino, there.st_dev == own.st_dev
+            FileIdentity(path: path, followsLink: false) == FileIdentity(descriptor: descriptor)
         else {
             close(descriptor)
             return nil

@@ -76,7 +76,8 @@ final class PublisherLoop {
         pool = WorkerPool(
             workers: configuration.workers,
             pushesSingly: storage.queue.attributes.receiveMode == .push,
-            backoff: RetryBackoff(minimum: configuration.retryMinimum, maximum: configuration.retryMaximum)
+            retryMinimum: configuration.retryMinimum,
+            retryMaximum: configuration.retryMaximum
         )
         window = BatchWindow(
             maximumRecords: configuration.batchMaximumRecords,

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import PosixSupport
 import SluiceCore
 import Testing
 

@@ -36,8 +36,13 @@ final class FilledIndex {
 
     /// A pool in which nothing waits.
     var pool: WorkerPool {
-        let backoff = RetryBackoff(minimum: .milliseconds(100), maximum: .seconds(1))
-        return WorkerPool(workers: 1, pushesSingly: false, backoff: backoff, maximumAsideRecords: 1_000)
+        WorkerPool(
+            workers: 1,
+            pushesSingly: false,
+            retryMinimum: .milliseconds(100),
+            retryMaximum: .seconds(1),
+            maximumAsideRecords: 1_000
+        )
     }
 
     /// Follows the registry.

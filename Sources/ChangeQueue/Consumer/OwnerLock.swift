@@ -1,4 +1,4 @@
-import Glibc
+import PosixSupport
 import SluiceCore
 
 /// Shows the other publishers that this one lives: an exclusive lock on a file in the run directory.
@@ -21,9 +21,10 @@ final class OwnerLock: Sendable {
             let owner = OwnerID.random()
             let path = run.path(for: owner.fileName)
             // A sweep of another publisher may come between making the file and locking it.
-            guard let lock = try FileLock(path, isExclusive: true, waits: false), lock.isStill(at: path) else {
-                continue
+            let lock = try ChangeQueueError.onSystem { () throws(SystemError) in
+                try FileLock(path, isExclusive: true, waits: false)
             }
+            guard let lock, lock.isStill(at: path) else { continue }
             self.owner = owner
             self.run = run
             self.path = path
@@ -36,38 +37,19 @@ final class OwnerLock: Sendable {
         )
     }
 
-    deinit { unlink(path) }
+    deinit { DurableFile.remove(path) }
 
     /// Whether the owner lives.
-    static func isAlive(_ owner: OwnerID, _ run: RunDirectory) -> Bool { !ifDead(run.path(for: owner.fileName)) {} }
+    static func isAlive(_ owner: OwnerID, _ run: RunDirectory) -> Bool { !FileLock.ifFree(run.path(for: owner.fileName)) {} }
 
     /// Removes the files of dead owners: a killed one can't do it itself.
     static func sweep(_ run: RunDirectory) {
-        guard let entries = opendir(run.path) else { return }
-        defer { closedir(entries) }
-        while let entry = readdir(entries) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard name.hasSuffix(suffix) else { continue }
+        Directory.forEachEntry(of: run.path) { name in
+            guard name.hasSuffix(suffix) else { return }
             let path = run.path + "/" + name
             // Still with the lock: an owner that has just made its file can't take it, and draws another name.
-            _ = ifDead(path) { unlink(path) }
+            _ = FileLock.ifFree(path) { DurableFile.remove(path) }
         }
-    }
-
-    /// Runs `body` with the lock of a dead owner's file.
-    ///
-    /// A shared lock is enough, so that those who look don't take each other for the owner. A file that doesn't exist
-    /// is a dead owner's, too.
-    /// - Returns: whether the owner is dead.
-    private static func ifDead(_ path: String, _ body: () -> Void) -> Bool {
-        let descriptor = open(path, O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else { return errno == ENOENT }
-        defer { close(descriptor) }
-        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return false }
-        body()
-        return true
     }
 }
 

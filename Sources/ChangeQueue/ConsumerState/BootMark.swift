@@ -1,4 +1,4 @@
-import Glibc
+import PosixSupport
 import SluiceCore
 
 /// Says whether the consumer state can be trusted, since its commits aren't synchronous: after a crash of the machine
@@ -30,7 +30,9 @@ struct BootMark: Equatable {
         var bytes = Array(#"{"bootID":"#.utf8)
         JSONText.appendString(bootID, to: &bytes)
         bytes.append(contentsOf: ",\"clean\":\(isClean)}\n".utf8)
-        try DurableFile.replace(directory + "/" + BootMark.fileName, with: bytes)
+        try ChangeQueueError.onSystem { () throws(SystemError) in
+            try DurableFile.replace(directory + "/" + BootMark.fileName, with: bytes)
+        }
     }
 
     /// The running boot's id (random(4)); empty when the system has none, and then only a clean state is trusted.

@@ -1,4 +1,5 @@
 import Logging
+import PosixSupport
 import SluiceCore
 
 /// Writes durable checkpoints on a thread of its own: the disk's sync would hold up the publisher's.

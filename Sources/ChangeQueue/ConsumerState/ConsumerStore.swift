@@ -1,6 +1,6 @@
-import Glibc
 import LMDB
 import Logging
+import PosixSupport
 import SluiceCore
 import Synchronization
 
@@ -58,13 +58,13 @@ final class ConsumerStore: Sendable {
         bootID: String = BootMark.currentBootID(),
         logger: Logger
     ) throws(ChangeQueueError) -> ConsumerStore {
-        try DataDirectory.make(directory)
+        try ChangeQueueError.onSystem { () throws(SystemError) in try Directory.make(directory) }
         // Openings and closings take turns, so that nobody opens what another one is about to discard.
-        let gate = try FileLock(directory + "/open.lock", isExclusive: true, waits: true)
+        let gate = try lock(directory + "/open.lock")
         defer { withExtendedLifetime(gate) {} }
         try discardUntrusted(directory, bootID, logger)
         try BootMark(bootID: bootID, isClean: false).write(in: directory)
-        let users = try FileLock(directory + "/users.lock", isExclusive: false, waits: true)
+        let users = try lock(directory + "/users.lock", isExclusive: false)
         return try ChangeQueueError.typing("open the consumer state in \(directory)") {
             try ConsumerStore(
                 environment: openEnvironment(directory, mapSizeBytes, logger),
@@ -90,12 +90,23 @@ final class ConsumerStore: Sendable {
             return queues == 0
         }
         guard isLast else { return }
-        let gate = try FileLock(origin.directory + "/open.lock", isExclusive: true, waits: true)
+        let gate = try ConsumerStore.lock(origin.directory + "/open.lock")
         defer { withExtendedLifetime(gate) {} }
         try ChangeQueueError.typing("sync the consumer state") { try environment.sync() }
         users.withLock { $0 = nil }
-        let others = try FileLock(origin.directory + "/users.lock", isExclusive: true, waits: false)
+        let others = try ConsumerStore.lock(origin.directory + "/users.lock", waits: false)
         if others != nil { try BootMark(bootID: bootID, isClean: true).write(in: origin.directory) }
+    }
+
+    /// The lock of a file, exclusive and waited for unless said otherwise.
+    private static func lock(
+        _ path: String,
+        isExclusive: Bool = true,
+        waits: Bool = true
+    ) throws(ChangeQueueError) -> FileLock? {
+        try ChangeQueueError.onSystem { () throws(SystemError) in
+            try FileLock(path, isExclusive: isExclusive, waits: waits)
+        }
     }
 
     // MARK: Queues
@@ -118,14 +129,14 @@ final class ConsumerStore: Sendable {
         _ bootID: String,
         _ logger: Logger
     ) throws(ChangeQueueError) {
-        guard access(directory + "/" + dataFile, F_OK) == 0 else { return }
+        guard DurableFile.exists(directory + "/" + dataFile) else { return }
         if let mark = BootMark.read(in: directory), mark.isTrusted(bootID: bootID) { return }
         logger.warning(
             "the machine stopped while publishers ran: they go on at the durable checkpoint, some deliveries repeat",
             metadata: ["directory": "\(directory)"]
         )
-        unlink(directory + "/" + dataFile)
-        unlink(directory + "/lock.mdb")
+        DurableFile.remove(directory + "/" + dataFile)
+        DurableFile.remove(directory + "/lock.mdb")
     }
 
     private static func openEnvironment(
@@ -149,8 +160,8 @@ final class ConsumerStore: Sendable {
                 "consumer state is damaged and set aside: it begins at the durable checkpoint, some deliveries repeat",
                 metadata: ["error": "\(error)", "kept": "\(damaged)"]
             )
-            rename(directory + "/" + dataFile, damaged)
-            unlink(directory + "/lock.mdb")
+            DurableFile.move(directory + "/" + dataFile, to: damaged)
+            DurableFile.remove(directory + "/lock.mdb")
             return try open()
         }
     }

@@ -1,3 +1,4 @@
+import PosixSupport
 import SluiceCore
 
 /// Where a consumer goes on when its state is lost: a file that is written with sync, about each second.
@@ -24,7 +25,7 @@ struct DurableCheckpoint: Equatable, Sendable {
     /// Writes the checkpoint to disk.
     func write(_ path: String) throws(ChangeQueueError) {
         let text = "{\"logID\":\(logID),\"retiredThrough\":\(retiredThrough)}\n"
-        try DurableFile.replace(path, with: Array(text.utf8))
+        try ChangeQueueError.onSystem { () throws(SystemError) in try DurableFile.replace(path, with: Array(text.utf8)) }
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import PosixSupport
 import SluiceCore
 
 /// What a publisher sleeps on: a datagram socket in the run directory that writers ring after a commit.
@@ -20,7 +21,12 @@ public final class Doorbell {
         self.run = run
         let name = [UInt64.random(in: 0 ... .max), .random(in: 0 ... .max)].map { String($0, radix: 36) }.joined()
         path = run.path(forSocket: name + Doorbell.suffix)
-        let address = try UnixAddress(path: path)
+        guard let address = UnixAddress(path: path) else {
+            throw ChangeQueueError(
+                .cannotOpen,
+                "The socket path \(path) has \(path.utf8.count) bytes; the limit is \(UnixAddress.maximumPathBytes)."
+            )
+        }
         descriptor = socket(AF_UNIX, Doorbell.datagram, 0)
         guard descriptor >= 0, address.withPointer({ bind(descriptor, $0, $1) }) == 0 else {
             let number = errno
@@ -62,6 +68,6 @@ public final class Doorbell {
     }
 
     private static func cannotOpen(_ path: String, _ number: Int32) -> ChangeQueueError {
-        ChangeQueueError(.cannotOpen, "The doorbell \(path) can't be used: \(String(cString: strerror(number))).")
+        ChangeQueueError(.cannotOpen, "The doorbell \(path) can't be used: \(SystemError.text(of: number)).")
     }
 }

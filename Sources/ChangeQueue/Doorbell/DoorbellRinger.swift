@@ -1,4 +1,5 @@
 import Glibc
+import PosixSupport
 import SluiceCore
 import Synchronization
 
@@ -59,17 +60,11 @@ public final class DoorbellRinger: Sendable {
         guard state.scan.isNeeded(changedAtNanoseconds: changed, nowNanoseconds: StageClock.wallNanoseconds()) else {
             return
         }
-        guard let entries = opendir(directory) else { return }
-        defer { closedir(entries) }
-        state.bells = []
-        while let entry = readdir(entries) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard name.hasSuffix(Doorbell.suffix), let bell = try? UnixAddress(path: directory + "/" + name) else {
-                continue
-            }
-            state.bells.append(bell)
+        var bells: [UnixAddress] = []
+        let isRead = Directory.forEachEntry(of: directory) { name in
+            guard name.hasSuffix(Doorbell.suffix), let bell = UnixAddress(path: directory + "/" + name) else { return }
+            bells.append(bell)
         }
+        if isRead { state.bells = bells }
     }
 }

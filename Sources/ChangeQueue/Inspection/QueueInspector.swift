@@ -1,5 +1,5 @@
-import Glibc
 import LMDB
+import PosixSupport
 public import SluiceCore
 import Synchronization
 
@@ -131,7 +131,7 @@ public final class QueueInspector: Sendable {
     private func open() throws -> (environment: Environment, databases: ConsumerDatabases)? {
         try opened.withLock { opened in
             if let opened { return opened }
-            guard access(directory + "/" + ConsumerStore.dataFile, R_OK) == 0 else { return nil }
+            guard DurableFile.isReadable(directory + "/" + ConsumerStore.dataFile) else { return nil }
             let environment = try Environment(
                 path: directory,
                 mapSizeBytes: 0,

@@ -1,3 +1,4 @@
+import PosixSupport
 import SluiceCore
 
 /// Where appends wait for the writer's thread: bounded, with one lock and at most one wake-up a submission.

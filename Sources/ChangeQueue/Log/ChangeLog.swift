@@ -1,5 +1,5 @@
-import Glibc
 import LMDB
+import PosixSupport
 
 /// The append-only log that every change record is committed to, shared by all processes of one data directory.
 ///
@@ -41,7 +41,7 @@ public final class ChangeLog: Sendable {
         guard !directory.isEmpty else {
             throw ChangeQueueError(.cannotOpen, "The change log has no directory. Name one in the configuration.")
         }
-        try DataDirectory.make(directory)
+        try ChangeQueueError.onSystem { () throws(SystemError) in try Directory.make(directory) }
         return try ChangeQueueError.typing("open the change log in \(directory)") {
             let environment = try Environment(
                 path: directory,
@@ -56,7 +56,7 @@ public final class ChangeLog: Sendable {
                 return logID
             }
             // The directory's own entries must be on disk before the first append is acknowledged.
-            try DataDirectory.sync(directory)
+            try Directory.sync(directory)
             return ChangeLog(environment: environment, databases: databases, configuration: configuration, logID: logID)
         }
     }
@@ -64,11 +64,11 @@ public final class ChangeLog: Sendable {
     /// Opens an existing log for reading only.
     /// - Throws: `cannotOpen` when there is none, `locked` for a second open in this process, `versionMismatch`.
     public static func openReadOnly(directory: String) throws(ChangeQueueError) -> ChangeLog {
-        guard access(directory + "/data.mdb", R_OK) == 0 else {
+        guard DurableFile.isReadable(directory + "/data.mdb") else {
             throw ChangeQueueError(
                 .cannotOpen,
                 """
-                There is no change log in \(directory): \(String(cString: strerror(errno))). \
+                There is no change log in \(directory): \(SystemError.lastReason). \
                 Start a gateway with this data directory first.
                 """
             )

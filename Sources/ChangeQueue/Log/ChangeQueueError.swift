@@ -1,5 +1,6 @@
 import Glibc
 public import LMDB
+import PosixSupport
 public import SluiceCore
 
 /// What can go wrong with the change log and the queue on it.
@@ -72,6 +73,7 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
         case let error as RecordCodecError:
             self.init(.corruptRecord, "Could not \(operation): \(error). The log is damaged; restore it from a copy.")
         case let error as APIError: self.init(.rejected(error), error.message)
+        case let error as SystemError: self.init(error)
         default: self.init(.corruptRecord, "Could not \(operation): \(error).")
         }
     }

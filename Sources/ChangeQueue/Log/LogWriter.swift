@@ -1,4 +1,5 @@
 public import Logging
+import PosixSupport
 public import SluiceCore
 import Synchronization
 
@@ -32,7 +33,7 @@ public final class LogWriter: Sendable {
         inbox = AppendInbox(maximumBytes: log.configuration.maximumPendingBytes)
         heads = SharedTopicHeads(log: log)
         hook = CommitHook()
-        do throws(ChangeQueueError) {
+        do throws(SystemError) {
             thread = try PosixThread(name: "sluice-log") { [inbox, heads, hook] in
                 LogWriterLoop(
                     log: log,

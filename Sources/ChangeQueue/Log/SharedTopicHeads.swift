@@ -1,4 +1,5 @@
 import LMDB
+import PosixSupport
 import SluiceCore
 
 /// The topic heads of one writer, shared by its thread and the event loops that ask for heads; keeps up with other

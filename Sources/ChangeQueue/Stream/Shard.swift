@@ -1,3 +1,4 @@
+import PosixSupport
 import SluiceCore
 
 /// One shard of a `stream` consumer as all publishers see it: some of the topics, read in order from a checkpoint by
@@ -60,8 +61,7 @@ struct Shard: Hashable, Sendable {
 enum ShardKey {
     /// FNV-1a over the topic's bytes; its low bits are folded, since short names differ little in them.
     static func shard(of topic: Topic, count: Int) -> Int {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in topic.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        let hash = FNV1a.hash(topic.name.utf8)
         return Int((hash ^ hash >> 32) % UInt64(max(count, 1)))
     }
 }

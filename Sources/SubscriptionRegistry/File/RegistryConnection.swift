@@ -1,4 +1,5 @@
 import GRDB
+import PosixSupport
 
 /// An open SQLite connection and the file that it has open.
 struct RegistryConnection: Sendable {

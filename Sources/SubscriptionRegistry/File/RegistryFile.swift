@@ -1,11 +1,6 @@
 import GRDB
 import Logging
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import PosixSupport
 
 /// The registry's file: opens it, makes it when there is none, and sets it aside when it can't be used.
 ///
@@ -24,12 +19,10 @@ struct RegistryFile: Sendable {
         case damageOnly
     }
 
-    private var lock: FileLock { FileLock(path: path + ".lock") }
-
     /// Opens the file for reading and writing.
     /// - Throws: `cannotOpen`, `versionMismatch`, or what SQLite answers.
     func open(replacing: Replacing) throws(RegistryError) -> RegistryConnection {
-        try lock.withLock { () throws(RegistryError) in
+        try locked { () throws(RegistryError) in
             do throws(RegistryError) {
                 return try openLocked(checking: replacing == .anyOtherVersion)
             } catch {
@@ -64,7 +57,7 @@ struct RegistryFile: Sendable {
 
     /// Sets a damaged file aside, if it is still the one that `connection` has open.
     func setAside(_ connection: RegistryConnection, because error: RegistryError) throws(RegistryError) {
-        try lock.withLock { () throws(RegistryError) in
+        try locked { () throws(RegistryError) in
             guard connection.isCurrent else { return }
             try setAsideLocked(because: error)
         }
@@ -72,14 +65,27 @@ struct RegistryFile: Sendable {
 
     // MARK: - Under the lock
 
+    private func locked<Result>(_ body: () throws(RegistryError) -> Result) throws(RegistryError) -> Result {
+        let lock: FileLock?
+        do throws(SystemError) {
+            lock = try FileLock(path + ".lock", isExclusive: true, waits: true, mode: 0o600)
+        } catch {
+            throw RegistryError(
+                .cannotOpen,
+                "\(error). Check that the directory exists and that this user may write there."
+            )
+        }
+        defer { withExtendedLifetime(lock) {} }
+        return try body()
+    }
+
     private func openLocked(checking: Bool) throws(RegistryError) -> RegistryConnection {
         if FileIdentity(path: path) == nil {
             // SQLite would take the index and the log of a file that was removed for the new one's.
-            for suffix in ["-wal", "-shm"] { unlink(path + suffix) }
+            for suffix in ["-wal", "-shm"] { DurableFile.remove(path + suffix) }
             // SQLite would make it readable to everyone, and gives its two companions the mode that the file has: principals and addresses stand
             // in it, and whoever can read it can lock it.
-            let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o640)
-            if descriptor >= 0 { close(descriptor) }
+            DurableFile.makeEmpty(path, mode: 0o640)
         }
         let connection = try connect(settings)
         do {
@@ -120,9 +126,10 @@ struct RegistryFile: Sendable {
             "the registry can't be used: it is set aside and made anew, the gateways fill it again",
             metadata: ["path": "\(path)", "movedTo": "\(aside)", "error": "\(error)"]
         )
-        for suffix in ["-wal", "-shm"] { rename(path + suffix, aside + suffix) }
-        guard rename(path, aside) == 0 || errno == ENOENT else {
-            let reason = String(cString: strerror(errno))
+        for suffix in ["-wal", "-shm"] { DurableFile.move(path + suffix, to: aside + suffix) }
+        let isMoved = DurableFile.move(path, to: aside)
+        let reason = SystemError.lastReason
+        guard isMoved || !DurableFile.exists(path) else {
             throw RegistryError(
                 .cannotOpen,
                 "The registry \(path) can't be used and can't be moved to \(aside): \(reason)"

@@ -1,10 +1,5 @@
+import PosixSupport
 public import SluiceCore
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// A gateway in the registry.
 public struct GatewayRow: Hashable, Sendable {
@@ -37,7 +32,7 @@ public struct GatewayRow: Hashable, Sendable {
     ) {
         self.id = id
         self.name = name
-        self.processID = processID ?? getpid()
+        self.processID = processID ?? ThisProcess.id
         self.linkAddress = linkAddress
         self.httpAddress = httpAddress
         self.startedAtNanoseconds = startedAtNanoseconds

@@ -1,14 +1,14 @@
-import Foundation
 import LMDB
 import Logging
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
 
 /// A data directory with a log and a writer for one test, removed with it.
 final class ConsumerScratch {
-    let directory = "/tmp/sluice-queue-\(UInt64.random(in: 0 ... .max))"
+    private let scratch = ScratchDirectory(isMade: false)
     let log: ChangeLog
     let writer: LogWriter
     let run: RunDirectory
@@ -17,19 +17,18 @@ final class ConsumerScratch {
     private var accepted: UInt64 = 0
 
     init() throws {
-        var configuration = ChangeLogConfiguration(directory: directory + "/log")
+        var configuration = ChangeLogConfiguration(directory: scratch.path + "/log")
         configuration.mapSizeBytes = 64 << 20
         configuration.maximumReaders = 64
         configuration.retentionAge = .seconds(3600 * 24 * 365 * 100)
         log = try ChangeLog.open(configuration)
         writer = LogWriter(log: log)
-        run = try RunDirectory(data: directory)
+        run = try RunDirectory(data: scratch.path)
     }
 
-    deinit {
-        writer.shutdown()
-        try? FileManager.default.removeItem(atPath: directory)
-    }
+    deinit { writer.shutdown() }
+
+    var directory: String { scratch.path }
 
     var consumers: String { directory + "/consumers" }
 

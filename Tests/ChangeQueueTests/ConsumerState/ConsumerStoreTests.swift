@@ -1,5 +1,6 @@
 import Foundation
 import LMDB
+import PosixSupport
 import SluiceCore
 import Testing
 

@@ -1,4 +1,5 @@
 import LMDB
+import PosixSupport
 import SluiceCore
 import TestSupport
 import Testing
@@ -269,7 +270,7 @@ struct ItemQuotaTests {
     }
 
     private func makeDirectory() throws -> String {
-        try DataDirectory.make(scratch.path + "/log")
+        try Directory.make(scratch.path + "/log")
         return scratch.path + "/log"
     }
 }

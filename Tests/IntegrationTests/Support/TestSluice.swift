@@ -3,22 +3,22 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import SluiceCore
+import TestSupport
 
 /// A data directory of its own with its gateway and publisher.
 final class TestSluice {
-    let directory: String
+    private let scratch = ScratchDirectory(isMade: false)
     let semantics: QueueSemantics
     private var processes: [SluiceProcess] = []
 
     init(_ semantics: QueueSemantics) {
         self.semantics = semantics
-        directory =
-            FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString.prefix(8))").path
     }
+
+    var directory: String { scratch.path }
 
     deinit {
         for process in processes { process.abandon() }
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     private var common: [String] { ["--data", directory, "--queue", semantics.rawValue] }

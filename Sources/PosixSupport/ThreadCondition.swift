@@ -1,13 +1,14 @@
 import Glibc
 
 /// A mutex with a condition variable on the monotonic clock: what a dedicated thread sleeps on.
-final class ThreadCondition: Sendable {
+package final class ThreadCondition: Sendable {
     // It is its own synchronisation; the pointer never changes.
     private nonisolated(unsafe) let mutex: UnsafeMutablePointer<pthread_mutex_t>
     // It is its own synchronisation; the pointer never changes.
     private nonisolated(unsafe) let condition: UnsafeMutablePointer<pthread_cond_t>
 
-    init() {
+    /// Makes one that nobody waits on.
+    package init() {
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
@@ -27,17 +28,19 @@ final class ThreadCondition: Sendable {
         mutex.deallocate()
     }
 
-    func lock() { pthread_mutex_lock(mutex) }
+    /// Takes the mutex.
+    package func lock() { pthread_mutex_lock(mutex) }
 
-    func unlock() { pthread_mutex_unlock(mutex) }
+    /// Gives the mutex back.
+    package func unlock() { pthread_mutex_unlock(mutex) }
 
     /// Wakes the waiting thread; the lock need not be held.
-    func signal() { pthread_cond_signal(condition) }
+    package func signal() { pthread_cond_signal(condition) }
 
     /// Sleeps until a signal or until the monotonic clock shows `deadlineNanoseconds`, without the lock, which must be
     /// held.
     /// - Returns: whether the time was over.
-    func wait(untilNanoseconds deadline: UInt64) -> Bool {
+    package func wait(untilNanoseconds deadline: UInt64) -> Bool {
         var time = timespec()
         time.tv_sec = Int(clamping: deadline / 1_000_000_000)
         time.tv_nsec = Int(deadline % 1_000_000_000)

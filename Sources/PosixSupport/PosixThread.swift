@@ -1,8 +1,8 @@
 import Glibc
 
-/// A thread of our own: LMDB's write transactions belong to a thread, and its commits block, which neither an event
-/// loop nor the cooperative pool may do.
-final class PosixThread: Sendable {
+/// A thread of our own, for calls that block: neither an event loop nor the cooperative pool may do that, and LMDB's write transactions belong to
+/// a thread.
+package final class PosixThread: Sendable {
     private let thread: pthread_t
 
     private final class Start {
@@ -16,8 +16,8 @@ final class PosixThread: Sendable {
     }
 
     /// Starts a thread called `name` (15 bytes at most are shown by the system).
-    /// - Throws: `cannotOpen` when the system has no room for another thread.
-    init(name: String, body: sending @escaping () -> Void) throws(ChangeQueueError) {
+    /// - Throws: when the system has no room for another thread.
+    package init(name: String, body: sending @escaping () -> Void) throws(SystemError) {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var thread = pthread_t()
         let result = pthread_create(
@@ -34,10 +34,7 @@ final class PosixThread: Sendable {
         )
         guard result == 0 else {
             start.release()
-            throw ChangeQueueError(
-                .cannotOpen,
-                "The thread '\(name)' can't be started: \(String(cString: strerror(result)))."
-            )
+            throw SystemError("The thread '\(name)' can't be started", result)
         }
         self.thread = thread
     }
@@ -52,8 +49,8 @@ final class PosixThread: Sendable {
     }
 
     /// Whether the caller is this thread.
-    var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
+    package var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
 
     /// Waits for the thread to end; call it once, from another thread.
-    func join() { pthread_join(thread, nil) }
+    package func join() { pthread_join(thread, nil) }
 }
