@@ -32,10 +32,14 @@ let package = Package(
         .library(name: "LMDB", targets: ["LMDB"]),
         .library(name: "ChangeQueue", targets: ["ChangeQueue"]),
         .library(name: "SubscriptionRegistry", targets: ["SubscriptionRegistry"]),
+        .library(name: "LMDBLog", targets: ["LMDBLog"]),
+        .library(name: "SQLiteRegistry", targets: ["SQLiteRegistry"]),
         .library(name: "DeliveryLink", targets: ["DeliveryLink"]),
         .library(name: "StageLatency", targets: ["StageLatency"]),
         .library(name: "Gateway", targets: ["Gateway"]),
         .library(name: "Publisher", targets: ["Publisher"]),
+        .library(name: "LocalStorage", targets: ["LocalStorage"]),
+        .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
@@ -61,10 +65,25 @@ let package = Package(
         .target(name: "PosixSupport", swiftSettings: settings),
         .target(name: "LMDB", dependencies: ["CLMDB", "PosixSupport"], swiftSettings: settings),
         .target(name: "SluiceCore", swiftSettings: settings),
-        .target(name: "ChangeQueue", dependencies: ["LMDB", "PosixSupport", "SluiceCore", log], swiftSettings: settings),
+        // The log, the queues on it and the registry: protocols and words. Gateway and Publisher know no driver behind them.
+        .target(name: "ChangeQueue", dependencies: ["SluiceCore"], swiftSettings: settings),
+        .target(name: "SubscriptionRegistry", dependencies: ["PosixSupport", "SluiceCore"], swiftSettings: settings),
+        // The drivers of one machine, and what puts gateway and publisher onto them.
         .target(
-            name: "SubscriptionRegistry",
-            dependencies: ["PosixSupport", "SluiceCore", product("GRDB", "GRDB.swift"), log],
+            name: "LMDBLog",
+            dependencies: ["ChangeQueue", "LMDB", "PosixSupport", "SluiceCore", log],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "SQLiteRegistry",
+            dependencies: [
+                "SubscriptionRegistry", "PosixSupport", "SluiceCore", product("GRDB", "GRDB.swift"), log,
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "LocalStorage",
+            dependencies: ["Gateway", "Publisher", "ChangeQueue", "LMDBLog", "SQLiteRegistry", "SluiceCore", log],
             swiftSettings: settings
         ),
         .target(
@@ -112,18 +131,26 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Gateway", "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "StageLatency",
-                "DeliveryLink",
+                "Gateway", "Publisher", "LocalStorage", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "LMDBLog",
+                "SQLiteRegistry", "StageLatency", "DeliveryLink",
                 log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
                 product("NIOWebSocket", "swift-nio"), product("UnixSignals", "swift-service-lifecycle"),
                 product("ArgumentParser", "swift-argument-parser"), product("Configuration", "swift-configuration"),
             ],
             swiftSettings: settings
         ),
+        // Drivers in memory: the reference for what the protocols promise, and what tests of gateways and publishers stand on.
+        .target(
+            name: "SluiceTesting",
+            dependencies: ["ChangeQueue", "SubscriptionRegistry", "SluiceCore"],
+            swiftSettings: settings
+        ),
         // The server of docs/embedding.md, compiled as its readers do; Examples/Shop is also a package of its own.
         .executableTarget(
             name: "ShopExample",
-            dependencies: ["Gateway", "SluiceCore", lifecycle, log, product("HTTPTypes", "swift-http-types")],
+            dependencies: [
+                "Gateway", "LocalStorage", "SluiceCore", lifecycle, log, product("HTTPTypes", "swift-http-types"),
+            ],
             path: "Examples/Shop/Sources/Shop",
             swiftSettings: [.swiftLanguageMode(.v6)] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
         ),
@@ -134,14 +161,15 @@ let package = Package(
         .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ChangeQueueTests",
-            dependencies: ["TestSupport", "ChangeQueue", "LMDB", "PosixSupport", "SluiceCore", log],
+            dependencies: ["TestSupport", "ChangeQueue", "LMDBLog", "LMDB", "PosixSupport", "SluiceCore", log],
             resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),
         .testTarget(
             name: "SubscriptionRegistryTests",
             dependencies: [
-                "TestSupport", "SubscriptionRegistry", "PosixSupport", "SluiceCore", product("GRDB", "GRDB.swift"), log,
+                "TestSupport", "SubscriptionRegistry", "SQLiteRegistry", "PosixSupport", "SluiceCore",
+                product("GRDB", "GRDB.swift"), log,
             ],
             swiftSettings: settings
         ),
@@ -159,7 +187,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "TestSupport", "ShopExample",
-                "Gateway", "SluiceCore", "ChangeQueue", "DeliveryLink",
+                "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink",
                 nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),
                 product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"), lifecycle,
@@ -170,7 +198,7 @@ let package = Package(
         .testTarget(
             name: "PublisherTests",
             dependencies: [
-                "TestSupport", "Publisher", "SluiceCore", "ChangeQueue", "DeliveryLink", nioCore, nioPosix,
+                "TestSupport", "Publisher", "SluiceCore", "ChangeQueue", "LMDBLog", "DeliveryLink", nioCore, nioPosix,
             ],
             swiftSettings: settings
         ),

@@ -1,4 +1,5 @@
 import ChangeQueue
+import LMDBLog
 import NIOCore
 import NIOPosix
 import SluiceCore

@@ -4,6 +4,7 @@ import PosixSupport
 import SluiceCore
 import Testing
 
+@testable import SQLiteRegistry
 @testable import SubscriptionRegistry
 
 @Suite struct SubscriptionIndexTests {

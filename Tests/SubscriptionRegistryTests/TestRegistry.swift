@@ -4,12 +4,13 @@ import Logging
 public import SluiceCore
 import TestSupport
 
+@testable import SQLiteRegistry
 @testable import SubscriptionRegistry
 
 /// A registry in a directory of its own, with a wall clock that the test moves.
 final class TestRegistry: Sendable {
     private let scratch = ScratchDirectory()
-    let registry: SubscriptionRegistry
+    let registry: RegistryDatabase
     let configuration: RegistryConfiguration
     private let wall = HandClock(1_700_000_000_000_000_000)
 
@@ -21,7 +22,7 @@ final class TestRegistry: Sendable {
         configuration.wallNanoseconds = { [wall] in wall.now }
         change(&configuration)
         self.configuration = configuration
-        registry = try SubscriptionRegistry(
+        registry = try RegistryDatabase(
             path: scratch.path("registry.sqlite"),
             configuration: configuration,
             logger: TestRegistry.logger

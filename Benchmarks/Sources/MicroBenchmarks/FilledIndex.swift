@@ -3,7 +3,7 @@ import GRDB
 import SluiceCore
 
 @testable import Publisher
-@testable import SubscriptionRegistry
+@testable import SQLiteRegistry
 
 /// A registry with one gateway and its subscriptions, one a topic, and the publisher's index of it.
 final class FilledIndex {
@@ -14,7 +14,7 @@ final class FilledIndex {
     init(subscriptions: Int) throws {
         self.subscriptions = subscriptions
         directory = try ScratchDirectory()
-        let registry = try SubscriptionRegistry(path: directory.path + "/registry.sqlite")
+        let registry = try RegistryDatabase(path: directory.path + "/registry.sqlite")
         try registry.write("fill the registry") { database in
             try database.execute(
                 sql: """

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A data directory with a log and a writer for one test, removed with it.
 final class ConsumerScratch {

@@ -1,6 +1,7 @@
 import SluiceCore
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// Publishers of tests.
 let alice = OwnerID(high: 1, low: 1)

@@ -5,6 +5,7 @@ import SluiceCore
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("ConsumerStore")
 struct ConsumerStoreTests {

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A data directory that an earlier build has written, unpacked for one test.
 ///

@@ -4,6 +4,7 @@ import SluiceCore
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("Doorbell")
 struct DoorbellTests {

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("Items' room")
 struct ItemQuotaTests {

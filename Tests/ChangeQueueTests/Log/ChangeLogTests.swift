@@ -4,6 +4,7 @@ import SluiceCore
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("ChangeLog")
 struct ChangeLogTests {
@@ -94,13 +95,13 @@ struct ChangeLogTests {
             (.rejected(APIError(.forbidden, "m")), .forbidden), (.corruptRecord, .storageFailed),
             (.cannotOpen, .storageFailed),
             (.locked, .storageFailed), (.versionMismatch, .storageFailed),
-            (.storage(LMDBError(.panic, operation: "x")), .storageFailed),
+            (.storage, .storageFailed),
         ]
         for (code, expected) in codes { #expect(ChangeQueueError(code, "m").apiError == APIError(expected, "m")) }
         let wrapped: [(LMDBError.Code, ChangeQueueError.Code)] = [
             (.mapFull, .queueFull), (.system(ENOSPC), .queueFull), (.alreadyOpen, .locked),
             (.invalid, .versionMismatch),
-            (.readersFull, .storage(LMDBError(.readersFull, operation: "x"))),
+            (.readersFull, .storage),
         ]
         for (code, expected) in wrapped {
             #expect(ChangeQueueError(LMDBError(code, operation: "x"), during: "append").code == expected)

@@ -3,6 +3,7 @@ import SluiceCore
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("LogWriter, recovery and retention")
 struct LogRecoveryTests {

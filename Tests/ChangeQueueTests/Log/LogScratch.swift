@@ -4,6 +4,7 @@ import SluiceCore
 import TestSupport
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A data directory of its own for one test, removed with it.
 final class LogScratch: Sendable {

@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("LogWriter")
 struct LogWriterTests {

@@ -1,6 +1,7 @@
 import SluiceCore
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A record in a simulated publisher's hands.
 struct SimulatedRecord {

@@ -1,5 +1,6 @@
 import ChangeQueue
 import Foundation
+import LocalStorage
 import Logging
 import ServiceLifecycle
 import TestSupport
