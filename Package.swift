@@ -155,7 +155,12 @@ let package = Package(
             swiftSettings: [.swiftLanguageMode(.v6)] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
         ),
         // What the tests share.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["ChangeQueue", "SluiceCore"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
         .testTarget(name: "PosixSupportTests", dependencies: ["PosixSupport", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore", "TestSupport"], swiftSettings: settings),
@@ -170,6 +175,16 @@ let package = Package(
             dependencies: [
                 "TestSupport", "SubscriptionRegistry", "SQLiteRegistry", "PosixSupport", "SluiceCore",
                 product("GRDB", "GRDB.swift"), log,
+            ],
+            swiftSettings: settings
+        ),
+        // What every driver must do, for each of them.
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: [
+                "TestSupport", "SluiceTesting", "ChangeQueue", "SubscriptionRegistry", "LMDB", "LMDBLog",
+                "SQLiteRegistry",
+                "SluiceCore", log,
             ],
             swiftSettings: settings
         ),

@@ -15,7 +15,8 @@ struct MemoryLeases: MemoryQueueing {
     /// Every record up to this one was handed out, or trimmed before it could be.
     private var cursor: UInt64 = 0
     private var held: [UInt64: Held] = [:]
-    private var nextReceive: UInt64 = 1
+    // Another queue's handles mean nothing here.
+    private var nextReceive = UInt64.random(in: 1 << 32...1 << 62)
 
     init(_ attributes: QueueAttributes) { self.attributes = attributes }
 

@@ -18,6 +18,8 @@ struct MemoryShards: MemoryQueueing {
     private struct Shard {
         var owner: MemoryPublisher?
         var leasedUntil: UInt64 = 0
+        /// It goes to another publisher as soon as nothing of it is in hand.
+        var isLeaving = false
         /// Everything of the shard up to here is retired.
         var checkpoint: UInt64 = 0
         /// Everything of the shard up to here was handed out.
@@ -46,6 +48,7 @@ struct MemoryShards: MemoryQueueing {
 
         mutating func release() {
             owner = nil
+            isLeaving = false
             rewind(to: checkpoint, attempts: checkpoint < againThrough ? attempts + 1 : 1)
         }
 
@@ -65,6 +68,7 @@ struct MemoryShards: MemoryQueueing {
             }
             while inHand.first?.state == .retired { inHand.removeFirst() }
             retire(through: inHand.first.map { $0.sequence - 1 } ?? position)
+            if isLeaving, inHand.isEmpty { release() }
         }
     }
 
@@ -73,7 +77,8 @@ struct MemoryShards: MemoryQueueing {
     private var shards: [Shard]
     /// When each publisher is given up if nothing is heard of it.
     private var publishers: [MemoryPublisher: UInt64] = [:]
-    private var nextReceive: UInt64 = 1
+    // Another queue's handles mean nothing here.
+    private var nextReceive = UInt64.random(in: 1 << 32...1 << 62)
 
     init(_ attributes: QueueAttributes) {
         self.attributes = attributes
@@ -99,9 +104,10 @@ struct MemoryShards: MemoryQueueing {
     ) -> (received: [ReceivedRecord], trimmed: UInt64) {
         let trimmed = trim(before: log.first)
         claim(for: order.publisher, at: order.now)
-        let excess = own(order.publisher).suffix(max(own(order.publisher).count - fairShare, 0))
-        var reading = Set(own(order.publisher)).subtracting(excess)
-        reading = reading.filter { !shards[$0].hasFailed && shards[$0].resumesAt <= order.now }
+        var reading = Set(own(order.publisher))
+        reading = reading.filter {
+            !shards[$0].isLeaving && !shards[$0].hasFailed && shards[$0].resumesAt <= order.now
+        }
         let receive = nextReceive
         nextReceive += 1
         var received: [ReceivedRecord] = []
@@ -182,13 +188,15 @@ struct MemoryShards: MemoryQueueing {
                 shards[index].release()
             }
         }
-        // What is above the fair share goes as soon as nothing of it is in hand.
-        for index in own(publisher).suffix(max(own(publisher).count - fairShare, 0)) where shards[index].inHand.isEmpty
-        {
-            shards[index].release()
+        // What is above the fair share leaves; nothing leaves when there is no excess.
+        let own = own(publisher)
+        let leaving = own.suffix(max(own.count - fairShare, 0))
+        for index in own {
+            shards[index].isLeaving = leaving.contains(index)
+            shards[index].settle()
         }
         claim(for: publisher, at: now)
-        return own(publisher).contains { shards[$0].position < log.last } ? 0 : visibility
+        return self.own(publisher).contains { shards[$0].position < log.last } ? 0 : visibility
     }
 
     mutating func leave(_ publisher: MemoryPublisher, at now: UInt64) {

@@ -104,31 +104,3 @@ final class ConsumerScratch {
         )
     }
 }
-
-extension ChangeQueue {
-    /// Receives at a time.
-    func take(_ maximumRecords: Int = 1_000, bytes: Int = 1 << 20, at now: UInt64 = wall()) throws -> [ReceivedRecord] {
-        try receive(maximumRecords: maximumRecords, maximumBytes: bytes, nowNanoseconds: now)
-    }
-
-    func retire(_ records: [ReceivedRecord]) throws {
-        try retire(records.map(\.handle), nowNanoseconds: wall())
-    }
-
-    func retry(_ records: [ReceivedRecord], after delay: Duration = .zero, at now: UInt64 = wall()) throws {
-        try retry(records.map(\.handle), after: delay, nowNanoseconds: now)
-    }
-
-    /// Visible, in flight and delayed.
-    func figures(at now: UInt64 = wall()) throws -> [UInt64] {
-        let depth = try depth(nowNanoseconds: now)
-        return [depth.visible, depth.inFlight, depth.delayed]
-    }
-}
-
-extension [ReceivedRecord] {
-    var sequences: [UInt64] { map(\.record.sequence.rawValue) }
-}
-
-/// The wall clock.
-func wall() -> UInt64 { StageClock.wallNanoseconds() }

@@ -2,6 +2,7 @@ import Foundation
 import LMDB
 import PosixSupport
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue

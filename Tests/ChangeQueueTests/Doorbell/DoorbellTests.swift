@@ -1,6 +1,7 @@
 import Foundation
 import PosixSupport
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue

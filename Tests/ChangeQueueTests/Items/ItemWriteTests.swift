@@ -1,5 +1,6 @@
 import LMDB
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue

@@ -1,6 +1,7 @@
 import Foundation
 import LMDB
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue

@@ -42,16 +42,3 @@ final class LogScratch: Sendable {
         return try ChangeLog.open(configuration)
     }
 }
-
-/// A draft with a small JSON payload.
-func draft(
-    _ topic: String,
-    _ payload: String = "1",
-    acceptedAtNanoseconds: UInt64 = StageClock.nowNanoseconds()
-) -> RecordDraft {
-    RecordDraft(
-        topic: Topic(alreadyChecked: topic),
-        payload: Array(payload.utf8),
-        acceptedAtNanoseconds: acceptedAtNanoseconds
-    )
-}

@@ -1,21 +1,25 @@
-import ChangeQueue
+public import ChangeQueue
 import Synchronization
 
 /// A client that keeps what it was told, call by call.
-final class RecordingClient: AppendClient {
+public final class RecordingClient: AppendClient {
     private let calls = Mutex<[[AppendOutcome]]>([])
     private let waiting = Mutex<(count: Int, continuation: CheckedContinuation<Void, Never>)?>(nil)
 
-    /// The outcomes of each call.
-    var received: [[AppendOutcome]] { calls.withLock { $0 } }
+    /// Has been told nothing.
+    public init() {}
 
-    func completed(_ outcomes: [AppendOutcome]) {
+    /// The outcomes of each call.
+    public var received: [[AppendOutcome]] { calls.withLock { $0 } }
+
+    /// Keeps outcomes.
+    public func completed(_ outcomes: [AppendOutcome]) {
         calls.withLock { $0.append(outcomes) }
         resumeIfReached()
     }
 
     /// Returns when so many outcomes have come.
-    func outcomes(_ count: Int) async -> [AppendOutcome] {
+    public func outcomes(_ count: Int) async -> [AppendOutcome] {
         await withCheckedContinuation { continuation in
             waiting.withLock { $0 = (count, continuation) }
             resumeIfReached()
