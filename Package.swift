@@ -59,7 +59,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
     ],
     targets: [
-        // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher never import each other.
+        // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher import neither a driver nor each other.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         // What several modules need of the system, one of each; it imports Glibc only.
         .target(name: "PosixSupport", swiftSettings: settings),

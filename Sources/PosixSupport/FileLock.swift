@@ -10,6 +10,7 @@ package final class FileLock: Sendable {
     ///   - isExclusive: whether nobody else may have it, shared or not.
     ///   - waits: whether to wait for the others; otherwise the lock is nil when they have it.
     ///   - mode: who may open a file that is made.
+    /// - Throws: what the system refuses.
     package init?(_ path: String, isExclusive: Bool, waits: Bool, mode: UInt32 = 0o640) throws(SystemError) {
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw FileLock.cannotLock(path) }

@@ -34,6 +34,7 @@ extension LogReading {
     ///   - after: the last sequence number that is already known.
     ///   - maximumRecords: the walk's limit; older records are then a gap.
     /// - Returns: what was found, and the gap before it.
+    /// - Throws: `storage`, `corruptRecord`.
     public func history(
         from head: SequenceNumber,
         after: SequenceNumber,
