@@ -229,7 +229,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "sluice", "SluiceCore", nioCore, nioPosix, asyncHTTPClient,
+                "TestSupport", "SluiceTesting", "sluice", "Gateway", "Publisher", "ChangeQueue", "SubscriptionRegistry",
+                "SluiceCore", nioCore, nioPosix, asyncHTTPClient, lifecycle, log,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
             ],
             swiftSettings: settings

@@ -34,7 +34,6 @@ let package = Package(
                 "CMeasuredSection",
                 .product(name: "SluiceCore", package: "sluice"), .product(name: "ChangeQueue", package: "sluice"),
                 .product(name: "LMDBLog", package: "sluice"),
-                .product(name: "SubscriptionRegistry", package: "sluice"),
                 .product(name: "SQLiteRegistry", package: "sluice"),
                 .product(name: "DeliveryLink", package: "sluice"), .product(name: "Gateway", package: "sluice"),
                 .product(name: "Publisher", package: "sluice"),

@@ -49,7 +49,12 @@ final class TestSluice {
 
     /// Publishes JSON and returns the record's sequence number.
     static func publish(_ json: String, to topic: String, at gateway: SluiceProcess) async throws -> UInt64 {
-        var request = HTTPClientRequest(url: gateway.address + "/topics/" + topic)
+        try await publish(json, to: topic, at: gateway.address)
+    }
+
+    /// The same at a gateway's address.
+    static func publish(_ json: String, to topic: String, at address: String) async throws -> UInt64 {
+        var request = HTTPClientRequest(url: address + "/topics/" + topic)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(ByteBuffer(string: json))
