@@ -32,10 +32,14 @@ let package = Package(
         .library(name: "LMDB", targets: ["LMDB"]),
         .library(name: "ChangeQueue", targets: ["ChangeQueue"]),
         .library(name: "SubscriptionRegistry", targets: ["SubscriptionRegistry"]),
+        .library(name: "LMDBLog", targets: ["LMDBLog"]),
+        .library(name: "SQLiteRegistry", targets: ["SQLiteRegistry"]),
         .library(name: "DeliveryLink", targets: ["DeliveryLink"]),
         .library(name: "StageLatency", targets: ["StageLatency"]),
         .library(name: "Gateway", targets: ["Gateway"]),
         .library(name: "Publisher", targets: ["Publisher"]),
+        .library(name: "LocalStorage", targets: ["LocalStorage"]),
+        .library(name: "SluiceTesting", targets: ["SluiceTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
@@ -55,20 +59,37 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
     ],
     targets: [
-        // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher never import each other.
+        // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher import neither a driver nor each other.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
-        .target(name: "LMDB", dependencies: ["CLMDB"], swiftSettings: settings),
+        // What several modules need of the system, one of each; it imports Glibc only.
+        .target(name: "PosixSupport", swiftSettings: settings),
+        .target(name: "LMDB", dependencies: ["CLMDB", "PosixSupport"], swiftSettings: settings),
         .target(name: "SluiceCore", swiftSettings: settings),
-        .target(name: "ChangeQueue", dependencies: ["LMDB", "SluiceCore", log], swiftSettings: settings),
+        // The log, the queues on it and the registry: protocols and words. Gateway and Publisher know no driver behind them.
+        .target(name: "ChangeQueue", dependencies: ["SluiceCore"], swiftSettings: settings),
+        .target(name: "SubscriptionRegistry", dependencies: ["PosixSupport", "SluiceCore"], swiftSettings: settings),
+        // The drivers of one machine, and what puts gateway and publisher onto them.
         .target(
-            name: "SubscriptionRegistry",
-            dependencies: ["SluiceCore", product("GRDB", "GRDB.swift"), log],
+            name: "LMDBLog",
+            dependencies: ["ChangeQueue", "LMDB", "PosixSupport", "SluiceCore", log],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "SQLiteRegistry",
+            dependencies: [
+                "SubscriptionRegistry", "PosixSupport", "SluiceCore", product("GRDB", "GRDB.swift"), log,
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "LocalStorage",
+            dependencies: ["Gateway", "Publisher", "ChangeQueue", "LMDBLog", "SQLiteRegistry", "SluiceCore", log],
             swiftSettings: settings
         ),
         .target(
             name: "DeliveryLink",
             dependencies: [
-                "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
+                "PosixSupport", "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
                 product("CryptoExtras", "swift-crypto"),
             ],
             swiftSettings: settings
@@ -101,7 +122,7 @@ let package = Package(
         .target(
             name: "Publisher",
             dependencies: [
-                "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
+                "PosixSupport", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, product("Hummingbird", "hummingbird"),
                 product("Metrics", "swift-metrics"),
             ],
@@ -110,34 +131,61 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Gateway", "Publisher", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "StageLatency",
-                "DeliveryLink",
+                "Gateway", "Publisher", "LocalStorage", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "LMDBLog",
+                "SQLiteRegistry", "StageLatency", "DeliveryLink",
                 log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
                 product("NIOWebSocket", "swift-nio"), product("UnixSignals", "swift-service-lifecycle"),
                 product("ArgumentParser", "swift-argument-parser"), product("Configuration", "swift-configuration"),
             ],
             swiftSettings: settings
         ),
+        // Drivers in memory: the reference for what the protocols promise, and what tests of gateways and publishers stand on.
+        .target(
+            name: "SluiceTesting",
+            dependencies: ["ChangeQueue", "SubscriptionRegistry", "SluiceCore"],
+            swiftSettings: settings
+        ),
         // The server of docs/embedding.md, compiled as its readers do; Examples/Shop is also a package of its own.
         .executableTarget(
             name: "ShopExample",
-            dependencies: ["Gateway", "SluiceCore", lifecycle, log, product("HTTPTypes", "swift-http-types")],
+            dependencies: [
+                "Gateway", "LocalStorage", "SluiceCore", lifecycle, log, product("HTTPTypes", "swift-http-types"),
+            ],
             path: "Examples/Shop/Sources/Shop",
             swiftSettings: [.swiftLanguageMode(.v6)] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
         ),
         // What the tests share.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "LMDBTests", dependencies: ["LMDB"], swiftSettings: settings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["ChangeQueue", "SluiceCore"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        .testTarget(name: "PosixSupportTests", dependencies: ["PosixSupport", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ChangeQueueTests",
-            dependencies: ["TestSupport", "ChangeQueue", "LMDB", "SluiceCore", log],
+            dependencies: ["TestSupport", "ChangeQueue", "LMDBLog", "LMDB", "PosixSupport", "SluiceCore", log],
             resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),
         .testTarget(
             name: "SubscriptionRegistryTests",
-            dependencies: ["TestSupport", "SubscriptionRegistry", "SluiceCore", product("GRDB", "GRDB.swift"), log],
+            dependencies: [
+                "TestSupport", "SubscriptionRegistry", "SQLiteRegistry", "PosixSupport", "SluiceCore",
+                product("GRDB", "GRDB.swift"), log,
+            ],
+            swiftSettings: settings
+        ),
+        // What every driver must do, for each of them.
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: [
+                "TestSupport", "SluiceTesting", "ChangeQueue", "SubscriptionRegistry", "LMDB", "LMDBLog",
+                "SQLiteRegistry",
+                "SluiceCore", log,
+            ],
             swiftSettings: settings
         ),
         .testTarget(
@@ -154,7 +202,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "TestSupport", "ShopExample",
-                "Gateway", "SluiceCore", "ChangeQueue", "DeliveryLink", "LMDB", "SubscriptionRegistry",
+                "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink", "SubscriptionRegistry",
                 nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),
                 product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"), lifecycle,
@@ -165,7 +213,7 @@ let package = Package(
         .testTarget(
             name: "PublisherTests",
             dependencies: [
-                "TestSupport", "Publisher", "SluiceCore", "ChangeQueue", "DeliveryLink", nioCore, nioPosix,
+                "TestSupport", "Publisher", "SluiceCore", "ChangeQueue", "LMDBLog", "DeliveryLink", nioCore, nioPosix,
             ],
             swiftSettings: settings
         ),
@@ -181,7 +229,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "sluice", "SluiceCore", nioCore, nioPosix, asyncHTTPClient,
+                "TestSupport", "SluiceTesting", "sluice", "Gateway", "Publisher", "ChangeQueue", "SubscriptionRegistry",
+                "SluiceCore", nioCore, nioPosix, asyncHTTPClient, lifecycle, log,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
             ],
             swiftSettings: settings

@@ -33,7 +33,8 @@ let package = Package(
             dependencies: [
                 "CMeasuredSection",
                 .product(name: "SluiceCore", package: "sluice"), .product(name: "ChangeQueue", package: "sluice"),
-                .product(name: "SubscriptionRegistry", package: "sluice"),
+                .product(name: "LMDBLog", package: "sluice"),
+                .product(name: "SQLiteRegistry", package: "sluice"),
                 .product(name: "DeliveryLink", package: "sluice"), .product(name: "Gateway", package: "sluice"),
                 .product(name: "Publisher", package: "sluice"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

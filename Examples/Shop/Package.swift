@@ -14,6 +14,7 @@ let package = Package(
             name: "Shop",
             dependencies: [
                 .product(name: "Gateway", package: "sluice"),
+                .product(name: "LocalStorage", package: "sluice"),
                 .product(name: "SluiceCore", package: "sluice"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -29,18 +29,24 @@ public struct Gateway: Service {
     public private(set) var handlers: [RequestHandler]
     /// Called when the gateway takes connections, with the port, which matters when ``GatewayConfiguration/port`` is 0.
     public var onListening: @Sendable (_ port: Int) async -> Void = { _ in }
+    /// Opens what it stands on.
+    let drivers: GatewayDrivers.Opening
     let logger: Logger
 
-    /// Makes a gateway; nothing is opened before ``run()``.
+    /// Makes a gateway on drivers of one's own; nothing is opened before ``run()``.
+    ///
+    /// `LocalStorage` adds an initializer without `drivers`, for a data directory of this machine.
     public init(
         configuration: GatewayConfiguration,
         authorizer: any Authorizer,
         handlers: [RequestHandler] = [],
+        drivers: @escaping GatewayDrivers.Opening,
         logger: Logger
     ) {
         self.configuration = configuration
         self.authorizer = authorizer
         self.handlers = handlers
+        self.drivers = drivers
         self.logger = logger
     }
 
@@ -62,17 +68,25 @@ public struct Gateway: Service {
         let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
         let measures = GatewayMeasures(queue: configuration.queue.queueID)
         authorizer.measure(with: measures.metrics)
-        let storage = try GatewayStorage.open(configuration, authorizer, measures, logger)
+        let (drivers, logEnd) = try openDrivers(measures)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
-        let process = GatewayProcess(gateway: self, storage: storage, measures: measures, group: group, rules: rules)
+        let process = GatewayProcess(
+            gateway: self,
+            drivers: drivers,
+            logEnd: logEnd,
+            measures: measures,
+            group: group,
+            rules: rules
+        )
         let result: Result<Void, any Error>
         do {
             result = .success(try await process.serve())
         } catch {
             result = .failure(error)
         }
-        storage.writer.shutdown()
+        drivers.appending.shutdown()
         try? await group.shutdownGracefully()
+        withExtendedLifetime(drivers) {}
         try result.get()
     }
 }

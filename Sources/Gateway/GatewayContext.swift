@@ -17,13 +17,13 @@ public final class GatewayContext: Sendable {
     /// This gateway in the registry and on the links.
     public let gatewayID: GatewayID
     /// The log's random id, part of every record id.
-    public let logID: UInt32
+    public var logID: UInt32 { reader.logID }
     /// Appends records.
-    public let writer: LogWriter
+    public let writer: any LogAppending
     /// Reads committed records.
-    public let reader: LogReader
+    public let reader: any LogReading
     /// Records connections and subscriptions.
-    public let registry: RegistryWriter
+    public let registry: any SubscriptionDirectory
     /// Decides who may connect, subscribe and publish.
     public let authorizer: any Authorizer
     /// What this process measures about itself.
@@ -45,10 +45,9 @@ public final class GatewayContext: Sendable {
     public init(
         configuration: GatewayConfiguration,
         gatewayID: GatewayID,
-        logID: UInt32,
-        writer: LogWriter,
-        reader: LogReader,
-        registry: RegistryWriter,
+        writer: any LogAppending,
+        reader: any LogReading,
+        registry: any SubscriptionDirectory,
         authorizer: any Authorizer,
         measures: GatewayMeasures,
         group: any EventLoopGroup,
@@ -56,7 +55,6 @@ public final class GatewayContext: Sendable {
     ) {
         self.configuration = configuration
         self.gatewayID = gatewayID
-        self.logID = logID
         self.writer = writer
         self.reader = reader
         self.registry = registry

@@ -12,7 +12,8 @@ import SubscriptionRegistry
 /// A gateway's parts while it runs: starts them from the log outwards and stops them in the opposite order.
 struct GatewayProcess: Sendable {
     let gateway: Gateway
-    let storage: GatewayStorage
+    let drivers: GatewayDrivers
+    let logEnd: LogEnd
     let measures: GatewayMeasures
     let group: MultiThreadedEventLoopGroup
     let rules: HeadRules
@@ -25,20 +26,19 @@ struct GatewayProcess: Sendable {
     func serve() async throws {
         let address = linkAddress
         let secret = try linkSecret()
-        let registry = RegistryWriter(registry: storage.registry, gateway: row(address))
+        let registry = drivers.directory(row(address))
         let context = GatewayContext(
             configuration: configuration,
             gatewayID: gatewayID,
-            logID: storage.log.logID,
-            writer: storage.writer,
-            reader: storage.log.reader,
+            writer: drivers.appending,
+            reader: drivers.reading,
             registry: registry,
             authorizer: gateway.authorizer,
             measures: measures,
             group: group,
             logger: logger
         )
-        let fanOut = FanOut(context: context, group: group, logEnd: storage.logEnd)
+        let fanOut = FanOut(context: context, group: group, logEnd: logEnd)
         registry.whenRegisteredAgain { fanOut.catchUpEverything() }
         let link = LinkServer(
             address: address,
@@ -151,7 +151,7 @@ struct GatewayProcess: Sendable {
     }
 
     private var linkAddress: LinkAddress {
-        configuration.link ?? .unix(path: storage.run.path(forSocket: "\(gatewayID).sock"))
+        configuration.link ?? .unix(path: drivers.socketPath("\(gatewayID).sock"))
     }
 
     private func row(_ link: LinkAddress) -> GatewayRow {

@@ -1,5 +1,6 @@
 import CLMDB
 import Glibc
+import PosixSupport
 
 /// One LMDB environment: a directory with a memory-mapped file of named databases, shared by processes.
 ///
@@ -15,7 +16,7 @@ public final class Environment: Sendable {
     // LMDB's environment is thread-safe; the pointer never changes.
     private nonisolated(unsafe) let handle: OpaquePointer
     private let mapLock = MapLock()
-    private let identity: OpenEnvironments.Identity
+    private let identity: FileIdentity
 
     /// Opens the environment in the directory `path`, and creates both unless `.readOnly` is set.
     /// - Parameters:

@@ -1,4 +1,5 @@
 import Glibc
+import PosixSupport
 
 /// The environments that this process has open, by device and inode of their directory.
 ///
@@ -6,27 +7,20 @@ import Glibc
 /// locks of the first, and other processes would then take its readers for dead (lmdb.h, "Caveats"). So a second open
 /// is refused.
 enum OpenEnvironments {
-    struct Identity: Hashable, Sendable {
-        let device: UInt64
-        let inode: UInt64
-    }
-
     private static let lock = MapLock()
     // Guarded by `lock`.
-    private nonisolated(unsafe) static var directories: [Identity: CInt] = [:]
+    private nonisolated(unsafe) static var directories: [FileIdentity: CInt] = [:]
 
     /// Enters the directory at `path`.
-    static func enter(_ path: String) throws(LMDBError) -> Identity {
+    static func enter(_ path: String) throws(LMDBError) -> FileIdentity {
         // Held until it is left: the inode of a directory that is removed meanwhile can't be given to another one.
         let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { throw LMDBError(.system(errno), operation: "open \(path)") }
-        var status = stat()
-        guard fstat(directory, &status) == 0 else {
+        guard let identity = FileIdentity(descriptor: directory) else {
             let code = errno
             close(directory)
             throw LMDBError(.system(code), operation: "open \(path)")
         }
-        let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         lock.lockExclusively()
         defer { lock.unlock() }
         guard directories[identity] == nil else {
@@ -37,7 +31,7 @@ enum OpenEnvironments {
         return identity
     }
 
-    static func leave(_ identity: Identity) {
+    static func leave(_ identity: FileIdentity) {
         lock.lockExclusively()
         defer { lock.unlock() }
         if let directory = directories.removeValue(forKey: identity) { close(directory) }

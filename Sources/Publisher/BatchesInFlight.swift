@@ -1,4 +1,5 @@
 import ChangeQueue
+import PosixSupport
 import SluiceCore
 
 /// The batches that are on their way, from fan-out to the last receipt: as many as there are workers, each of which carries one.
@@ -68,18 +69,22 @@ struct BatchesInFlight {
     private var answered = AnsweredGateways()
     /// Each record alone, as SNS pushes it.
     private let pushesSingly: Bool
-    private let backoff: RetryBackoff
+    private let backoff: Backoff
 
     init(
         workers: Int,
         pushesSingly: Bool,
-        backoff: RetryBackoff,
+        retryMinimum: Duration,
+        retryMaximum: Duration,
         maximumAsideRecords: Int = 50_000,
         maximumAsideBytes: Int = 64 * 1024 * 1024
     ) {
         self.workers = max(1, workers)
         self.pushesSingly = pushesSingly
-        self.backoff = backoff
+        backoff = Backoff(
+            minimumNanoseconds: retryMinimum.wholeNanoseconds,
+            maximumNanoseconds: retryMaximum.wholeNanoseconds
+        )
         self.maximumAsideRecords = maximumAsideRecords
         self.maximumAsideBytes = maximumAsideBytes
     }
@@ -191,9 +196,14 @@ struct BatchesInFlight {
         }
         var actions: [Action] = retired.isEmpty ? [] : [.retire(retired)]
         for (receiveCount, handles) in failed.sorted(by: { $0.key < $1.key }) {
-            actions.append(.retry(handles, after: backoff.delay(afterAttempt: receiveCount)))
+            actions.append(.retry(handles, after: wait(afterReceive: receiveCount)))
         }
         return actions
+    }
+
+    /// How long a record waits that was received so many times: doubling from the minimum to the maximum.
+    private func wait(afterReceive receiveCount: Int) -> Duration {
+        .nanoseconds(Int64(clamping: backoff.nanoseconds(afterAttempt: receiveCount)))
     }
 
     /// What is still on its way when a drain's time is over: it goes back to the queue.

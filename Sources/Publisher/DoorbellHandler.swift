@@ -6,23 +6,23 @@ import NIOPosix
 final class DoorbellHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    private let doorbell: Doorbell
+    private let bell: any LogBell
     private let onRing: () -> Void
 
-    private init(_ doorbell: Doorbell, onRing: @escaping () -> Void) {
-        self.doorbell = doorbell
+    private init(_ bell: any LogBell, onRing: @escaping () -> Void) {
+        self.bell = bell
         self.onRing = onRing
     }
 
     /// Waits for the bell on `eventLoop`, on which it is called; `onRing` once for all rings that came until then.
     /// - Throws: `ChangeQueueError` with code `cannotOpen`.
     static func listen(
-        to doorbell: Doorbell,
+        to bell: any LogBell,
         on eventLoop: any EventLoop,
         onRing: @escaping () -> Void
     ) throws -> EventLoopFuture<any Channel> {
-        let handler = NIOLoopBound(DoorbellHandler(doorbell, onRing: onRing), eventLoop: eventLoop)
-        let descriptor = try doorbell.makeDescriptor()
+        let handler = NIOLoopBound(DoorbellHandler(bell, onRing: onRing), eventLoop: eventLoop)
+        let descriptor = try bell.makeDescriptor()
         return NIOPipeBootstrap(group: eventLoop)
             // A ring is a byte; the handler takes the others without a buffer.
             .channelOption(.maxMessagesPerRead, value: 1)
@@ -36,7 +36,7 @@ final class DoorbellHandler: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        doorbell.silence()
+        bell.silence()
         onRing()
     }
 }

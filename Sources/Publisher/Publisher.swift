@@ -13,11 +13,16 @@ public struct Publisher: Service {
     public let configuration: PublisherConfiguration
     /// Called when it runs, with the address of the operations server, `http://host:port`.
     public var onRunning: @Sendable (_ operationsAddress: String) async -> Void = { _ in }
+    /// Opens what it stands on.
+    let drivers: PublisherDrivers.Opening
     let logger: Logger
 
-    /// Makes a publisher; nothing is opened before ``run()``.
-    public init(configuration: PublisherConfiguration, logger: Logger) {
+    /// Makes a publisher on drivers of one's own; nothing is opened before ``run()``.
+    ///
+    /// `LocalStorage` adds an initializer without `drivers`, for a data directory of this machine.
+    public init(configuration: PublisherConfiguration, drivers: @escaping PublisherDrivers.Opening, logger: Logger) {
         self.configuration = configuration
+        self.drivers = drivers
         self.logger = logger
     }
 

@@ -12,19 +12,19 @@ struct PublisherHandle: Sendable {
     /// Opens the storage, so that what can't be opened is thrown before anything runs.
     /// - Throws: ``PublisherError`` with code `dataDirectory` or `configuration`.
     init(
-        configuration: PublisherConfiguration,
+        publisher: Publisher,
         latency: PublisherLatency,
         presence: PublisherPresence,
-        eventLoop: any EventLoop,
-        logger: Logger
+        eventLoop: any EventLoop
     ) async throws {
+        let (configuration, logger) = (publisher.configuration, publisher.logger)
         let secret = try PublisherHandle.linkSecret(configuration)
         loop = try await eventLoop.submit {
-            let storage = try PublisherStorage.open(configuration, logger)
+            let drivers = try publisher.openDrivers()
             let loop = PublisherLoop(
                 configuration: configuration,
                 secret: secret,
-                storage: storage,
+                drivers: drivers,
                 eventLoop: eventLoop,
                 latency: latency,
                 presence: presence,

@@ -13,8 +13,8 @@ final class PublisherLoop {
     private let configuration: PublisherConfiguration
     private let eventLoop: any EventLoop
     let queue: any ChangeQueue
-    private let doorbell: Doorbell
-    let registry: SubscriptionRegistry
+    private let bell: any LogBell
+    let registry: any SubscriptionFollowing
     let notices = LinkNotices()
     let links: LinkPool
     let latency: PublisherLatency
@@ -33,7 +33,7 @@ final class PublisherLoop {
     private var isLooking = false
     private var plannedLook: (atNanoseconds: UInt64, Scheduled<Void>)?
     private var drained: EventLoopPromise<Void>?
-    private var bell: (any Channel)?
+    private var listener: (any Channel)?
 
     /// How often it looks when nothing rings; covers a lost ring (docs/architecture.md).
     private static let pollNanoseconds: UInt64 = 50_000_000
@@ -52,7 +52,7 @@ final class PublisherLoop {
     init(
         configuration: PublisherConfiguration,
         secret: LinkSecret?,
-        storage: PublisherStorage,
+        drivers: PublisherDrivers,
         eventLoop: any EventLoop,
         latency: PublisherLatency,
         presence: PublisherPresence,
@@ -60,10 +60,10 @@ final class PublisherLoop {
     ) {
         self.configuration = configuration
         self.eventLoop = eventLoop
-        queue = storage.queue
-        doorbell = storage.doorbell
-        registry = storage.registry
-        resolver = Resolver(index: storage.index)
+        queue = drivers.queue
+        bell = drivers.bell
+        registry = drivers.registry
+        resolver = Resolver(index: drivers.registry)
         links = LinkPool(
             group: eventLoop,
             secret: secret,
@@ -75,8 +75,9 @@ final class PublisherLoop {
         self.logger = logger
         batches = BatchesInFlight(
             workers: configuration.workers,
-            pushesSingly: storage.queue.attributes.receiveMode == .push,
-            backoff: RetryBackoff(minimum: configuration.retryMinimum, maximum: configuration.retryMaximum)
+            pushesSingly: drivers.queue.attributes.receiveMode == .push,
+            retryMinimum: configuration.retryMinimum,
+            retryMaximum: configuration.retryMaximum
         )
         window = BatchWindow(
             maximumRecords: configuration.batchMaximumRecords,
@@ -92,11 +93,11 @@ final class PublisherLoop {
         self.drained = drained
         notices.onNotice = { [self] in look() }
         do {
-            try DoorbellHandler.listen(to: doorbell, on: eventLoop) { [self] in look() }
+            try DoorbellHandler.listen(to: bell, on: eventLoop) { [self] in look() }
                 .assumeIsolated().whenComplete { [self] result in
                     switch result {
                     case .success(let channel):
-                        bell = channel
+                        listener = channel
                         look()
                     case .failure(let error): fail(error)
                     }
@@ -127,7 +128,7 @@ final class PublisherLoop {
     /// Does what there is to do, and plans the next look.
     private func look() {
         // What a link says while it is given something is heard in the same look.
-        guard !isLooking, bell != nil, drained != nil else { return }
+        guard !isLooking, listener != nil, drained != nil else { return }
         isLooking = true
         let next = turns()
         isLooking = false
@@ -205,7 +206,7 @@ final class PublisherLoop {
             logger.error("consumer state can't be closed", metadata: ["error": "\(error)"])
         }
         links.close()
-        bell?.close(promise: nil)
+        listener?.close(promise: nil)
         plannedLook?.1.cancel()
         notices.onNotice = {}
     }

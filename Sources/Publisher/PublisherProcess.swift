@@ -24,11 +24,10 @@ struct PublisherProcess: Sendable {
         let latency = PublisherLatency(queue: configuration.semantics.queueID)
         let presence = PublisherPresence()
         let loop = try await PublisherHandle(
-            configuration: configuration,
+            publisher: publisher,
             latency: latency,
             presence: presence,
-            eventLoop: eventLoop,
-            logger: logger
+            eventLoop: eventLoop
         )
         let server = operationsServer(latency: latency, presence: presence)
         let drainTimeout = configuration.drainTimeout

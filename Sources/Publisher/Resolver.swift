@@ -4,9 +4,9 @@ import SubscriptionRegistry
 
 /// Finds the gateways that have subscribers of a record's topic: a dictionary look-up in the index that follows the registry.
 struct Resolver {
-    private let index: SubscriptionIndex
+    private let index: any SubscriptionFollowing
 
-    init(index: SubscriptionIndex) { self.index = index }
+    init(index: any SubscriptionFollowing) { self.index = index }
 
     /// The gateways that the registry holds.
     var gateways: [GatewayRow] { index.liveGateways }

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("RunDirectory")
 struct RunDirectoryTests {

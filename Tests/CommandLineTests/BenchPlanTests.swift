@@ -1,5 +1,6 @@
 import ArgumentParser
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import sluice
@@ -56,7 +57,7 @@ struct BenchPlanTests {
 
     @Test("a token file is read without the line's end")
     func readsTokenFile() throws {
-        let file = try ConfigurationFixture("abc.def\n")
+        let file = try ScratchFile("abc.def\n")
         #expect(try BenchOptions.parse(["--token-file", file.path]).plan().token == "abc.def")
     }
 

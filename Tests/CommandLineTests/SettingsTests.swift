@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import TestSupport
 import Testing
 
 @testable import sluice
@@ -8,7 +9,7 @@ import Testing
 struct SettingsTests {
     @Test("a flag wins over a variable, a variable over the file, the file over the default")
     func precedence() async throws {
-        let file = try ConfigurationFixture(#"{"port":1,"host":"file","name":"file"}"#)
+        let file = try ScratchFile(#"{"port":1,"host":"file","name":"file"}"#)
         let environment = ["SLUICE_PORT": "2", "SLUICE_HOST": "variable", "SLUICE_CONFIG": file.path]
         let settings = try await Settings(flags: ["port": "3"], file: nil, environment: environment)
         #expect(settings[.port] == .number(3))
@@ -30,7 +31,7 @@ struct SettingsTests {
                 file: nil,
                 environment: [setting.environmentVariable: text]
             )
-            let file = try ConfigurationFixture(#"{"\#(setting.key)":\#(json)}"#)
+            let file = try ScratchFile(#"{"\#(setting.key)":\#(json)}"#)
             let fromFile = try await Settings(flags: [:], file: file.path, environment: [:])
             #expect(fromVariable[setting] == (try SettingValue(text, setting.kind)), "\(setting.name)")
             #expect(fromFile[setting] == fromVariable[setting], "\(setting.name)")
@@ -43,8 +44,8 @@ struct SettingsTests {
 
     @Test("a faulty value is refused with the name under which it was given")
     func faulty() async throws {
-        let file = try ConfigurationFixture(#"{"drainWindow":"5 seconds"}"#)
-        let mistyped = try ConfigurationFixture(#"{"port":"8080"}"#)
+        let file = try ScratchFile(#"{"drainWindow":"5 seconds"}"#)
+        let mistyped = try ScratchFile(#"{"port":"8080"}"#)
         for (flags, environment, path, status, name) in [
             (["port": "70000"], [:], nil, CommandStatus.usage, "--port"),
             (["queue": "kafka"], [:], nil, .usage, "--queue"),
@@ -69,7 +70,7 @@ struct SettingsTests {
         ]
     )
     func faultyFile(content: String, reason: String) async throws {
-        let file = try ConfigurationFixture(content)
+        let file = try ScratchFile(content)
         let error = await #expect(throws: CommandError.self) {
             try await Settings(flags: [:], file: file.path, environment: [:])
         }

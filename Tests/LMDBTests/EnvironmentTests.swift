@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import LMDB
@@ -8,7 +9,7 @@ import Testing
 struct EnvironmentTests {
     let scratch: ScratchDirectory
 
-    init() throws { scratch = try ScratchDirectory() }
+    init() { scratch = ScratchDirectory() }
 
     private func open(mapSizeBytes: Int = 1 << 20, options: EnvironmentOptions = []) throws -> Environment {
         try Environment(path: scratch.path, mapSizeBytes: mapSizeBytes, options: options)
@@ -82,7 +83,7 @@ struct EnvironmentTests {
     /// open environment by those of a larger one, which is what a commit of another process looks like from here.
     @Test("a map that was grown elsewhere is followed")
     func followsGrownMap() throws {
-        let larger = try ScratchDirectory()
+        let larger = ScratchDirectory()
         do {
             let environment = try Environment(path: larger.path, mapSizeBytes: 8 << 20)
             let database = try environment.openDatabase("a", options: [.integerKey, .create])

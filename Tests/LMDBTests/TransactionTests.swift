@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LMDB
@@ -10,7 +11,7 @@ struct TransactionTests {
     let names: Database
 
     init() throws {
-        scratch = try ScratchDirectory()
+        scratch = ScratchDirectory()
         environment = try Environment(path: scratch.path, mapSizeBytes: 4 << 20, options: .noSync)
         numbers = try environment.openDatabase("numbers", options: [.integerKey, .create])
         names = try environment.openDatabase("names", options: .create)

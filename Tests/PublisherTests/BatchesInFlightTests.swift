@@ -10,11 +10,11 @@ import Testing
     private let b = GatewayID("b")
 
     private func batches(workers: Int = 1, singly: Bool = false, asideRecords: Int = 1_000) -> BatchesInFlight {
-        let backoff = RetryBackoff(minimum: .milliseconds(100), maximum: .seconds(1))
-        return BatchesInFlight(
+        BatchesInFlight(
             workers: workers,
             pushesSingly: singly,
-            backoff: backoff,
+            retryMinimum: .milliseconds(100),
+            retryMaximum: .seconds(1),
             maximumAsideRecords: asideRecords
         )
     }

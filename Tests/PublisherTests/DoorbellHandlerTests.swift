@@ -1,8 +1,9 @@
 import ChangeQueue
-import Foundation
+import LMDBLog
 import NIOCore
 import NIOPosix
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Publisher
@@ -11,9 +12,9 @@ import Testing
 struct DoorbellHandlerTests {
     @Test("a ring makes the event loop look, each time, and the bell is silent when it does")
     func rings() async throws {
-        let path = "/tmp/sluice-bell-\(UInt64.random(in: 0 ... .max))"
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        let run = try RunDirectory(data: path)
+        let scratch = ScratchDirectory()
+        defer { withExtendedLifetime(scratch) {} }
+        let run = try RunDirectory(data: scratch.path)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let (looks, continuation) = AsyncStream<Bool>.makeStream()
         let channel = try await eventLoop.flatSubmit {

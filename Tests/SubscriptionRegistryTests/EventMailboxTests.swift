@@ -1,12 +1,13 @@
 import SluiceCore
 import Testing
 
+@testable import SQLiteRegistry
 @testable import SubscriptionRegistry
 
 @Suite struct EventMailboxTests {
     private var mailbox = EventMailbox(maximumWaiting: 2)
     private let subscribe = RegistryEvent.subscribe(
-        SubscribeRequest(connection: .random(), topics: ["t"], atNanoseconds: 0, lane: 0, then: { _ in })
+        SubscribeRequest(connection: .random(), topics: ["t"], atNanoseconds: 0, then: { _ in })
     )
 
     private mutating func post(_ event: RegistryEvent) -> String {

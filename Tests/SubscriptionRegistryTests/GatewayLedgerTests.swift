@@ -2,6 +2,7 @@ import SluiceCore
 import TestSupport
 import Testing
 
+@testable import SQLiteRegistry
 @testable import SubscriptionRegistry
 
 @Suite struct GatewayLedgerTests {

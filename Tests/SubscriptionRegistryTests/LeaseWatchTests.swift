@@ -1,6 +1,7 @@
 import SluiceCore
 import Testing
 
+@testable import SQLiteRegistry
 @testable import SubscriptionRegistry
 
 @Suite struct LeaseWatchTests {

@@ -5,6 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import SQLiteRegistry
 @testable import SubscriptionRegistry
 
 @Suite struct RegistryWriterTests {

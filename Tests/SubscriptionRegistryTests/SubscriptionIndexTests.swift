@@ -1,8 +1,10 @@
 import Foundation
 import GRDB
+import PosixSupport
 import SluiceCore
 import Testing
 
+@testable import SQLiteRegistry
 @testable import SubscriptionRegistry
 
 @Suite struct SubscriptionIndexTests {

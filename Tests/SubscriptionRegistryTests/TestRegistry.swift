@@ -2,40 +2,36 @@ import Foundation
 import GRDB
 import Logging
 public import SluiceCore
-import Synchronization
+import TestSupport
 
+@testable import SQLiteRegistry
 @testable import SubscriptionRegistry
 
 /// A registry in a directory of its own, with a wall clock that the test moves.
 final class TestRegistry: Sendable {
-    let directory: String
-    let registry: SubscriptionRegistry
+    private let scratch = ScratchDirectory()
+    let registry: RegistryDatabase
     let configuration: RegistryConfiguration
-    private let wall: WallClock
+    private let wall = HandClock(1_700_000_000_000_000_000)
 
+    var directory: String { scratch.path }
     var path: String { directory + "/registry.sqlite" }
 
     init(_ change: (inout RegistryConfiguration) -> Void = { _ in }) throws {
-        directory = NSTemporaryDirectory() + "sluice-registry-" + ConnectionID.random().description
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let wall = WallClock()
-        self.wall = wall
         var configuration = RegistryConfiguration()
-        configuration.wallNanoseconds = { wall.now }
+        configuration.wallNanoseconds = { [wall] in wall.now }
         change(&configuration)
         self.configuration = configuration
-        registry = try SubscriptionRegistry(
-            path: directory + "/registry.sqlite",
+        registry = try RegistryDatabase(
+            path: scratch.path("registry.sqlite"),
             configuration: configuration,
             logger: TestRegistry.logger
         )
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: directory) }
-
     static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
-    func advance(seconds: UInt64) { wall.advance(seconds &* 1_000_000_000) }
+    func advance(seconds: UInt64) { wall.advance(seconds: seconds) }
 
     func gateway(_ name: String = "a") -> GatewayRow {
         GatewayRow(
@@ -66,15 +62,6 @@ final class TestRegistry: Sendable {
         guard withLog else { return }
         for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
     }
-}
-
-/// A wall clock that stands still until it is moved.
-private final class WallClock: Sendable {
-    private let time = Mutex<UInt64>(1_700_000_000_000_000_000)
-
-    var now: UInt64 { time.withLock { $0 } }
-
-    func advance(_ nanoseconds: UInt64) { time.withLock { $0 &+= nanoseconds } }
 }
 
 extension RegistryWriter {

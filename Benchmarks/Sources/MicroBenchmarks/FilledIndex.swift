@@ -3,7 +3,7 @@ import GRDB
 import SluiceCore
 
 @testable import Publisher
-@testable import SubscriptionRegistry
+@testable import SQLiteRegistry
 
 /// A registry with one gateway and its subscriptions, one a topic, and the publisher's index of it.
 final class FilledIndex {
@@ -14,7 +14,7 @@ final class FilledIndex {
     init(subscriptions: Int) throws {
         self.subscriptions = subscriptions
         directory = try ScratchDirectory()
-        let registry = try SubscriptionRegistry(path: directory.path + "/registry.sqlite")
+        let registry = try RegistryDatabase(path: directory.path + "/registry.sqlite")
         try registry.write("fill the registry") { database in
             try database.execute(
                 sql: """
@@ -35,9 +35,14 @@ final class FilledIndex {
     }
 
     /// A pool in which nothing waits.
-    var pool: WorkerPool {
-        let backoff = RetryBackoff(minimum: .milliseconds(100), maximum: .seconds(1))
-        return WorkerPool(workers: 1, pushesSingly: false, backoff: backoff, maximumAsideRecords: 1_000)
+    var pool: BatchesInFlight {
+        BatchesInFlight(
+            workers: 1,
+            pushesSingly: false,
+            retryMinimum: .milliseconds(100),
+            retryMaximum: .seconds(1),
+            maximumAsideRecords: 1_000
+        )
     }
 
     /// Follows the registry.

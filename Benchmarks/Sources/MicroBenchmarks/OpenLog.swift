@@ -1,6 +1,7 @@
 import SluiceCore
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A log in a directory of its own, committed to on the calling thread.
 final class OpenLog {

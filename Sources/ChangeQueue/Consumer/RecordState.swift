@@ -7,9 +7,3 @@ public enum RecordState: String, Sendable, CaseIterable {
     /// It waits for its retry.
     case delayed
 }
-
-/// Where a record that isn't retired stands.
-struct RecordStanding: Hashable {
-    var state: RecordState
-    var receiveCount: Int
-}

@@ -1,20 +1,20 @@
-import SluiceCore
+package import SluiceCore
 
 /// What an ``ItemWrite`` means for the item that is stored: decided without touching the log.
-struct ItemChange {
-    let operation: ChangeOperation
+package struct ItemChange {
+    package let operation: ChangeOperation
     /// The item's content from now on; nil when it is removed.
-    let content: ItemContent?
+    package let content: ItemContent?
     /// The change record.
-    let draft: RecordDraft
+    package let draft: RecordDraft
 
     /// Most bytes of item and patch together that are worked out in the log's transaction, in which every other writer waits.
-    static let mergedInTransactionBytes = 64 * 1024
+    package static let mergedInTransactionBytes = 64 * 1024
 
     /// Decides; nil when there is no item to delete.
     /// - Throws: `invalidItem` when the patch doesn't apply, `payloadTooLarge`, `itemChanged` when the item isn't what the
     ///   write was made for, and `invalidTopic` when the write's rule gives it none.
-    static func decide(
+    package static func decide(
         _ write: ItemWrite,
         existing: StoredItem?,
         maximumPayloadBytes: Int
@@ -61,13 +61,13 @@ struct ItemChange {
     }
 
     /// Whether a patch is small enough to be worked out in the log's transaction.
-    static func isMergedInTransaction(_ patch: JSONMergePatch, _ existing: StoredItem?) -> Bool {
+    package static func isMergedInTransaction(_ patch: JSONMergePatch, _ existing: StoredItem?) -> Bool {
         patch.byteCount + (existing?.value.count ?? 0) <= mergedInTransactionBytes
     }
 
     /// The content of an item once it is patched.
     /// - Throws: `invalidItem` when it isn't JSON.
-    static func patched(
+    package static func patched(
         _ existing: StoredItem?,
         with patch: JSONMergePatch
     ) throws(ChangeQueueError) -> ItemContent {

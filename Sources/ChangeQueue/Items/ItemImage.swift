@@ -10,6 +10,6 @@ public enum ItemImage: String, Sendable, CaseIterable {
     /// Neither: only table and key.
     case keys
 
-    var includesNew: Bool { self == .new || self == .both }
-    var includesOld: Bool { self == .old || self == .both }
+    package var includesNew: Bool { self == .new || self == .both }
+    package var includesOld: Bool { self == .old || self == .both }
 }

@@ -3,11 +3,13 @@ import SluiceCore
 /// The key of the `items` database: one byte with the table name's length, the name, the item's key.
 ///
 /// With both at most 255 bytes it fits LMDB's 511.
-struct ItemKey: Sendable {
-    let bytes: [UInt8]
+package struct ItemKey: Hashable, Sendable {
+    /// Its bytes.
+    package let bytes: [UInt8]
 
+    /// Checks the names.
     /// - Throws: `invalidItem` when a name is empty or too long.
-    init(table: String, key: String) throws(ChangeQueueError) {
+    package init(table: String, key: String) throws(ChangeQueueError) {
         try ItemKey.check(table, "table name")
         try ItemKey.check(key, "item key")
         var bytes = [UInt8(clamping: table.utf8.count)]

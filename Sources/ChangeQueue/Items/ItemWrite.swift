@@ -8,7 +8,7 @@ public struct ItemWrite: Sendable {
         case put(ItemContent)
         /// A JSON merge patch (RFC 7396) is applied to it; one that doesn't exist counts as `{}`.
         ///
-        /// `LogWriter.write` works a large one out before the log waits for it; submitted as it is, it fails with `itemChanged`.
+        /// ``LogAppending/write(_:)`` works a large one out before the log waits for it; submitted as it is, it fails with `itemChanged`.
         case patch(JSONMergePatch)
         /// It gets this content if it still is of that version, ``SluiceCore/SequenceNumber/none`` when there was no item; else the write fails
         /// with `itemChanged`.
@@ -16,7 +16,8 @@ public struct ItemWrite: Sendable {
         /// It is removed.
         case delete
 
-        var byteCount: Int {
+        /// The bytes that it brings.
+        package var byteCount: Int {
             switch self {
             case .put(let content), .replace(let content, _): content.value.count
             case .patch(let patch): patch.byteCount

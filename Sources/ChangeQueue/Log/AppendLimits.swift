@@ -1,11 +1,14 @@
 import SluiceCore
 
 /// What a request must keep to before it comes near the log.
-struct AppendLimits: Sendable {
+package struct AppendLimits: Sendable {
     let maximumPayloadBytes: Int
 
+    /// The limits of a log.
+    package init(maximumPayloadBytes: Int) { self.maximumPayloadBytes = maximumPayloadBytes }
+
     /// Why the whole request is refused; nil when it may go on.
-    func violation(in request: AppendRequest) -> ChangeQueueError? {
+    package func violation(in request: AppendRequest) -> ChangeQueueError? {
         switch request {
         case .item: return nil
         case .records(let drafts, _):

@@ -14,7 +14,7 @@ public enum AppendRefusal: String, Error, CaseIterable, Hashable, Sendable {
     case topicRate = "topic_rate"
 
     /// The code of the error that the caller gets.
-    var code: ChangeQueueError.Code {
+    package var code: ChangeQueueError.Code {
         switch self {
         case .logFull: .queueFull
         case .itemsFull, .principalItems: .itemQuotaExceeded

@@ -8,7 +8,7 @@ public enum AppendRequest: Sendable {
     case item(ItemWrite)
 
     /// What the request counts against `maximumPendingBytes`: its bytes and something for its objects.
-    var pendingBytes: Int {
+    package var pendingBytes: Int {
         switch self {
         case .records(let drafts, _):
             drafts.reduce(256) { $0 + $1.payload.count + $1.attributes.taggedByteCount + 256 }

@@ -5,6 +5,9 @@ public import SluiceCore
 ///
 /// It can be taken up again where it stopped, so that a long one is done in slices.
 public struct ChainWalk: Equatable, Sendable {
+    /// Records that one slice of walks visits, so that a long one neither holds a thread nor keeps the log from using trimmed space again.
+    public static let sliceRecords = 4096
+
     /// The record to look up next; nil when the walk is over.
     public private(set) var wanted: SequenceNumber?
     private let head: SequenceNumber

@@ -1,5 +1,3 @@
-import Glibc
-public import LMDB
 import SluiceCore
 
 /// What can go wrong with the change log and the queue on it.
@@ -32,8 +30,8 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
         case shuttingDown
         /// A stored record or item isn't what was written.
         case corruptRecord
-        /// LMDB or the disk failed.
-        case storage(LMDBError)
+        /// The disk, or what keeps the log on it, failed.
+        case storage
         /// The directory can't be opened or made.
         case cannotOpen
         /// The directory is open in this process already, or another process holds what is asked for.
@@ -57,54 +55,12 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
     }
 
     /// The error of an append that met a limit.
-    init(_ refusal: AppendRefusal, _ message: String) {
+    package init(_ refusal: AppendRefusal, _ message: String) {
         code = refusal.code
         self.message = message
         self.refusal = refusal
     }
 
-    /// Types whatever came out of a transaction.
-    /// - Parameters:
-    ///   - error: what was thrown; an error of this type is kept as it is.
-    ///   - operation: what was being done, such as `"append"`.
-    public init(_ error: any Error, during operation: String) {
-        switch error {
-        case let error as ChangeQueueError: self = error
-        case let error as LMDBError: self.init(error, during: operation)
-        case let error as RecordCodecError:
-            self.init(.corruptRecord, "Could not \(operation): \(error). The log is damaged; restore it from a copy.")
-        case let error as TopicError: self.init(.invalidTopic, error.message)
-        case let error as JSONError: self.init(.invalidItem, error.message)
-        default: self.init(.corruptRecord, "Could not \(operation): \(error).")
-        }
-    }
-
-    private init(_ error: LMDBError, during operation: String) {
-        switch error.code {
-        case .mapFull:
-            self.init(.logFull, "Could not \(operation): the map is full. Raise its size or shorten the retention.")
-        case .system(ENOSPC), .system(EDQUOT):
-            self.init(.logFull, "Could not \(operation): the disk is full. Free space on it.")
-        case .alreadyOpen:
-            self.init(.locked, "Could not \(operation): \(error). Share the one that is open.")
-        case .versionMismatch, .invalid:
-            self.init(
-                .versionMismatch,
-                "Could not \(operation): \(error). It was not written by this version of Sluice."
-            )
-        default:
-            self.init(.storage(error), "Could not \(operation): \(error).")
-        }
-    }
-
     /// The message.
     public var description: String { message }
-
-    /// Runs `body` and types whatever it throws.
-    static func typing<Result>(
-        _ operation: @autoclosure () -> String,
-        _ body: () throws -> Result
-    ) throws(ChangeQueueError) -> Result {
-        do { return try body() } catch { throw ChangeQueueError(error, during: operation()) }
-    }
 }

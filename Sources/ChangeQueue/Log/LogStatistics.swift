@@ -16,4 +16,23 @@ public struct LogStatistics: Hashable, Sendable {
     public let lastSequence: SequenceNumber
     /// When the oldest record was accepted, wall clock, nanoseconds since 1970; nil when the log is empty.
     public let oldestAcceptedAtWallNanoseconds: UInt64?
+
+    /// Makes statistics.
+    public init(
+        logRecords: UInt64,
+        logBytes: UInt64,
+        mapUsedBytes: UInt64,
+        mapSizeBytes: UInt64,
+        firstSequence: SequenceNumber,
+        lastSequence: SequenceNumber,
+        oldestAcceptedAtWallNanoseconds: UInt64?
+    ) {
+        self.logRecords = logRecords
+        self.logBytes = logBytes
+        self.mapUsedBytes = mapUsedBytes
+        self.mapSizeBytes = mapSizeBytes
+        self.firstSequence = firstSequence
+        self.lastSequence = lastSequence
+        self.oldestAcceptedAtWallNanoseconds = oldestAcceptedAtWallNanoseconds
+    }
 }

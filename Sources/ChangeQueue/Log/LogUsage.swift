@@ -13,6 +13,23 @@ public struct LogUsage: Equatable, Sendable {
     /// Bytes that items may take.
     public let itemsLimitBytes: Int
 
+    /// Says what is used.
+    public init(
+        topics: Int,
+        maximumTopics: Int,
+        logBytes: Int,
+        logLimitBytes: Int,
+        itemsBytes: Int,
+        itemsLimitBytes: Int
+    ) {
+        self.topics = topics
+        self.maximumTopics = maximumTopics
+        self.logBytes = logBytes
+        self.logLimitBytes = logLimitBytes
+        self.itemsBytes = itemsBytes
+        self.itemsLimitBytes = itemsLimitBytes
+    }
+
     /// What has used up at least so many percent, and thus is or will be refused; empty when all is well.
     public func warnings(atPercent percent: Int) -> [LogResource: String] {
         var warnings: [LogResource: String] = [:]
@@ -44,9 +61,9 @@ public enum LogResource: String, CaseIterable, Sendable {
     case items
 
     /// In what it is counted.
-    var unit: String { self == .topics ? "topics" : "bytes" }
+    package var unit: String { self == .topics ? "topics" : "bytes" }
     /// The settings that change it.
-    var settings: String {
+    package var settings: String {
         switch self {
         case .topics: "--maximum-topics, --retention-age"
         case .log: "--log-map-size, --retention-bytes, --retention-age"

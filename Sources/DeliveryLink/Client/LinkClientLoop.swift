@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import PosixSupport
 import SluiceCore
 
 /// What a ``LinkClient`` keeps on its event loop: the present connection, or the wait for the next one.
@@ -22,7 +23,7 @@ final class LinkClientLoop {
     private let logger: Logger
     private var phase = Phase.idle
     private var isClosing = false
-    private var backoff: LinkBackoff
+    private var backoff: Backoff
     private var generator = SystemRandomNumberGenerator()
     /// The trouble that the log knows about: one line a kind, not one an attempt.
     private var loggedTrouble: LinkErrorCode?
@@ -43,7 +44,7 @@ final class LinkClientLoop {
         self.limits = limits
         self.events = events
         self.logger = logger
-        backoff = LinkBackoff(
+        backoff = Backoff(
             minimumNanoseconds: limits.reconnectMinimumNanoseconds,
             maximumNanoseconds: limits.reconnectMaximumNanoseconds
         )

@@ -2,6 +2,7 @@ import Glibc
 public import Logging
 public import NIOCore
 import NIOPosix
+import PosixSupport
 public import SluiceCore
 import Synchronization
 
@@ -10,7 +11,7 @@ import Synchronization
 public final class LinkServer: Sendable {
     private struct State {
         var listener: (any Channel)?
-        var file: UnixSocketFile.Identity?
+        var file: FileIdentity?
         var links: [ObjectIdentifier: any Channel] = [:]
         var handshakes: HandshakePool<any Channel>
         var isDraining = false
@@ -144,7 +145,7 @@ public final class LinkServer: Sendable {
         return .tcp(host: host, port: listener.localAddress?.port ?? port)
     }
 
-    private func keep(_ listener: any Channel, file: UnixSocketFile.Identity?) {
+    private func keep(_ listener: any Channel, file: FileIdentity?) {
         state.withLock { state in
             state.listener = listener
             state.file = file

@@ -1,15 +1,10 @@
 import Glibc
+import PosixSupport
 import SluiceCore
 
 /// The file of a listening Unix socket: made beside its name with mode 0600, then moved over it, so that nobody can
 /// connect before the mode is set and a stale file is replaced in one step.
 struct UnixSocketFile {
-    /// Tells the file from one that another process put there later.
-    struct Identity: Equatable {
-        let device: UInt64
-        let inode: UInt64
-    }
-
     /// Where publishers connect.
     let path: String
 
@@ -34,22 +29,16 @@ struct UnixSocketFile {
 
     /// Moves the bound socket to its name.
     /// - Throws: ``LinkError`` with code `cannotBind`.
-    func publish() throws(LinkError) -> Identity {
+    func publish() throws(LinkError) -> FileIdentity {
         guard chmod(bindingPath, 0o600) == 0 else { throw failure("can't be made private") }
-        guard let identity = identity(of: bindingPath) else { throw failure("has vanished") }
+        guard let identity = FileIdentity(path: bindingPath, followsLink: false) else { throw failure("has vanished") }
         guard rename(bindingPath, path) == 0 else { throw failure("can't be moved to its name") }
         return identity
     }
 
     /// Removes the file if it is still the one that was published.
-    func remove(_ identity: Identity) {
-        if self.identity(of: path) == identity { unlink(path) }
-    }
-
-    private func identity(of path: String) -> Identity? {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    func remove(_ identity: FileIdentity) {
+        if FileIdentity(path: path, followsLink: false) == identity { unlink(path) }
     }
 
     private func failure(_ what: String) -> LinkError {

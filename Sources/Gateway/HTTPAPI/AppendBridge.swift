@@ -9,7 +9,7 @@ public import NIOCore
 public final class AppendBridge: AppendClient {
     /// Receives the outcome of one append, on the loop, after the commit.
     public typealias Completion = (Result<[AppendedRecord], ChangeQueueError>) -> Void
-    /// Hands one turn's appends over; `LogWriter.submit` outside tests.
+    /// Hands one turn's appends over; `LogAppending.submit` outside tests.
     public typealias Submit = @Sendable ([(token: UInt64, request: AppendRequest)], AppendBridge) -> Void
 
     /// The loop that this bridge belongs to.

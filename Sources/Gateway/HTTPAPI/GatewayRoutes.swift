@@ -17,7 +17,6 @@ struct GatewayRoutes {
         TopicRoutes(
             grants: grants,
             reader: context.reader,
-            writer: context.writer,
             history: context.history,
             unsent: context.budgets.unsent
         ).register(on: router)
@@ -34,7 +33,7 @@ struct GatewayRoutes {
             measures: context.measures,
             logID: context.logID,
             budgets: context.budgets,
-            writer: context.writer
+            reader: context.reader
         ).register(on: router)
         DemoRoutes().register(on: router)
         HandlerRoutes(
@@ -57,8 +56,8 @@ struct GatewayRoutes {
 
     /// What the log refuses at the moment because a limit is met, by name.
     private func refused() -> @Sendable () -> [LogResource: String] {
-        let writer = context.writer
-        return { (try? writer.usage())?.warnings(atPercent: 100) ?? [:] }
+        let reader = context.reader
+        return { (try? reader.usage())?.warnings(atPercent: 100) ?? [:] }
     }
 }
 

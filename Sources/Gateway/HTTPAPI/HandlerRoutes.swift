@@ -7,7 +7,7 @@ import SluiceCore
 struct HandlerRoutes: Sendable {
     let handlers: [RequestHandler]
     let grants: RequestGrants
-    let writer: LogWriter
+    let writer: any LogAppending
     let bodyBytes: Int
     let budgets: ByteBudgets
 

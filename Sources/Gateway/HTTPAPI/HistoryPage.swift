@@ -28,7 +28,7 @@ struct HistoryPage: Sendable {
     private var hasRecords = false
 
     /// Begins a page of a topic's records.
-    init(of topic: Topic, head: SequenceNumber, _ query: HistoryQuery, reader: LogReader) throws {
+    init(of topic: Topic, head: SequenceNumber, _ query: HistoryQuery, reader: any LogReading) throws {
         limit = query.limit
         last = query.after
         written = Array(#"{"topic":"#.utf8)
@@ -48,7 +48,7 @@ struct HistoryPage: Sendable {
 
     /// Goes on by one slice of the walk, or, once that is done, makes the next piece, of about `bytes`.
     /// - Returns: the piece; nil when the walk goes on.
-    mutating func next(ofBytes bytes: Int, reader: LogReader) throws -> [UInt8]? {
+    mutating func next(ofBytes bytes: Int, reader: any LogReading) throws -> [UInt8]? {
         switch phase {
         case .walking(let walk):
             var walks = [walk]

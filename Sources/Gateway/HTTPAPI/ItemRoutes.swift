@@ -7,8 +7,8 @@ import SluiceCore
 /// `PUT|PATCH|DELETE|GET /tables/{table}/items/{key}`: the item and its change record are stored in one transaction.
 struct ItemRoutes: Sendable {
     let grants: RequestGrants
-    let writer: LogWriter
-    let reader: LogReader
+    let writer: any LogAppending
+    let reader: any LogReading
     let logID: UInt32
     let budgets: ByteBudgets
     let configuration: GatewayConfiguration

@@ -9,13 +9,13 @@ struct MeasureRoutes: Sendable {
     let measures: GatewayMeasures
     let logID: UInt32
     let budgets: ByteBudgets
-    let writer: LogWriter
+    let reader: any LogReading
 
     func register(on router: Router<GatewayRequestContext>) {
         router.get("/metrics") { _, _ in
             budgets.measure()
             // What can't be read keeps its last value: the other metrics must come all the same.
-            if let usage = try? writer.usage() { measures.log.show(usage) }
+            if let usage = try? reader.usage() { measures.log.show(usage) }
             return HTTPAnswer.bytes(measures.metrics.exposition(), PrometheusMetrics.contentType)
         }
         router.get("/latency") { _, _ in

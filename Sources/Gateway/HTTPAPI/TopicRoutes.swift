@@ -8,8 +8,7 @@ import SluiceCore
 /// `GET /topics/{topic…}` and `GET /topics/{topic…}/records`; publishing is ``PublishHandler``'s.
 struct TopicRoutes: Sendable {
     let grants: RequestGrants
-    let reader: LogReader
-    let writer: LogWriter
+    let reader: any LogReading
     let history: HistoryPool
     let unsent: ByteBudget
 
@@ -110,7 +109,7 @@ struct TopicRoutes: Sendable {
 
     private func newest(of topic: Topic) throws(APIError) -> SequenceNumber {
         do {
-            return try writer.head(of: topic)
+            return try reader.head(of: topic)
         } catch {
             throw APIError(reading: error)
         }

@@ -6,7 +6,7 @@ import SluiceCore
 ///
 /// Called on threads that may block, and for small holes on an event loop.
 struct HistoryReader: Sendable {
-    /// Goes on with walks by a bounded number of records; `LogReader.advance` outside tests.
+    /// Goes on with walks by a bounded number of records; `LogReading.advance` outside tests.
     let advance: @Sendable (_ walks: inout [ChainWalk]) throws -> Void
     /// A record; nil when it was trimmed.
     let record: @Sendable (SequenceNumber) throws -> ChangeRecord?

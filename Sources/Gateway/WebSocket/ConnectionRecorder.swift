@@ -17,7 +17,7 @@ struct ConnectionRecorder: Sendable {
 
 extension ConnectionRecorder {
     /// Records in the gateway's registry.
-    init(_ registry: RegistryWriter) {
+    init(_ registry: any SubscriptionDirectory) {
         self.init(
             connected: { registry.connected($0, principal: $1, remoteAddress: $2) },
             subscribe: { id, topics, then in

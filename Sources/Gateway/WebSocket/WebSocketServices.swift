@@ -46,7 +46,6 @@ extension WebSocketServices {
     /// The services of a running gateway.
     init(_ context: GatewayContext) {
         let reader = context.reader
-        let writer = context.writer
         let registry = context.registry
         let histograms = context.measures.histograms
         self.init(
@@ -54,7 +53,7 @@ extension WebSocketServices {
             payloadBytes: context.configuration.http.payloadBytes,
             drainNanoseconds: UInt64(clamping: TimeAmount(context.configuration.drainWindow).nanoseconds),
             authorizer: context.authorizer,
-            head: { topic in try writer.head(of: topic) },
+            head: { topic in try reader.head(of: topic) },
             history: HistoryReader(
                 advance: { walks in try reader.advance(&walks) },
                 record: { sequence in try reader.record(at: sequence) },

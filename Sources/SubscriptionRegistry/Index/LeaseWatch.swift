@@ -1,14 +1,14 @@
-import SluiceCore
+package import SluiceCore
 
 /// Decides when a gateway is given up: its lease is over by the wall clock, *and* it wasn't renewed for a while that
 /// this process has watched itself.
 ///
 /// Otherwise a machine that sleeps and wakes, or a clock that is set, would cost every gateway its rows.
-struct LeaseWatch {
+package struct LeaseWatch {
     /// A gateway to be given up, with the lease that it was seen with.
-    struct Lapse: Equatable {
-        let gateway: GatewayID
-        let leaseExpiresAtNanoseconds: UInt64
+    package struct Lapse: Equatable {
+        package let gateway: GatewayID
+        package let leaseExpiresAtNanoseconds: UInt64
     }
 
     private struct Sighting {
@@ -20,11 +20,15 @@ struct LeaseWatch {
     private var sightings: [GatewayID: Sighting] = [:]
 
     /// - Parameter patienceNanoseconds: how long a lease must have been seen unchanged; longer than gateways take to renew.
-    init(patienceNanoseconds: UInt64) { self.patienceNanoseconds = patienceNanoseconds }
+    package init(patienceNanoseconds: UInt64) { self.patienceNanoseconds = patienceNanoseconds }
 
     /// Notes the leases that the registry holds now.
     /// - Returns: the gateways to be given up.
-    mutating func observe(_ gateways: [GatewayRow], wallNanoseconds: UInt64, monotonicNanoseconds: UInt64) -> [Lapse] {
+    package mutating func observe(
+        _ gateways: [GatewayRow],
+        wallNanoseconds: UInt64,
+        monotonicNanoseconds: UInt64
+    ) -> [Lapse] {
         var kept: [GatewayID: Sighting] = [:]
         var lapsed: [Lapse] = []
         for gateway in gateways {

@@ -1,43 +1,43 @@
-import SluiceCore
+package import SluiceCore
 
 /// A short answer for each topic, in eight bytes: what a dictionary would find with four or five cache misses, once it holds a million topics (its
 /// bucket, the key, the key's characters, the value), is found here with one.
 ///
 /// A topic stands here with 40 bits of its hash. Two topics may share them, so this knows less than the dictionary beside it: its owner gives such
 /// topics an answer that says so.
-struct TopicFingerprints {
+package struct TopicFingerprints {
     /// An answer: below ``TopicFingerprints/answers``.
-    typealias Answer = UInt32
+    package typealias Answer = UInt32
 
     /// How many answers there are.
-    static let answers: Answer = 0xFF_FFFE
+    package static let answers: Answer = 0xFF_FFFE
 
     // A slot: 40 bits of hash, 24 bits of the answer plus one; zero is an empty one. Open addressing, the next slot after a taken one. A slot's first
     // place comes from the highest bits of what it holds, so that it can be moved without its topic.
     private var slots: [UInt64]
     private var shift: UInt64
     private let hashMask: UInt64
-    private(set) var count = 0
+    package private(set) var count = 0
 
     private static let answerBits: UInt64 = 24
     private static let answerMask: UInt64 = (1 << answerBits) - 1
     private static let smallestBits: UInt64 = 6
 
     /// - Parameter hashBits: up to 40; fewer make topics look alike, for tests.
-    init(hashBits: UInt64 = 40) {
+    package init(hashBits: UInt64 = 40) {
         hashMask = ~(UInt64.max >> min(hashBits, 64 - TopicFingerprints.answerBits))
         shift = 64 - TopicFingerprints.smallestBits
         slots = Array(repeating: 0, count: 1 << TopicFingerprints.smallestBits)
     }
 
     /// What stands for the topic, or for another one with the same 40 bits.
-    func answer(for topic: Topic) -> Answer? {
+    package func answer(for topic: Topic) -> Answer? {
         let fingerprint = fingerprint(of: topic)
         return answer(for: fingerprint, first: slots[Int(truncatingIfNeeded: fingerprint >> shift)])
     }
 
     /// The same for many topics: their slots are read one right after the other, so that the processor waits for memory once, not once a topic.
-    func answers(for topics: [Topic]) -> [Answer?] {
+    package func answers(for topics: [Topic]) -> [Answer?] {
         let fingerprints = topics.map { fingerprint(of: $0) }
         let firsts = slots.withUnsafeBufferPointer { slots in
             fingerprints.map { slots[Int(truncatingIfNeeded: $0 >> shift)] }
@@ -59,7 +59,7 @@ struct TopicFingerprints {
     }
 
     /// Sets what stands for the topic.
-    mutating func set(_ answer: Answer, for topic: Topic) {
+    package mutating func set(_ answer: Answer, for topic: Topic) {
         precondition(answer < TopicFingerprints.answers)
         let fingerprint = fingerprint(of: topic)
         let place = place(of: fingerprint)
@@ -69,7 +69,7 @@ struct TopicFingerprints {
     }
 
     /// Forgets the topic, and what has the same 40 bits.
-    mutating func remove(_ topic: Topic) {
+    package mutating func remove(_ topic: Topic) {
         var hole = place(of: fingerprint(of: topic))
         guard slots[hole] != 0 else { return }
         count -= 1

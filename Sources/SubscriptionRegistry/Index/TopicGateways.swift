@@ -1,9 +1,9 @@
-import SluiceCore
+package import SluiceCore
 
 /// The gateways, and for each topic those with a subscriber: what a publisher resolves records with.
 ///
 /// A pure value, kept up to date by the feed.
-struct TopicGateways {
+package struct TopicGateways {
     private var gatewaysByTopic: [Topic: [GatewayID]] = [:]
     private var rows: [GatewayID: GatewayRow] = [:]
     /// The gateways' numbers: what stands in `fingerprints` for the topics that only one gateway has, the usual case.
@@ -22,28 +22,28 @@ struct TopicGateways {
     private static let ambiguous = TopicFingerprints.answers - 2
 
     /// - Parameter fingerprints: empty ones; others than the usual for tests.
-    init(fingerprints: TopicFingerprints = TopicFingerprints()) { self.fingerprints = fingerprints }
+    package init(fingerprints: TopicFingerprints = TopicFingerprints()) { self.fingerprints = fingerprints }
 
     /// The gateways, oldest first.
-    var gateways: [GatewayRow] {
+    package var gateways: [GatewayRow] {
         rows.values.sorted { ($0.startedAtNanoseconds, $0.id.rawValue) < ($1.startedAtNanoseconds, $1.id.rawValue) }
     }
 
     /// Topics with a subscriber.
-    var topicCount: Int { gatewaysByTopic.count }
+    package var topicCount: Int { gatewaysByTopic.count }
 
     /// Whether the gateway is known.
-    func contains(_ gateway: GatewayID) -> Bool { rows[gateway] != nil }
+    package func contains(_ gateway: GatewayID) -> Bool { rows[gateway] != nil }
 
     /// The gateways with a subscriber of the topic.
     ///
     /// Once in 2^40 topics that nobody has, it names a gateway all the same; that one finds no subscriber.
-    func gateways(for topic: Topic) -> [GatewayID] {
+    package func gateways(for topic: Topic) -> [GatewayID] {
         gateways(for: topic, fingerprints.answer(for: topic))
     }
 
     /// The same for the topics of a batch.
-    func gateways(for topics: [Topic]) -> [[GatewayID]] {
+    package func gateways(for topics: [Topic]) -> [[GatewayID]] {
         zip(topics, fingerprints.answers(for: topics)).map { gateways(for: $0, $1) }
     }
 
@@ -53,10 +53,10 @@ struct TopicGateways {
     }
 
     /// Adds a gateway, or changes its row.
-    mutating func set(_ gateway: GatewayRow) { rows[gateway.id] = gateway }
+    package mutating func set(_ gateway: GatewayRow) { rows[gateway.id] = gateway }
 
     /// Adds a subscriber's gateway to a topic.
-    mutating func add(_ gateway: GatewayID, to topic: Topic) {
+    package mutating func add(_ gateway: GatewayID, to topic: Topic) {
         let number = number(of: gateway)
         if let present = gatewaysByTopic[topic] {
             guard !present.contains(gateway) else { return }
@@ -71,7 +71,7 @@ struct TopicGateways {
     }
 
     /// Removes a gateway from a topic.
-    mutating func remove(_ gateway: GatewayID, from topic: Topic) {
+    package mutating func remove(_ gateway: GatewayID, from topic: Topic) {
         guard let present = gatewaysByTopic[topic] else { return }
         let left = present.filter { $0 != gateway }
         switch left.count {
@@ -102,7 +102,7 @@ struct TopicGateways {
     }
 
     /// Removes a gateway with all its topics.
-    mutating func remove(_ gateway: GatewayID) {
+    package mutating func remove(_ gateway: GatewayID) {
         removeTopics(of: gateway)
         rows[gateway] = nil
         guard let number = numbers.removeValue(forKey: gateway) else { return }
@@ -111,12 +111,12 @@ struct TopicGateways {
     }
 
     /// Removes a gateway's topics and keeps its row.
-    mutating func removeTopics(of gateway: GatewayID) {
+    package mutating func removeTopics(of gateway: GatewayID) {
         for topic in topics(of: gateway) { remove(gateway, from: topic) }
     }
 
     /// The topics of a gateway; this walks over all topics.
-    func topics(of gateway: GatewayID) -> [Topic] {
+    package func topics(of gateway: GatewayID) -> [Topic] {
         gatewaysByTopic.compactMap { topic, gateways in gateways.contains(gateway) ? topic : nil }
     }
 }

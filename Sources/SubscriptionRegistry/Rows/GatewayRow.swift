@@ -1,4 +1,5 @@
 import Glibc
+import PosixSupport
 public import SluiceCore
 
 /// A gateway in the registry.
@@ -14,11 +15,11 @@ public struct GatewayRow: Hashable, Sendable {
     /// Where publishers reach it: `unix:/path` or `tcp://host:port`.
     public let linkAddress: String
     /// Where clients reach it: `http://host:port`.
-    public internal(set) var httpAddress: String
+    public package(set) var httpAddress: String
     /// When it started, wall nanoseconds.
     public let startedAtNanoseconds: UInt64
     /// When its rows may be removed if it doesn't renew, wall nanoseconds.
-    public internal(set) var leaseExpiresAtNanoseconds: UInt64
+    public package(set) var leaseExpiresAtNanoseconds: UInt64
 
     /// Describes a gateway, of this process unless another is given; the writer fills in the lease.
     public init(
@@ -32,7 +33,7 @@ public struct GatewayRow: Hashable, Sendable {
     ) {
         self.id = id
         self.name = name
-        self.processID = processID ?? getpid()
+        self.processID = processID ?? ThisProcess.id
         self.linkAddress = linkAddress
         self.httpAddress = httpAddress
         self.startedAtNanoseconds = startedAtNanoseconds

@@ -9,9 +9,9 @@ public struct PublisherRow: Hashable, Sendable {
     /// When it started, wall nanoseconds.
     public let startedAtNanoseconds: UInt64
     /// When its row may be removed if it doesn't renew, wall nanoseconds.
-    public internal(set) var leaseExpiresAtNanoseconds: UInt64
+    public package(set) var leaseExpiresAtNanoseconds: UInt64
 
-    /// Describes a publisher; ``SubscriptionRegistry/renew(_:)`` fills in the lease.
+    /// Describes a publisher; ``SubscriptionFollowing/renew(_:)`` fills in the lease.
     public init(
         id: String,
         operationsAddress: String,

@@ -10,4 +10,13 @@ public struct RegistryCounts: Hashable, Sendable {
     public let subscriptions: Int
     /// Topics with at least one subscriber.
     public let topics: Int
+
+    /// Counts rows.
+    public init(gateways: Int, publishers: Int, connections: Int, subscriptions: Int, topics: Int) {
+        self.gateways = gateways
+        self.publishers = publishers
+        self.connections = connections
+        self.subscriptions = subscriptions
+        self.topics = topics
+    }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SQLiteRegistry
 import SluiceCore
 import SubscriptionRegistry
 
@@ -34,12 +35,12 @@ struct ConnectionsCommand: AsyncParsableCommand {
 
 /// The registry as the commands see it: opened for reading only.
 struct RegistryView {
-    private let registry: SubscriptionRegistry
+    private let registry: RegistryDatabase
 
     /// Opens the registry of the data directory.
     /// - Throws: ``RegistryError`` when there is none or it can't be read.
     init(_ settings: Settings) throws(RegistryError) {
-        registry = try SubscriptionRegistry.openReadOnly(
+        registry = try RegistryDatabase.openReadOnly(
             path: settings.text(.data, otherwise: "./sluice-data") + "/registry.sqlite"
         )
     }

@@ -1,4 +1,5 @@
 import ChangeQueue
+import LMDBLog
 import SluiceCore
 
 /// What `sluice queue depth` shows.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import LocalStorage
 import Logging
 
 /// `sluice gateway`: owns client connections and serves the HTTP API.

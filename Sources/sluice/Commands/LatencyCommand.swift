@@ -1,5 +1,6 @@
 import ArgumentParser
 import ChangeQueue
+import LMDBLog
 import SluiceCore
 import StageLatency
 import SubscriptionRegistry

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LocalStorage
 import Logging
 import Publisher
 

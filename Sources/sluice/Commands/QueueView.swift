@@ -1,4 +1,5 @@
 import ChangeQueue
+import LMDBLog
 import SluiceCore
 
 /// The queue as the commands see it: opened for reading only, whether or not the processes run.

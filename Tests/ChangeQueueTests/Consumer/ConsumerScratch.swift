@@ -1,14 +1,15 @@
-import Foundation
 import LMDB
 import Logging
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A data directory with a log and a writer for one test, removed with it.
 final class ConsumerScratch {
-    let directory = "/tmp/sluice-queue-\(UInt64.random(in: 0 ... .max))"
+    private let scratch = ScratchDirectory(isMade: false)
     let log: ChangeLog
     let writer: LogWriter
     let run: RunDirectory
@@ -17,19 +18,18 @@ final class ConsumerScratch {
     private var accepted: UInt64 = 0
 
     init() throws {
-        var configuration = ChangeLogConfiguration(directory: directory + "/log")
+        var configuration = ChangeLogConfiguration(directory: scratch.path + "/log")
         configuration.mapSizeBytes = 64 << 20
         configuration.maximumReaders = 64
         configuration.retentionAge = .seconds(3600 * 24 * 365 * 100)
         log = try ChangeLog.open(configuration)
         writer = LogWriter(log: log)
-        run = try RunDirectory(data: directory)
+        run = try RunDirectory(data: scratch.path)
     }
 
-    deinit {
-        writer.shutdown()
-        try? FileManager.default.removeItem(atPath: directory)
-    }
+    deinit { writer.shutdown() }
+
+    var directory: String { scratch.path }
 
     var consumers: String { directory + "/consumers" }
 
@@ -104,31 +104,3 @@ final class ConsumerScratch {
         )
     }
 }
-
-extension ChangeQueue {
-    /// Receives at a time.
-    func take(_ maximumRecords: Int = 1_000, bytes: Int = 1 << 20, at now: UInt64 = wall()) throws -> [ReceivedRecord] {
-        try receive(maximumRecords: maximumRecords, maximumBytes: bytes, nowNanoseconds: now)
-    }
-
-    func retire(_ records: [ReceivedRecord]) throws {
-        try retire(records.map(\.handle), nowNanoseconds: wall())
-    }
-
-    func retry(_ records: [ReceivedRecord], after delay: Duration = .zero, at now: UInt64 = wall()) throws {
-        try retry(records.map(\.handle), after: delay, nowNanoseconds: now)
-    }
-
-    /// Visible, in flight and delayed.
-    func figures(at now: UInt64 = wall()) throws -> [UInt64] {
-        let depth = try depth(nowNanoseconds: now)
-        return [depth.visible, depth.inFlight, depth.delayed]
-    }
-}
-
-extension [ReceivedRecord] {
-    var sequences: [UInt64] { map(\.record.sequence.rawValue) }
-}
-
-/// The wall clock.
-func wall() -> UInt64 { StageClock.wallNanoseconds() }

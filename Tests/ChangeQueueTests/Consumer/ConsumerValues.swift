@@ -1,6 +1,8 @@
 import SluiceCore
+import TestSupport
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// Publishers of tests.
 let alice = OwnerID(high: 1, low: 1)

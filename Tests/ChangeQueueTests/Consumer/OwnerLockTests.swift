@@ -1,8 +1,10 @@
 import Foundation
+import PosixSupport
 import SluiceCore
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("OwnerLock and the files beside the state")
 struct OwnerLockTests {
@@ -46,7 +48,7 @@ struct OwnerLockTests {
         arguments: ["", "{", "[]", #"{"bootID":7}"#, #"{"logID":-1,"retiredThrough":3}"#]
     )
     func ignoresDamagedFiles(text: String) throws {
-        try DataDirectory.make(scratch.consumers)
+        try Directory.make(scratch.consumers)
         let mark = scratch.consumers + "/" + BootMark.fileName
         try DurableFile.replace(mark, with: Array("something longer than the text that follows".utf8))
         try DurableFile.replace(mark, with: Array(text.utf8))
@@ -58,7 +60,7 @@ struct OwnerLockTests {
 
     @Test("marks and checkpoints are read as they were written")
     func readsBack() throws {
-        try DataDirectory.make(scratch.consumers)
+        try Directory.make(scratch.consumers)
         let mark = BootMark(bootID: "a\"b", isClean: true)
         try mark.write(in: scratch.consumers)
         #expect(BootMark.read(in: scratch.consumers) == mark)

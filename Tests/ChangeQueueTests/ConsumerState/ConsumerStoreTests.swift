@@ -1,9 +1,12 @@
 import Foundation
 import LMDB
+import PosixSupport
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("ConsumerStore")
 struct ConsumerStoreTests {

@@ -1,39 +1,40 @@
 import Foundation
 import LMDB
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A data directory that an earlier build has written, unpacked for one test.
 ///
 /// Fixtures/make_data_directory.py says what is in it: 29 records of version 1; after records 14, 19 and 24 a publisher of `sqs`, `sns` and
 /// `stream` was killed with the next five in flight.
 final class StoredDataDirectory {
-    let directory = "/tmp/sluice-stored-\(UInt64.random(in: 0 ... .max))"
+    private let scratch = ScratchDirectory()
     let log: ChangeLog
     let run: RunDirectory
     let messages = LogMessages()
+
+    var directory: String { scratch.path }
 
     var consumers: String { directory + "/consumers" }
 
     init(_ name: String) throws {
         let archive = try #require(Bundle.module.path(forResource: "Fixtures/" + name, ofType: "tar.gz"))
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let tar = Process()
         tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        tar.arguments = ["tar", "-xzf", archive, "-C", directory]
+        tar.arguments = ["tar", "-xzf", archive, "-C", scratch.path]
         try tar.run()
         tar.waitUntilExit()
         try #require(tar.terminationStatus == 0)
-        var configuration = ChangeLogConfiguration(directory: directory + "/log")
+        var configuration = ChangeLogConfiguration(directory: scratch.path + "/log")
         configuration.mapSizeBytes = 2 << 20
         configuration.retentionAge = .seconds(3600 * 24 * 365 * 100)
         log = try ChangeLog.open(configuration)
-        run = try RunDirectory(data: directory)
+        run = try RunDirectory(data: scratch.path)
     }
-
-    deinit { try? FileManager.default.removeItem(atPath: directory) }
 
     /// Opens the consumer state as in the boot that it was written in, or as in a later one.
     func openStore(isLaterBoot: Bool = false) throws -> ConsumerStore {

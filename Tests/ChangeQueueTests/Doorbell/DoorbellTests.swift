@@ -1,8 +1,11 @@
 import Foundation
+import PosixSupport
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("Doorbell")
 struct DoorbellTests {
@@ -54,7 +57,7 @@ struct DoorbellTests {
         }
         #expect(!FileManager.default.fileExists(atPath: path))
         let descriptor = socket(AF_UNIX, Doorbell.datagram, 0)
-        let address = try UnixAddress(path: path)
+        let address = try #require(UnixAddress(path: path))
         #expect(address.withPointer { bind(descriptor, $0, $1) } == 0)
         close(descriptor)
         let bell = try Doorbell(run)

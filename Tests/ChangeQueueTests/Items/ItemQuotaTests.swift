@@ -1,9 +1,11 @@
 import LMDB
+import PosixSupport
 import SluiceCore
 import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("Items' room")
 struct ItemQuotaTests {
@@ -268,7 +270,7 @@ struct ItemQuotaTests {
     }
 
     private func makeDirectory() throws -> String {
-        try DataDirectory.make(scratch.path + "/log")
+        try Directory.make(scratch.path + "/log")
         return scratch.path + "/log"
     }
 }

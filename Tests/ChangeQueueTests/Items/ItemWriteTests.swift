@@ -1,8 +1,10 @@
 import LMDB
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("ItemWrite")
 struct ItemWriteTests {

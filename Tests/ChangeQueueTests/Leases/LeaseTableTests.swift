@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("LeaseTable")
 struct LeaseTableTests {

@@ -1,7 +1,9 @@
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("Leases that are pushed, as in SNS")
 struct PushedLeaseTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("SequenceRange and HandleRuns")
 struct SequenceRangeTests {

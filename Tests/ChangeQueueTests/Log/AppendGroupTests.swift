@@ -1,7 +1,9 @@
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("AppendGroup")
 struct AppendGroupTests {

@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("CommitHook")
 struct CommitHookTests {

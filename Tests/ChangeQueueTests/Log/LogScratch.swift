@@ -1,18 +1,16 @@
 import Foundation
 import LMDB
 import SluiceCore
+import TestSupport
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A data directory of its own for one test, removed with it.
 final class LogScratch: Sendable {
-    let path: String
+    private let scratch = ScratchDirectory(isMade: false)
 
-    init() {
-        path = "/tmp/sluice-log-\(UInt64.random(in: 0 ... .max))"
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    var path: String { scratch.path }
 
     /// The log's configuration, small where that makes a test faster.
     func configuration(_ change: (inout ChangeLogConfiguration) -> Void = { _ in }) -> ChangeLogConfiguration {
@@ -43,17 +41,4 @@ final class LogScratch: Sendable {
         }
         return try ChangeLog.open(configuration)
     }
-}
-
-/// A draft with a small JSON payload.
-func draft(
-    _ topic: String,
-    _ payload: String = "1",
-    acceptedAtNanoseconds: UInt64 = StageClock.nowNanoseconds()
-) -> RecordDraft {
-    RecordDraft(
-        topic: Topic(alreadyChecked: topic),
-        payload: Array(payload.utf8),
-        acceptedAtNanoseconds: acceptedAtNanoseconds
-    )
 }

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("LogUpkeep")
 struct LogUpkeepTests {

@@ -2,6 +2,7 @@ import Logging
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("LogUsageWatch")
 struct LogUsageWatchTests {

@@ -1,4 +1,5 @@
 @testable import ChangeQueue
+@testable import LMDBLog
 
 extension TopicHeads {
     /// A table of so many topics.

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("TopicHeads: forgetting and refusing")
 struct TopicHeadsForgettingTests {

@@ -2,6 +2,7 @@ import SluiceCore
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("TopicHeads")
 struct TopicHeadsTests {

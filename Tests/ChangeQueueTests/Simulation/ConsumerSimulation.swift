@@ -2,6 +2,7 @@ import SluiceCore
 import TestSupport
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// Random receives, answers, crashes and hangs of two publishers over one queue of a ``SimulatedLog``, and what must hold at every step.
 struct ConsumerSimulation {

@@ -2,6 +2,7 @@ import SluiceCore
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// Goal: whatever happens to the publishers, every record is retired in the end, none is in two hands at once, and a
 /// topic stays in order. Method: random histories of the pure values, checked at every step; each seed is one history.

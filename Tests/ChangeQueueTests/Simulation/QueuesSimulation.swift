@@ -2,6 +2,7 @@ import SluiceCore
 import TestSupport
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A log as a row of topics, and the time.
 struct SimulatedLog {

@@ -1,6 +1,8 @@
 import SluiceCore
+import TestSupport
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A record in a simulated publisher's hands.
 struct SimulatedRecord {

@@ -1,6 +1,8 @@
+import TestSupport
 import Testing
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 @Suite("ShardWindow")
 struct ShardWindowTests {

@@ -1,6 +1,7 @@
 import SluiceCore
 
 @testable import ChangeQueue
+@testable import LMDBLog
 
 /// A stream of tests: a log as a row of shards, and publishers that share one state.
 struct StreamBench {

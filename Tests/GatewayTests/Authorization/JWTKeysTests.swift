@@ -2,6 +2,7 @@ import Gateway
 import JWTKit
 import Logging
 import SluiceCore
+import TestSupport
 import Testing
 
 @Suite("JWTAuthorizer: keys")
@@ -26,7 +27,7 @@ struct JWTKeysTests {
         let files = try [
             rsa.publicKey.pemRepresentation, p256.publicKey.pemRepresentation, p384.publicKey.pemRepresentation,
             p521.publicKey.pemRepresentation, ed25519.publicKey.pemRepresentation,
-        ].map { try TemporaryFile($0) }
+        ].map { try ScratchFile($0) }
         let authorizer = try await authorizer { $0.publicKeyFiles = files.map(\.path) }
         var signers = [
             try await SignedTokens { await $0.add(ecdsa: p256) }, try await SignedTokens { await $0.add(ecdsa: p384) },
@@ -52,7 +53,7 @@ struct JWTKeysTests {
     func confusion() async throws {
         let rsa = try SignedTokens.rsaKey()
         let pem = rsa.publicKey.pemRepresentation
-        let file = try TemporaryFile(pem)
+        let file = try ScratchFile(pem)
         let authorizer = try await authorizer { $0.publicKeyFiles = [file.path] }
         let good = try await SignedTokens { await $0.add(rsa: rsa, digestAlgorithm: .sha256) }
         #expect(await isAccepted(try good.token("{}"), authorizer))
@@ -73,7 +74,7 @@ struct JWTKeysTests {
         let (first, second) = (ES256PrivateKey(), ES256PrivateKey())
         let rsa = try SignedTokens.rsaKey()
         let secret = Array("0123456789abcdef0123456789abcdef".utf8)
-        let file = try TemporaryFile(
+        let file = try ScratchFile(
             try set([
                 jwk(first.publicKey, "first"), jwk(second.publicKey, "second"),
                 try jwk(rsa.publicKey, "rsa", #","alg":"PS256""#),
@@ -111,7 +112,7 @@ struct JWTKeysTests {
             "eyJhbGciOiJFUzI1NiJ9.\(payload)."
                 + "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
         ]
-        let file = try TemporaryFile(
+        let file = try ScratchFile(
             try set([
                 #"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#,
                 #"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","#
@@ -132,7 +133,7 @@ struct JWTKeysTests {
     @Test("a changed key set is read again; a damaged one leaves the keys as they were")
     func rotation() async throws {
         let (old, new) = (ES256PrivateKey(), try EdDSA.PrivateKey())
-        let file = try TemporaryFile(try set([jwk(old.publicKey, "old")]))
+        let file = try ScratchFile(try set([jwk(old.publicKey, "old")]))
         let authorizer = try await authorizer { $0.jwksFile = file.path }
         let oldToken = try await SignedTokens { await $0.add(ecdsa: old) }.token("{}", kid: "old")
         let newToken = try await SignedTokens { await $0.add(eddsa: new) }.token("{}", kid: "new")
@@ -150,7 +151,7 @@ struct JWTKeysTests {
     @Test("a secret file's line end isn't part of the secret")
     func secretFile() async throws {
         let secret = "0123456789abcdef0123456789abcdef"
-        let file = try TemporaryFile(secret + "\r\n")
+        let file = try ScratchFile(secret + "\r\n")
         let authorizer = try await authorizer { $0.secretFile = file.path }
         #expect(await isAccepted(try await SignedTokens.hmac(Array(secret.utf8)).token("{}"), authorizer))
     }
@@ -167,7 +168,7 @@ struct JWTKeysTests {
         }
         let rsa = try SignedTokens.rsaKey()
         let files = try [rsa.pemRepresentation, "not a key", "{}", #"{"keys":[]}"#, "short\n"].map {
-            try TemporaryFile($0)
+            try ScratchFile($0)
         }
         #expect(await code { _ in } == .noKeys)
         #expect(await code { $0.publicKeyFiles = ["/no/such/file"] } == .unreadableFile)
@@ -210,9 +211,9 @@ struct JWTKeysTests {
             #expect(error?.code == .invalidKey)
             #expect(error?.message.contains("--jwt-public-key-files") == true)
         }
-        let file = try TemporaryFile(pem)
+        let file = try ScratchFile(pem)
         await #expect(throws: AuthorizerConfigurationError.self) { try await authorizer { $0.secretFile = file.path } }
-        let set = try TemporaryFile(#"{"keys":[{"kty":"oct","k":"\#(SignedTokens.base64URL(Array(pem.utf8)))"}]}"#)
+        let set = try ScratchFile(#"{"keys":[{"kty":"oct","k":"\#(SignedTokens.base64URL(Array(pem.utf8)))"}]}"#)
         await #expect(throws: AuthorizerConfigurationError.self) { try await authorizer { $0.jwksFile = set.path } }
         // What a secret may begin with.
         for text in ["MIIB", "{secret}", "30"] {

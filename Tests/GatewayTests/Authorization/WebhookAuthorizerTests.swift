@@ -1,21 +1,15 @@
 import Logging
 import SluiceCore
-import Synchronization
+import TestSupport
 import Testing
 
 @testable import Gateway
 
 @Suite("WebhookAuthorizer")
 struct WebhookAuthorizerTests {
-    /// A wall clock that the test moves.
-    private final class Clock: Sendable {
-        let nanoseconds = Mutex<UInt64>(1_800_000_000_000_000_000)
-        func advance(seconds: UInt64) { nanoseconds.withLock { $0 += seconds * 1_000_000_000 } }
-    }
-
     private func authorizer(
         _ stub: BackEndStub,
-        clock: Clock = Clock(),
+        clock: HandClock = HandClock(1_800_000_000_000_000_000),
         _ change: (inout WebhookConfiguration) -> Void = { _ in }
     ) throws -> WebhookAuthorizer {
         var configuration = WebhookConfiguration()
@@ -23,7 +17,7 @@ struct WebhookAuthorizerTests {
         configuration.timeout = .seconds(20)
         change(&configuration)
         return try WebhookAuthorizer(configuration: configuration, logger: Logger(label: "test")) {
-            clock.nanoseconds.withLock { $0 }
+            clock.now
         }
     }
 
@@ -77,7 +71,7 @@ struct WebhookAuthorizerTests {
                 ? .answer(#"{"allow":true,"principal":"bob","subscribe":[]}"#)
                 : .answer(#"{"allow":\#(question.contains("good")),"ttlSeconds":5,"reason":"no such luck"}"#)
         } _: { stub in
-            let clock = Clock()
+            let clock = HandClock(1_800_000_000_000_000_000)
             let authorizer = try authorizer(stub, clock: clock)
             let grant = try await authorizer.connect(ConnectRequest(token: "t", isWebSocket: true))
             let (good, bad) = (try Topic("good"), try Topic("bad"))
@@ -216,7 +210,7 @@ struct WebhookAuthorizerTests {
                 ? .answer(#"{"allow":true,"subscribe":["a"],"expiresInSeconds":5,"ttlSeconds":60}"#)
                 : .answer(#"{"allow":true,"ttlSeconds":60}"#)
         } _: { stub in
-            let clock = Clock()
+            let clock = HandClock(1_800_000_000_000_000_000)
             let authorizer = try authorizer(stub, clock: clock)
             let grant = try await authorizer.connect(ConnectRequest(token: "t", isWebSocket: true))
             let topic = try Topic("a")
@@ -237,7 +231,7 @@ struct WebhookAuthorizerTests {
         try await BackEndStub.run { _ in
             .answer(#"{"allow":false,"ttlSeconds":3600}"#)
         } _: { stub in
-            let clock = Clock()
+            let clock = HandClock(1_800_000_000_000_000_000)
             let authorizer = try authorizer(stub, clock: clock)
             for seconds: UInt64 in [0, 9, 1] {
                 clock.advance(seconds: seconds)

@@ -2,6 +2,7 @@ import DeliveryLink
 import NIOCore
 import NIOEmbedded
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway

@@ -1,5 +1,4 @@
 import ChangeQueue
-import LMDB
 import SluiceCore
 import SubscriptionRegistry
 import Testing
@@ -29,7 +28,7 @@ struct APIErrorTests {
             (.invalidRecord, .invalidRequest), (.invalidItem, .invalidRequest), (.invalidJSON, .invalidJSON),
             (.invalidTopic, .invalidTopic), (.itemChanged, .overloaded), (.shuttingDown, .shuttingDown),
             (.corruptRecord, .storageFailed), (.cannotOpen, .storageFailed), (.locked, .storageFailed),
-            (.versionMismatch, .storageFailed), (.storage(LMDBError(.panic, operation: "x")), .storageFailed),
+            (.versionMismatch, .storageFailed), (.storage, .storageFailed),
         ] as [(ChangeQueueError.Code, APIErrorCode)]
     )
     func log(code: ChangeQueueError.Code, told: APIErrorCode) {

@@ -5,6 +5,7 @@ import NIOEmbedded
 import NIOHTTP1
 import SluiceCore
 import Synchronization
+import TestSupport
 
 @testable import Gateway
 
@@ -219,13 +220,4 @@ final class FlushCounter: ChannelOutboundHandler {
         count += 1
         context.flush()
     }
-}
-
-/// A clock that the test moves.
-final class HandClock: Sendable {
-    private let time = Atomic<UInt64>(1_000_000_000)
-
-    var now: UInt64 { time.load(ordering: .relaxed) }
-
-    func advance(_ nanoseconds: UInt64) { time.wrappingAdd(nanoseconds, ordering: .relaxed) }
 }

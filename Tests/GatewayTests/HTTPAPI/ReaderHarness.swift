@@ -4,6 +4,7 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import SluiceCore
+import TestSupport
 
 @testable import Gateway
 

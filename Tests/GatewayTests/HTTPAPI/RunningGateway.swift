@@ -1,7 +1,9 @@
 import ChangeQueue
 import Foundation
+import LocalStorage
 import Logging
 import ServiceLifecycle
+import TestSupport
 
 @testable import Gateway
 
@@ -18,10 +20,10 @@ struct RunningGateway {
         configure: (inout GatewayConfiguration) throws -> Void = { _ in },
         _ body: (RunningGateway) async throws -> Void
     ) async throws {
-        let directory = NSTemporaryDirectory() + "sluice-" + UUID().uuidString
-        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let directory = ScratchDirectory(isMade: false)
+        defer { withExtendedLifetime(directory) {} }
         var configuration = GatewayConfiguration()
-        configuration.dataDirectory = directory
+        configuration.dataDirectory = directory.path
         configuration.port = 0
         // The host that the tests' requests name.
         configuration.allowedHosts = ["a"]
@@ -48,7 +50,7 @@ struct RunningGateway {
             try await body(
                 RunningGateway(
                     port: number,
-                    directory: directory,
+                    directory: directory.path,
                     shutDown: { await services.triggerGracefulShutdown() }
                 )
             )

@@ -12,7 +12,7 @@ final class LogModel: Sendable {
         var trimmedThrough: UInt64 = 0
         var fault: ChangeQueueError?
         var walked = 0
-        var recordsPerSlice = LogReader.walkSlice
+        var recordsPerSlice = ChainWalk.sliceRecords
         var waiting: [(token: UInt64, drafts: [RecordDraft])] = []
         var client: AppendBridge?
     }

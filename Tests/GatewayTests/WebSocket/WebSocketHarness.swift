@@ -7,6 +7,7 @@ import NIOEmbedded
 import NIOHTTP1
 import SluiceCore
 import Synchronization
+import TestSupport
 
 @testable import Gateway
 

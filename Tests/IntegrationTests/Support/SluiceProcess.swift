@@ -4,6 +4,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import Synchronization
+import TestSupport
 
 @testable import sluice
 
@@ -101,9 +102,9 @@ final class SluiceProcess: Sendable {
         writingTo stream: ReferenceWritableKeyPath<Process, Any?>
     ) async throws -> (code: Int32, output: [UInt8]) {
         // A file and no pipe: a process that another test starts at the same moment may inherit a pipe, and its end would not come.
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-output-\(UUID().uuidString)")
-        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
-        defer { try? FileManager.default.removeItem(at: file) }
+        let scratch = try ScratchFile("")
+        defer { withExtendedLifetime(scratch) {} }
+        let file = URL(fileURLWithPath: scratch.path)
         let process = Process()
         process.executableURL = executable
         process.arguments = arguments

@@ -3,22 +3,22 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import SluiceCore
+import TestSupport
 
 /// A data directory of its own with its gateway and publisher.
 final class TestSluice {
-    let directory: String
+    private let scratch = ScratchDirectory(isMade: false)
     let semantics: QueueSemantics
     private var processes: [SluiceProcess] = []
 
     init(_ semantics: QueueSemantics) {
         self.semantics = semantics
-        directory =
-            FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString.prefix(8))").path
     }
+
+    var directory: String { scratch.path }
 
     deinit {
         for process in processes { process.abandon() }
-        try? FileManager.default.removeItem(atPath: directory)
     }
 
     private var common: [String] { ["--data", directory, "--queue", semantics.rawValue] }
@@ -49,7 +49,12 @@ final class TestSluice {
 
     /// Publishes JSON and returns the record's sequence number.
     static func publish(_ json: String, to topic: String, at gateway: SluiceProcess) async throws -> UInt64 {
-        var request = HTTPClientRequest(url: gateway.address + "/topics/" + topic)
+        try await publish(json, to: topic, at: gateway.address)
+    }
+
+    /// The same at a gateway's address.
+    static func publish(_ json: String, to topic: String, at address: String) async throws -> UInt64 {
+        var request = HTTPClientRequest(url: address + "/topics/" + topic)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(ByteBuffer(string: json))

@@ -17,7 +17,16 @@ struct TestWebSocket {
         query: String = "",
         _ body: (inout TestWebSocket) async throws -> Result
     ) async throws -> Result {
-        let frames = try await open(port: gateway.port, uri: "/ws" + query)
+        try await connect(port: gateway.port, query: query, body)
+    }
+
+    /// The same to a gateway's port.
+    static func connect<Result>(
+        port: Int,
+        query: String = "",
+        _ body: (inout TestWebSocket) async throws -> Result
+    ) async throws -> Result {
+        let frames = try await open(port: port, uri: "/ws" + query)
         return try await frames.executeThenClose { inbound, outbound in
             var socket = TestWebSocket(inbound: inbound.makeAsyncIterator(), outbound: outbound)
             _ = try await socket.next("connected")

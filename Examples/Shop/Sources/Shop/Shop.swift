@@ -1,4 +1,5 @@
 import Gateway
+import LocalStorage
 import Logging
 import ServiceLifecycle
 

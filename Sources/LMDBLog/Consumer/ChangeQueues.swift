@@ -1,0 +1,52 @@
+public import ChangeQueue
+public import Logging
+public import SluiceCore
+
+/// Opens consumers of the change log on this machine.
+public enum ChangeQueues {
+    /// Opens the consumer of one publisher; each publisher has its own, and a process opens a data directory's consumer
+    /// state once.
+    /// - Parameters:
+    ///   - queue: the queue's name. Each queue has a position of its own in the log.
+    ///   - attributes: how it behaves; those of a queue that publishers share must be the same.
+    ///   - log: the log to consume.
+    ///   - directory: the directory of the consumer state; it is made.
+    ///   - run: where the owner locks are.
+    ///   - mapSizeBytes: bytes to which the consumer state of all queues may grow. The file is sparse; 120,000 records in flight, each apart,
+    ///     take about 20 MiB.
+    ///   - logger: told of state that was lost and of what was taken over.
+    /// - Returns: the consumer, to be used on one thread.
+    /// - Throws: ``ChangeQueueError``: `cannotOpen`, also when the queue is of another kind, `locked`, `versionMismatch`, `storage`.
+    public static func open(
+        _ queue: QueueID,
+        _ attributes: QueueAttributes,
+        log: ChangeLog,
+        directory: String,
+        run: RunDirectory,
+        mapSizeBytes: Int = 256 << 20,
+        logger: Logger = Logger(label: "sluice.queue")
+    ) throws(ChangeQueueError) -> any ChangeQueue {
+        let store = try ConsumerStore.open(
+            directory,
+            logID: log.logID,
+            mapSizeBytes: mapSizeBytes,
+            logger: logger
+        )
+        return try open(queue, attributes, log: log, store: store, run: run, logger: logger)
+    }
+
+    /// Opens a consumer on a store that is open: several publishers in one process share it.
+    static func open(
+        _ queue: QueueID,
+        _ attributes: QueueAttributes,
+        log: ChangeLog,
+        store: ConsumerStore,
+        run: RunDirectory,
+        logger: Logger
+    ) throws(ChangeQueueError) -> any ChangeQueue {
+        switch attributes.kind {
+        case .standard: try LeaseQueue(queue, attributes, log: log, store: store, run: run, logger: logger)
+        case .stream: try StreamQueue(queue, attributes, log: log, store: store, run: run, logger: logger)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+public import ChangeQueue
+import Glibc
+import PosixSupport
+import SluiceCore
+import Synchronization
+
+/// Rings every publisher's ``Doorbell`` of a run directory: one byte to each socket, dropped when the socket is full.
+///
+/// LMDB can't notify anyone of a commit; a lost ring only costs the publisher's slow poll.
+public final class DoorbellRinger: LogSignal {
+    private struct State {
+        var bells: [UnixAddress] = []
+        var scan = DirectoryScan()
+    }
+
+    private let directory: String
+    private let descriptor: Int32
+    private let state = Mutex(State())
+
+    /// Makes a ringer for the bells in the run directory.
+    ///
+    /// Without a socket of its own it stays silent, and publishers poll.
+    public init(_ run: RunDirectory) {
+        directory = run.path
+        descriptor = socket(AF_UNIX, Doorbell.datagram, 0)
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Rings; never blocks.
+    public func ring() {
+        guard descriptor >= 0 else { return }
+        state.withLock { state in
+            rescanIfChanged(&state)
+            state.bells.removeAll { !ring($0) }
+        }
+    }
+
+    /// - Returns: whether anyone may be there.
+    private func ring(_ bell: UnixAddress) -> Bool {
+        var byte: UInt8 = 1
+        let sent = bell.withPointer { sendto(descriptor, &byte, 1, Int32(MSG_NOSIGNAL), $0, $1) }
+        guard sent < 0 else { return true }
+        switch errno {
+        case ECONNREFUSED:
+            // Its process is dead: a killed publisher can't remove its socket.
+            unlink(bell.path)
+            return false
+        case ENOENT: return false
+        default: return true
+        }
+    }
+
+    private func rescanIfChanged(_ state: inout State) {
+        var status = stat()
+        guard stat(directory, &status) == 0 else { return }
+        let changed =
+            UInt64(clamping: status.st_mtim.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: status.st_mtim.tv_nsec)
+        guard state.scan.isNeeded(changedAtNanoseconds: changed, nowNanoseconds: StageClock.wallNanoseconds()) else {
+            return
+        }
+        var bells: [UnixAddress] = []
+        let isRead = Directory.forEachEntry(of: directory) { name in
+            guard name.hasSuffix(Doorbell.suffix), let bell = UnixAddress(path: directory + "/" + name) else { return }
+            bells.append(bell)
+        }
+        if isRead { state.bells = bells }
+    }
+}

@@ -1,0 +1,111 @@
+import ChangeQueue
+
+/// When the writer saves heads and trims, as a value: told what happened, it says what is to be done next.
+///
+/// At most one step fits between two commits, so that an append never waits for more than that.
+struct LogUpkeep {
+    /// What is to be done.
+    enum Action: Equatable {
+        /// Save one slice of the topics' heads.
+        case saveHeads
+        /// Trim one slice of records.
+        case trim
+        /// Forget one slice of the topics that have no records any more.
+        case forgetTopics
+        /// Free the reader slots of dead processes, whose old views keep trimmed pages from being used again.
+        case checkReaders
+    }
+
+    private let headSaveRecords: UInt64
+    private var unsavedRecords: UInt64 = 0
+    private var isSaving = false
+    private var lastSave: UInt64
+    private var recordsSinceTrim = 0
+    private var mayTrimMore = false
+    private var lastTrim: UInt64
+    private var lastReaderCheck: UInt64
+    private var mayForget = false
+    /// Whether a slice of topics is forgotten before more is trimmed: under load the two take turns.
+    private var isForgettingNext = false
+
+    /// Appended records between two looks at retention: trimming twice as many at once outruns any producer.
+    private static let trimEveryRecords = Retention.maximumTrimmedAtOnce / 2
+    private static let trimEveryNanoseconds: UInt64 = 1_000_000_000
+    private static let saveWhenIdleNanoseconds: UInt64 = 60_000_000_000
+    private static let checkReadersNanoseconds: UInt64 = 30_000_000_000
+
+    init(headSaveRecords: Int, nowNanoseconds: UInt64) {
+        self.headSaveRecords = UInt64(max(headSaveRecords, 1))
+        lastSave = nowNanoseconds
+        lastTrim = nowNanoseconds
+        lastReaderCheck = nowNanoseconds
+    }
+
+    /// So many records were committed.
+    mutating func committed(_ records: Int) {
+        unsavedRecords &+= UInt64(records)
+        recordsSinceTrim += records
+    }
+
+    /// The log was read: so many records aren't covered by the saved heads, of whichever process they are.
+    mutating func counted(unsavedRecords: UInt64) { self.unsavedRecords = unsavedRecords }
+
+    /// The next step, if one is due.
+    ///
+    /// `isIdle` is whether no append waits.
+    mutating func next(isIdle: Bool, nowNanoseconds: UInt64) -> Action? {
+        if isSaving || unsavedRecords >= headSaveRecords { return .saveHeads }
+        if mayForget, isIdle || isForgettingNext { return .forgetTopics }
+        if recordsSinceTrim >= LogUpkeep.trimEveryRecords { return .trim }
+        guard isIdle else { return nil }
+        if mayTrimMore || elapsed(since: lastTrim, nowNanoseconds) >= LogUpkeep.trimEveryNanoseconds { return .trim }
+        if unsavedRecords > 0, elapsed(since: lastSave, nowNanoseconds) >= LogUpkeep.saveWhenIdleNanoseconds {
+            return .saveHeads
+        }
+        return elapsed(since: lastReaderCheck, nowNanoseconds) >= LogUpkeep.checkReadersNanoseconds
+            ? .checkReaders : nil
+    }
+
+    /// A slice of heads was saved; `isComplete` when it was the last.
+    mutating func saved(isComplete: Bool, nowNanoseconds: UInt64) {
+        isSaving = !isComplete
+        if isComplete {
+            unsavedRecords = 0
+            lastSave = nowNanoseconds
+        }
+    }
+
+    /// A slice of records was trimmed, or not.
+    mutating func trimmed(_ step: LogTrimmer.Step, nowNanoseconds: UInt64) {
+        lastTrim = nowNanoseconds
+        recordsSinceTrim = 0
+        mayTrimMore = false
+        switch step {
+        case .nothing: break
+        case .trimmed(let count): mayTrimMore = count > 0
+        case .needsSavedHeads:
+            isSaving = true
+            mayTrimMore = true
+        }
+    }
+
+    /// Whether topics are left that can be forgotten; asked after each trimming, and told by the forgetting itself.
+    mutating func forgetting(isDue: Bool, afterTrimming: Bool) {
+        mayForget = isDue
+        isForgettingNext = isDue && afterTrimming
+    }
+
+    /// The readers were checked.
+    mutating func checkedReaders(nowNanoseconds: UInt64) { lastReaderCheck = nowNanoseconds }
+
+    /// A step failed: everything waits for its next time, so that a full disk isn't tried without end.
+    mutating func failed(nowNanoseconds: UInt64) {
+        isSaving = false
+        forgetting(isDue: false, afterTrimming: false)
+        unsavedRecords = 0
+        lastSave = nowNanoseconds
+        trimmed(.nothing, nowNanoseconds: nowNanoseconds)
+    }
+
+    private func elapsed(since time: UInt64, _ now: UInt64) -> UInt64 { now > time ? now - time : 0 }
+}

@@ -1,0 +1,73 @@
+import ChangeQueue
+
+/// A `stream` consumer as one publisher has it: what is shared, and the windows of its own shards.
+///
+/// A value; each operation of the queue is a type of its own that changes it.
+struct StreamConsumer: Sendable {
+    let owner: OwnerID
+    /// What is shared with the other publishers.
+    var shared: StreamState
+    /// The windows of the shards that this publisher reads; nil for the others.
+    var windows: [ShardWindow?]
+    /// Shards that go to other publishers as soon as nothing of them is in flight.
+    var leaving: Set<Int> = []
+
+    /// A publisher that has nothing in its hands: shards that it had before, and lost track of, are free.
+    init(owner: OwnerID, shared: StreamState) {
+        self.owner = owner
+        self.shared = shared
+        windows = []
+        for index in shared.shards(of: owner) { self.shared.shards[index].release() }
+        followLeases()
+    }
+
+    /// Whether a shard is this publisher's.
+    func reads(_ index: Int) -> Bool { windows[index] != nil }
+
+    /// Takes the shared part as another publisher has left it.
+    mutating func replaceShared(with shared: StreamState) {
+        self.shared = shared
+        followLeases()
+    }
+
+    /// Gives each leased shard a window and drops the windows of those that are lost: their handles are stale from now
+    /// on.
+    mutating func followLeases() {
+        if windows.count != shared.shards.count { windows = Array(repeating: nil, count: shared.shards.count) }
+        for (index, shard) in shared.shards.enumerated() {
+            if shard.owner != owner {
+                windows[index] = nil
+                leaving.remove(index)
+            } else if windows[index]?.lease != shard.lease {
+                windows[index] = ShardWindow(lease: shard.lease)
+                leaving.remove(index)
+            }
+        }
+    }
+
+    /// After answers have come: moves the checkpoint, goes back to what failed, lets go what is to leave.
+    mutating func settle(_ index: Int) {
+        guard let window = windows[index] else { return }
+        if window.hasFailed, let failed = windows[index]?.takeFailure() {
+            let count = shared.shards[index].receiveCount(of: failed)
+            shared.shards[index].rewind(to: failed - 1, attempts: UInt32(clamping: count))
+        }
+        guard let window = windows[index] else { return }
+        let shard = shared.shards[index]
+        shared.shards[index].retire(through: window.lowest.map { $0 - 1 } ?? shard.handedThrough)
+        if leaving.contains(index), window.isEmpty {
+            shared.shards[index].release()
+            windows[index] = nil
+            leaving.remove(index)
+        }
+    }
+
+    // MARK: A receive's number
+
+    /// The number that a shard's handles get: the receive's, and the shard in the low byte, so that an answer finds its
+    /// window.
+    static func handleNumber(_ receive: UInt64, shard: Int) -> UInt64 { receive << 8 | UInt64(shard) }
+
+    /// The shard of a handle.
+    static func shard(ofHandleNumber number: UInt64) -> Int { Int(number & 0xFF) }
+}

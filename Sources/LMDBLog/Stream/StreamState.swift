@@ -1,0 +1,77 @@
+import ChangeQueue
+
+/// The part of a `stream` consumer that all publishers share: its shards and who is there to read them.
+struct StreamState: Hashable, Sendable {
+    /// Most shards: a receive's number has the shard in its low byte.
+    static let maximumShards = 255
+
+    /// In the order of their numbers.
+    var shards: [Shard]
+    /// The publishers and when each is given up if nothing is heard of it, wall clock, nanoseconds.
+    var publishers: [OwnerID: UInt64] = [:]
+    /// The number that the next receive, or the next lease of a shard, gets.
+    private(set) var nextReceive: UInt64
+
+    /// A consumer that goes on after `cursor`.
+    init(shards: Int, cursor: UInt64, nextReceive: UInt64) {
+        let count = min(max(shards, 1), StreamState.maximumShards)
+        self.init(shards: Array(repeating: Shard(checkpoint: cursor), count: count), nextReceive: nextReceive)
+    }
+
+    /// Takes a state as it was stored.
+    init(shards: [Shard], publishers: [OwnerID: UInt64] = [:], nextReceive: UInt64) {
+        self.shards = shards
+        self.publishers = publishers
+        // Seven bytes are left beside the shard's number; the time in nanoseconds is cut to them.
+        self.nextReceive = max(nextReceive & (.max >> 8), 1)
+    }
+
+    /// Draws a number.
+    mutating func takeReceive() -> UInt64 {
+        defer { nextReceive = nextReceive >= .max >> 8 ? 1 : nextReceive + 1 }
+        return nextReceive
+    }
+
+    /// Every record up to this one is retired: where a consumer that has lost its state goes on.
+    var retiredThrough: UInt64 { shards.lazy.map(\.checkpoint).min() ?? 0 }
+
+    /// Shards that one publisher may have.
+    var fairShare: Int {
+        let publishers = max(publishers.count, 1)
+        return (shards.count + publishers - 1) / publishers
+    }
+
+    /// The shards of a publisher.
+    func shards(of owner: OwnerID) -> [Int] { shards.indices.filter { shards[$0].owner == owner } }
+
+    /// Leases free shards up to the fair share.
+    mutating func claim(for owner: OwnerID, until leasedUntil: UInt64) {
+        guard shards.contains(where: { $0.owner == .none }) else { return }
+        var room = fairShare - shards(of: owner).count
+        for index in shards.indices where room > 0 && shards[index].owner == .none {
+            shards[index].owner = owner
+            shards[index].lease = takeReceive()
+            shards[index].leasedUntil = leasedUntil
+            room -= 1
+        }
+    }
+
+    /// Forgets what retention has trimmed.
+    /// - Returns: how many records lay after the position of some shard; whose shard they were can't be known any more.
+    mutating func trim(before first: UInt64) -> UInt64 {
+        guard first > 1, let lowest = shards.lazy.map(\.handedThrough).min() else { return 0 }
+        for index in shards.indices where shards[index].checkpoint < first - 1 {
+            shards[index].retire(through: first - 1)
+        }
+        return first - 1 - min(lowest, first - 1)
+    }
+
+    /// Goes back to the log's end when the log is older than the state, as after a restore.
+    mutating func cut(after last: UInt64) {
+        for index in shards.indices where shards[index].handedThrough > last || shards[index].rewoundThrough > last {
+            shards[index].checkpoint = min(shards[index].checkpoint, last)
+            shards[index].handedThrough = min(shards[index].handedThrough, last)
+            shards[index].rewoundThrough = min(shards[index].rewoundThrough, last)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Glibc
+
+/// Small files that are replaced as a whole and survive a power cut.
+package enum DurableFile {
+    private static let maximumBytes = 64 * 1024
+
+    /// Replaces the file at `path`; a reader finds the old or the new content, never a part.
+    package static func replace(_ path: String, with bytes: [UInt8]) throws(SystemError) {
+        let operation = "The file \(path) can't be written"
+        let temporary = path + "." + String(UInt64.random(in: 0 ... .max), radix: 36)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { throw SystemError(operation) }
+        let isWritten = write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
+        let number = errno
+        close(descriptor)
+        guard isWritten, rename(temporary, path) == 0 else {
+            let reason = isWritten ? errno : number
+            unlink(temporary)
+            throw SystemError(operation, reason)
+        }
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        try Directory.sync(directory)
+    }
+
+    /// The file's content, its first 64 KiB; nil when it doesn't exist or can't be read.
+    package static func read(_ path: String) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: maximumBytes)
+        let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+        return count >= 0 ? Array(bytes.prefix(count)) : nil
+    }
+
+    /// Whether this process may read the file at `path`; in `errno` stands why not.
+    package static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
+    /// Whether there is a file at `path`.
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Makes an empty file at `path` unless there is one.
+    package static func makeEmpty(_ path: String, mode: UInt32) {
+        let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, mode)
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Removes the file at `path`, if there is one.
+    package static func remove(_ path: String) { unlink(path) }
+
+    /// Moves a file over another one's name.
+    /// - Returns: whether it was there and could be moved; in `errno` stands why not.
+    @discardableResult
+    package static func move(_ path: String, to other: String) -> Bool { rename(path, other) == 0 }
+}

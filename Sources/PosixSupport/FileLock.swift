@@ -1,0 +1,50 @@
+import Glibc
+
+/// An advisory lock on a file (`flock`): the kernel drops it in the moment in which its process dies.
+package final class FileLock: Sendable {
+    private let descriptor: CInt
+
+    /// Locks the file at `path`, and makes it when there is none.
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - isExclusive: whether nobody else may have it, shared or not.
+    ///   - waits: whether to wait for the others; otherwise the lock is nil when they have it.
+    ///   - mode: who may open a file that is made.
+    /// - Throws: what the system refuses.
+    package init?(_ path: String, isExclusive: Bool, waits: Bool, mode: UInt32 = 0o640) throws(SystemError) {
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw FileLock.cannotLock(path) }
+        let operation = (isExclusive ? LOCK_EX : LOCK_SH) | (waits ? 0 : LOCK_NB)
+        while flock(descriptor, operation) != 0 {
+            if errno == EINTR { continue }
+            guard errno == EWOULDBLOCK else { throw FileLock.cannotLock(path) }
+            return nil
+        }
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Whether `path` still leads to the locked file.
+    package func isStill(at path: String) -> Bool {
+        let own = FileIdentity(descriptor: descriptor)
+        return own != nil && own == FileIdentity(path: path)
+    }
+
+    /// Runs `body` when nobody holds the lock of the file at `path`, and holds it meanwhile.
+    ///
+    /// A shared lock is enough, so that those who look don't take each other for the holder. A file that doesn't exist is held by nobody; `body`
+    /// isn't run then.
+    /// - Returns: whether nobody holds it.
+    package static func ifFree(_ path: String, _ body: () -> Void) -> Bool {
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return errno == ENOENT }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return false }
+        body()
+        return true
+    }
+
+    private static func cannotLock(_ path: String) -> SystemError { SystemError("The lock \(path) can't be used") }
+}

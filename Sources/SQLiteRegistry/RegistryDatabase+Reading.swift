@@ -1,0 +1,84 @@
+import GRDB
+public import SluiceCore
+public import SubscriptionRegistry
+
+extension RegistryDatabase {
+    /// The gateways, oldest first, with or without a valid lease.
+    /// - Throws: ``RegistryError`` when the file can't be read.
+    public func gateways() throws(RegistryError) -> [GatewayRow] {
+        try read("read gateways") { db in try RegistryQueries.gateways(db) }
+    }
+
+    /// The publishers, oldest first, with or without a valid lease.
+    /// - Throws: ``RegistryError`` when the file can't be read.
+    public func publishers() throws(RegistryError) -> [PublisherRow] {
+        try read("read publishers") { db in
+            let sql = "SELECT id, ops_address, started_at, lease_expires_at FROM publishers ORDER BY started_at, id"
+            return try Row.fetchAll(db, sql: sql).map { row in
+                PublisherRow(
+                    id: row[0],
+                    operationsAddress: row[1],
+                    startedAtNanoseconds: RegistryQueries.nanoseconds(row[2]),
+                    leaseExpiresAtNanoseconds: RegistryQueries.nanoseconds(row[3])
+                )
+            }
+        }
+    }
+
+    /// The newest connections of all gateways, newest first.
+    ///
+    /// They follow the gateways by up to ``RegistryConfiguration/rowsDelayNanoseconds``.
+    /// - Parameter limit: how many at most.
+    /// - Returns: the connections, each with the number of its subscriptions.
+    /// - Throws: ``RegistryError`` when the file can't be read.
+    public func connections(limit: Int) throws(RegistryError) -> [ConnectionRow] {
+        try read("read connections") { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, gateway_id, principal, remote_address, connected_at,
+                        (SELECT count(*) FROM subscriptions WHERE connection_id = connections.id)
+                    FROM connections ORDER BY connected_at DESC, id LIMIT ?
+                    """,
+                arguments: [max(0, limit)]
+            ).compactMap { row in
+                guard let id = ConnectionID(row[0] as String) else { return nil }
+                return ConnectionRow(
+                    id: id,
+                    gatewayID: GatewayID(row[1]),
+                    principal: row[2],
+                    remoteAddress: row[3],
+                    connectedAtNanoseconds: RegistryQueries.nanoseconds(row[4]),
+                    subscriptions: row[5]
+                )
+            }
+        }
+    }
+
+    /// The topics that a connection is subscribed to, in the order of their names.
+    /// - Throws: ``RegistryError`` when the file can't be read.
+    public func topics(of connection: ConnectionID) throws(RegistryError) -> [Topic] {
+        try read("read subscriptions") { db in
+            try String.fetchAll(
+                db,
+                sql: "SELECT topic FROM subscriptions WHERE connection_id = ? ORDER BY topic",
+                arguments: [connection.description]
+            ).map(Topic.init(alreadyChecked:))
+        }
+    }
+
+    /// How many rows of each kind there are.
+    /// - Throws: ``RegistryError`` when the file can't be read.
+    public func counts() throws(RegistryError) -> RegistryCounts {
+        try read("count rows") { db in
+            func count(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql) ?? 0 }
+            return RegistryCounts(
+                gateways: try count("SELECT count(*) FROM gateways"),
+                publishers: try count("SELECT count(*) FROM publishers"),
+                connections: try count("SELECT count(*) FROM connections"),
+                subscriptions: try count("SELECT count(*) FROM subscriptions"),
+                topics: try count("SELECT count(DISTINCT topic) FROM interests")
+            )
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import SluiceCore
+import SubscriptionRegistry
+
+/// Which connections and subscriptions differ from what the file holds: the last change of each, so that what comes and goes between
+/// two transactions is hardly written at all.
+struct RowBacklog {
+    /// What is to be done with a row.
+    enum Change: Equatable, Sendable {
+        case insert
+        case delete
+    }
+
+    /// What is to be written of one connection.
+    struct Entry: Equatable, Sendable {
+        var connection: Change?
+        var topics: [Topic: Change] = [:]
+    }
+
+    private var entries: [ConnectionID: Entry] = [:]
+
+    /// Whether the file holds everything.
+    var isEmpty: Bool { entries.isEmpty }
+
+    mutating func connected(_ id: ConnectionID) {
+        entries[id, default: Entry()].connection = .insert
+    }
+
+    mutating func disconnected(_ id: ConnectionID) {
+        if entries[id]?.connection == .insert {
+            // Its rows were never written: a connection and its subscriptions are written in one transaction.
+            entries[id] = nil
+        } else {
+            entries[id] = Entry(connection: .delete)
+        }
+    }
+
+    mutating func subscribed(_ id: ConnectionID, _ topic: Topic) {
+        entries[id, default: Entry()].topics[topic] = .insert
+    }
+
+    mutating func unsubscribed(_ id: ConnectionID, _ topic: Topic) {
+        entries[id, default: Entry()].topics[topic] = .delete
+    }
+
+    mutating func removeAll() { entries = [:] }
+
+    /// Takes what is to be written of up to `limit` connections.
+    mutating func take(_ limit: Int) -> [ConnectionID: Entry] {
+        guard entries.count > limit else {
+            defer { entries = [:] }
+            return entries
+        }
+        var taken: [ConnectionID: Entry] = [:]
+        taken.reserveCapacity(limit)
+        for (id, entry) in entries.prefix(limit) { taken[id] = entry }
+        for id in taken.keys { entries[id] = nil }
+        return taken
+    }
+
+    /// Puts back what was taken and couldn't be written.
+    ///
+    /// Nothing may have changed in between.
+    mutating func putBack(_ taken: [ConnectionID: Entry]) {
+        entries.merge(taken) { current, _ in current }
+    }
+}
