@@ -1,12 +1,12 @@
-import Foundation
 import Glibc
+import PosixSupport
 
 /// Ends a child process with its parent, however that ends: the parent holds the other end of standard input.
 enum ParentWatch {
     /// Starts to wait for the end of standard input, and then asks this process to drain.
     static func start() {
         // A thread of its own, for reading blocks.
-        let thread = Thread {
+        let watch: @Sendable () -> Void = {
             var byte: UInt8 = 0
             while true {
                 let count = read(STDIN_FILENO, &byte, 1)
@@ -14,8 +14,10 @@ enum ParentWatch {
             }
             kill(getpid(), SIGTERM)
         }
-        thread.name = "sluice-parent"
-        thread.stackSize = 64 * 1024
-        thread.start()
+        do throws(SystemError) {
+            try PosixThread.startDetached(name: "sluice-parent", body: watch)
+        } catch {
+            Terminal.writeError("sluice: \(error); this process won't end with its parent\n")
+        }
     }
 }
