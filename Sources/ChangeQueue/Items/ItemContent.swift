@@ -8,8 +8,8 @@ public struct ItemContent: Sendable {
     public let contentType: ContentType
 
     /// Checks a content.
-    /// - Throws: ``SluiceCore/APIError`` with code `InvalidJSON` when it isn't what its type says, `InvalidRequest` when the type is longer than
-    ///   ``SluiceCore/Limits/contentTypeBytes``.
+    /// - Throws: `APIError` with code `InvalidJSON` when it isn't what its type says, `InvalidRequest` when the type is longer than
+    ///   `Limits.contentTypeBytes`.
     public init(_ value: [UInt8], _ contentType: ContentType) throws(APIError) {
         // The content is spliced into the change record, so it must be what its type says.
         guard contentType.embedding != .json || JSONText.isValid(value) else {
