@@ -104,7 +104,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
+                "PosixSupport", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
                 product("NIOHTTPTypes", "swift-nio-extras"), product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
@@ -131,7 +131,8 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Gateway", "Publisher", "LocalStorage", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "LMDBLog",
+                "Gateway", "Publisher", "LocalStorage", "PosixSupport", "SluiceCore", "ChangeQueue",
+                "SubscriptionRegistry", "LMDBLog",
                 "SQLiteRegistry", "StageLatency", "DeliveryLink",
                 log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
                 product("NIOWebSocket", "swift-nio"), product("UnixSignals", "swift-service-lifecycle"),
@@ -157,7 +158,7 @@ let package = Package(
         // What the tests share.
         .target(
             name: "TestSupport",
-            dependencies: ["ChangeQueue", "SluiceCore"],
+            dependencies: ["ChangeQueue", "SluiceCore", nioCore],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -230,8 +231,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "SluiceTesting", "sluice", "Gateway", "Publisher", "ChangeQueue", "SubscriptionRegistry",
-                "SluiceCore", nioCore, nioPosix, asyncHTTPClient, lifecycle, log,
-                product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
+                "SluiceCore", nioCore, nioPosix, asyncHTTPClient, lifecycle, log, product("NIOHTTP1", "swift-nio"),
             ],
             swiftSettings: settings
         ),

@@ -6,7 +6,7 @@ import SQLiteRegistry
 import SluiceCore
 
 extension Gateway {
-    /// Makes a gateway whose log, registry and sockets are in ``Gateway/GatewayConfiguration/dataDirectory``; nothing is opened before ``run()``.
+    /// Makes a gateway whose log, registry and sockets are in `GatewayConfiguration.dataDirectory`; nothing is opened before `run()`.
     public init(
         configuration: GatewayConfiguration,
         authorizer: any Authorizer,
@@ -25,7 +25,7 @@ extension Gateway {
 
 extension GatewayDrivers {
     /// Opens, or makes, everything in the data directory: an LMDB log whose writer rings this machine's publishers, and a SQLite registry.
-    /// - Throws: what couldn't be opened and why; ``Gateway/GatewayError`` when another gateway of the name runs there.
+    /// - Throws: what couldn't be opened and why; `GatewayError` when another gateway of the name runs there.
     public static func local(_ order: Order) throws -> GatewayDrivers {
         let (configuration, directory) = (order.configuration, order.configuration.dataDirectory)
         let run = try RunDirectory(data: directory)

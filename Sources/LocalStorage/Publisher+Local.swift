@@ -6,7 +6,7 @@ import SQLiteRegistry
 import SluiceCore
 
 extension Publisher {
-    /// Makes a publisher of the log in ``Publisher/PublisherConfiguration/dataDirectory``; nothing is opened before ``run()``.
+    /// Makes a publisher of the log in `PublisherConfiguration.dataDirectory`; nothing is opened before `run()`.
     public init(configuration: PublisherConfiguration, logger: Logger) {
         self.init(
             configuration: configuration,

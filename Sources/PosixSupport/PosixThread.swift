@@ -51,6 +51,13 @@ package final class PosixThread: Sendable {
     /// Whether the caller is this thread.
     package var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
 
+    /// Starts a thread that nobody waits for.
+    /// - Throws: when the system has no room for another thread.
+    package static func startDetached(name: String, body: sending @escaping () -> Void) throws(SystemError) {
+        let thread = try PosixThread(name: name, body: body)
+        pthread_detach(thread.thread)
+    }
+
     /// Waits for the thread to end; call it once, from another thread.
     package func join() { pthread_join(thread, nil) }
 }

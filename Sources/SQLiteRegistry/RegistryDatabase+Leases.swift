@@ -4,8 +4,8 @@ public import SubscriptionRegistry
 extension RegistryDatabase {
     /// Writes a publisher's row with a new lease and removes the rows of publishers whose lease has lapsed.
     ///
-    /// To be called at the start and then every ``RegistryConfiguration/renewalNanoseconds``.
-    /// - Throws: ``RegistryError`` when the file can't be written.
+    /// To be called at the start and then every `RegistryConfiguration.renewalNanoseconds`.
+    /// - Throws: `RegistryError` when the file can't be written.
     public func renew(_ publisher: PublisherRow) throws(RegistryError) {
         let now = file.configuration.wallNanoseconds()
         var publisher = publisher
@@ -16,7 +16,7 @@ extension RegistryDatabase {
     }
 
     /// Removes a publisher's row, at its end.
-    /// - Throws: ``RegistryError`` when the file can't be written.
+    /// - Throws: `RegistryError` when the file can't be written.
     public func remove(publisher id: String) throws(RegistryError) {
         try write("remove a publisher") { db in try RegistryStatements(db).remove(publisher: id) }
     }

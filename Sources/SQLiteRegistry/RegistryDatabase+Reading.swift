@@ -4,13 +4,13 @@ public import SubscriptionRegistry
 
 extension RegistryDatabase {
     /// The gateways, oldest first, with or without a valid lease.
-    /// - Throws: ``RegistryError`` when the file can't be read.
+    /// - Throws: `RegistryError` when the file can't be read.
     public func gateways() throws(RegistryError) -> [GatewayRow] {
         try read("read gateways") { db in try RegistryQueries.gateways(db) }
     }
 
     /// The publishers, oldest first, with or without a valid lease.
-    /// - Throws: ``RegistryError`` when the file can't be read.
+    /// - Throws: `RegistryError` when the file can't be read.
     public func publishers() throws(RegistryError) -> [PublisherRow] {
         try read("read publishers") { db in
             let sql = "SELECT id, ops_address, started_at, lease_expires_at FROM publishers ORDER BY started_at, id"
@@ -27,10 +27,10 @@ extension RegistryDatabase {
 
     /// The newest connections of all gateways, newest first.
     ///
-    /// They follow the gateways by up to ``RegistryConfiguration/rowsDelayNanoseconds``.
+    /// They follow the gateways by up to `RegistryConfiguration.rowsDelayNanoseconds`.
     /// - Parameter limit: how many at most.
     /// - Returns: the connections, each with the number of its subscriptions.
-    /// - Throws: ``RegistryError`` when the file can't be read.
+    /// - Throws: `RegistryError` when the file can't be read.
     public func connections(limit: Int) throws(RegistryError) -> [ConnectionRow] {
         try read("read connections") { db in
             try Row.fetchAll(
@@ -56,7 +56,7 @@ extension RegistryDatabase {
     }
 
     /// The topics that a connection is subscribed to, in the order of their names.
-    /// - Throws: ``RegistryError`` when the file can't be read.
+    /// - Throws: `RegistryError` when the file can't be read.
     public func topics(of connection: ConnectionID) throws(RegistryError) -> [Topic] {
         try read("read subscriptions") { db in
             try String.fetchAll(
@@ -68,7 +68,7 @@ extension RegistryDatabase {
     }
 
     /// How many rows of each kind there are.
-    /// - Throws: ``RegistryError`` when the file can't be read.
+    /// - Throws: `RegistryError` when the file can't be read.
     public func counts() throws(RegistryError) -> RegistryCounts {
         try read("count rows") { db in
             func count(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql) ?? 0 }

@@ -16,7 +16,7 @@ public final class RegistryDatabase: Sendable {
     /// Opens the registry at `path` and makes it when there is none.
     ///
     /// A file that is damaged or of another version is set aside and made anew.
-    /// - Throws: ``RegistryError`` when the file can't be opened or made.
+    /// - Throws: `RegistryError` when the file can't be opened or made.
     public convenience init(
         path: String,
         configuration: RegistryConfiguration = RegistryConfiguration(),
@@ -27,7 +27,7 @@ public final class RegistryDatabase: Sendable {
     }
 
     /// Opens a registry that exists, for looking only.
-    /// - Throws: ``RegistryError`` with code `notFound` when there is none, `versionMismatch` when it is another version's.
+    /// - Throws: `RegistryError` with code `notFound` when there is none, `versionMismatch` when it is another version's.
     public static func openReadOnly(
         path: String,
         logger: Logger = Logger(label: "sluice.registry")

@@ -9,7 +9,7 @@ public struct ItemContent: Sendable {
 
     /// Checks a content.
     /// - Throws: `invalidJSON` when it isn't what its type says, `invalidItem` when the type is longer than
-    ///   ``SluiceCore/Limits/contentTypeBytes``.
+    ///   `Limits.contentTypeBytes`.
     public init(_ value: [UInt8], _ contentType: ContentType) throws(ChangeQueueError) {
         // The content is spliced into the change record, so it must be what its type says.
         guard contentType.embedding != .json || JSONText.isValid(value) else {

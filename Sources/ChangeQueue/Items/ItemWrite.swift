@@ -10,7 +10,7 @@ public struct ItemWrite: Sendable {
         ///
         /// ``LogAppending/write(_:)`` works a large one out before the log waits for it; submitted as it is, it fails with `itemChanged`.
         case patch(JSONMergePatch)
-        /// It gets this content if it still is of that version, ``SluiceCore/SequenceNumber/none`` when there was no item; else the write fails
+        /// It gets this content if it still is of that version, `SequenceNumber.none` when there was no item; else the write fails
         /// with `itemChanged`.
         case replace(ItemContent, ifVersion: SequenceNumber)
         /// It is removed.

@@ -1,6 +1,6 @@
 import SluiceCore
 
-/// The limits of a ``ChangeLog``.
+/// The limits of a change log.
 public struct ChangeLogConfiguration: Sendable {
     /// The directory of the log's LMDB environment; it and its parents are made.
     public var directory: String

@@ -16,7 +16,7 @@ public enum ChangeQueues {
     ///     take about 20 MiB.
     ///   - logger: told of state that was lost and of what was taken over.
     /// - Returns: the consumer, to be used on one thread.
-    /// - Throws: ``ChangeQueueError``: `cannotOpen`, also when the queue is of another kind, `locked`, `versionMismatch`, `storage`.
+    /// - Throws: `ChangeQueueError`: `cannotOpen`, also when the queue is of another kind, `locked`, `versionMismatch`, `storage`.
     public static func open(
         _ queue: QueueID,
         _ attributes: QueueAttributes,

@@ -54,10 +54,7 @@ public final class DoorbellRinger: LogSignal {
     }
 
     private func rescanIfChanged(_ state: inout State) {
-        var status = stat()
-        guard stat(directory, &status) == 0 else { return }
-        let changed =
-            UInt64(clamping: status.st_mtim.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: status.st_mtim.tv_nsec)
+        guard let changed = FileStamp(path: directory)?.changedAtNanoseconds else { return }
         guard state.scan.isNeeded(changedAtNanoseconds: changed, nowNanoseconds: StageClock.wallNanoseconds()) else {
             return
         }

@@ -7,7 +7,7 @@ import Synchronization
 /// Looks at a queue without taking part: opens everything for reading only, whether or not publishers or gateways run,
 /// and whether or not the consumer has ever existed (then every record is visible).
 ///
-/// It may be kept open and asked again. Every method throws ``ChangeQueueError``. Times are the wall clock, nanoseconds
+/// It may be kept open and asked again. Every method throws `ChangeQueueError`. Times are the wall clock, nanoseconds
 /// since 1970.
 public final class QueueInspector: Sendable {
     /// The queue that is looked at.

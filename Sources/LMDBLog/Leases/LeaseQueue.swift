@@ -17,7 +17,7 @@ final class LeaseQueue: ChangeQueue {
     private var quietAtCommit: UInt64?
 
     /// Takes part in the consumer, and takes over what dead publishers left.
-    /// - Throws: ``ChangeQueueError``.
+    /// - Throws: `ChangeQueueError`.
     init(
         _ id: QueueID,
         _ attributes: QueueAttributes,

@@ -153,7 +153,7 @@ public struct LogReader: Sendable {
         }
     }
 
-    /// Goes on with walks in their order, in one read transaction and by ``ChangeQueue/ChainWalk/sliceRecords`` records in all at most.
+    /// Goes on with walks in their order, in one read transaction and by `ChainWalk.sliceRecords` records in all at most.
     /// - Throws: `storage`, `corruptRecord`.
     public func advance(_ walks: inout [ChainWalk]) throws(ChangeQueueError) {
         var left = ChainWalk.sliceRecords

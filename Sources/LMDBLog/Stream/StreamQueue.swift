@@ -26,7 +26,7 @@ final class StreamQueue: ChangeQueue {
     private static let maximumVisited = 65_536
 
     /// Takes part in the consumer, and takes shards.
-    /// - Throws: ``ChangeQueueError``.
+    /// - Throws: `ChangeQueueError`.
     init(
         _ id: QueueID,
         _ attributes: QueueAttributes,

@@ -24,7 +24,7 @@ public final class SubscriptionIndex: SubscriptionFollowing {
     private var configuration: RegistryConfiguration { registry.file.configuration }
 
     /// Reads everything.
-    /// - Throws: ``RegistryError`` when the file can't be read.
+    /// - Throws: `RegistryError` when the file can't be read.
     public init(registry: RegistryDatabase) throws(RegistryError) {
         self.registry = registry
         let configuration = registry.file.configuration
@@ -51,7 +51,7 @@ public final class SubscriptionIndex: SubscriptionFollowing {
     /// When nothing was, it costs a look at SQLite's shared memory, so that it may be called for each batch. Now and
     /// then it also removes the gateways whose lease has lapsed.
     /// - Returns: whether a gateway or a topic has changed.
-    /// - Throws: ``RegistryError`` when the file can't be read. What was known before stays.
+    /// - Throws: `RegistryError` when the file can't be read. What was known before stays.
     @discardableResult
     public func refresh() throws(RegistryError) -> Bool {
         do {
@@ -83,11 +83,11 @@ public final class SubscriptionIndex: SubscriptionFollowing {
     // MARK: - This publisher's own row
 
     /// Writes the row with a new lease.
-    /// - Throws: ``RegistryError`` when the file can't be written.
+    /// - Throws: `RegistryError` when the file can't be written.
     public func renew(_ publisher: PublisherRow) throws(RegistryError) { try registry.renew(publisher) }
 
     /// Removes the row.
-    /// - Throws: ``RegistryError`` when the file can't be written.
+    /// - Throws: `RegistryError` when the file can't be written.
     public func remove(publisher id: String) throws(RegistryError) { try registry.remove(publisher: id) }
 
     // MARK: - The feed

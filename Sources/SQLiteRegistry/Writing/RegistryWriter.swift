@@ -41,7 +41,7 @@ public final class RegistryWriter: SubscriptionDirectory {
     /// the lease from then on.
     ///
     /// What was handed over before is written now.
-    /// - Throws: ``RegistryError`` when the file can't be opened or written.
+    /// - Throws: `RegistryError` when the file can't be opened or written.
     public func start() throws(RegistryError) {
         let result = session.sync { session in Result { () throws(RegistryError) in try session.start() } }
         try result.get()
@@ -110,7 +110,7 @@ public final class RegistryWriter: SubscriptionDirectory {
     }
 
     /// Waits until everything that was handed over before is committed, the rows of connections and subscriptions too.
-    /// - Throws: ``RegistryError`` when a transaction fails, or the writer is closed. Before ``start()`` it waits.
+    /// - Throws: `RegistryError` when a transaction fails, or the writer is closed. Before ``start()`` it waits.
     public func flush() async throws(RegistryError) {
         typealias Waiter = CheckedContinuation<Result<Void, RegistryError>, Never>
         let result = await withCheckedContinuation { (continuation: Waiter) in

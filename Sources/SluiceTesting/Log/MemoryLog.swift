@@ -109,7 +109,7 @@ public final class MemoryLog: LogAppending, LogReading {
 
     /// Opens a publisher's end of a queue of the log's records; it is made when there is none.
     ///
-    /// A publisher that is let go without ``ChangeQueue/ChangeQueue/close()`` is one that was killed.
+    /// A publisher that is let go without `close()` is one that was killed.
     /// - Throws: `cannotOpen` when the queue is of another kind.
     public func queue(
         _ id: QueueID,

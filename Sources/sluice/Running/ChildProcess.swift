@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import PosixSupport
 
 /// One of the processes of `sluice up`: started with pipes, its lines handed over as they come.
 struct ChildProcess {
@@ -60,11 +61,11 @@ enum LineReader {
     static func start(_ pipe: Pipe, named name: String, _ line: @escaping @Sendable (String) -> Void) {
         let handle = pipe.fileHandleForReading
         let descriptor = handle.fileDescriptor
-        let thread = Thread {
+        let read: @Sendable () -> Void = {
             var left: [UInt8] = []
             var buffer = [UInt8](repeating: 0, count: 16 * 1024)
             while true {
-                let count = read(descriptor, &buffer, buffer.count)
+                let count = Glibc.read(descriptor, &buffer, buffer.count)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { break }
                 left.append(contentsOf: buffer[..<count])
@@ -80,7 +81,10 @@ enum LineReader {
             if !left.isEmpty { line(String(decoding: left, as: UTF8.self)) }
             try? handle.close()
         }
-        thread.name = name
-        thread.start()
+        do throws(SystemError) {
+            try PosixThread.startDetached(name: name, body: read)
+        } catch {
+            Terminal.writeError("sluice: \(error); what its child says isn't shown\n")
+        }
     }
 }

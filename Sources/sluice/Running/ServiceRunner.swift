@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Logging
+import PosixSupport
 import ServiceLifecycle
 import UnixSignals
 
@@ -56,7 +57,7 @@ enum ParentWatch {
     /// Starts to wait for the end of standard input, and then asks this process to drain.
     static func start() {
         // A thread of its own, for reading blocks.
-        let thread = Thread {
+        let watch: @Sendable () -> Void = {
             var byte: UInt8 = 0
             while true {
                 let count = read(STDIN_FILENO, &byte, 1)
@@ -64,8 +65,10 @@ enum ParentWatch {
             }
             kill(getpid(), SIGTERM)
         }
-        thread.name = "sluice-parent"
-        thread.stackSize = 64 * 1024
-        thread.start()
+        do throws(SystemError) {
+            try PosixThread.startDetached(name: "sluice-parent", body: watch)
+        } catch {
+            Terminal.writeError("sluice: \(error); this process won't end with its parent\n")
+        }
     }
 }

@@ -1,6 +1,5 @@
 import Configuration
-import Foundation
-import Glibc
+import PosixSupport
 import SluiceCore
 
 /// The configuration file: one JSON object whose members are the settings' keys.
@@ -56,27 +55,16 @@ struct SettingsFile {
     /// The file's bytes.
     /// - Throws: `configuration` when it can't be read, is no file or too large.
     func contents() throws(CommandError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw invalid("can't be read: \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int else {
-            throw invalid("is not a file")
+        guard let stamp = FileStamp(path: path) else { throw invalid("can't be read: \(SystemError.lastReason)") }
+        guard stamp.isRegular else { throw invalid("is not a file") }
+        let bytes: [UInt8]?
+        do throws(SystemError) {
+            bytes = try SmallFile.read(path, maximumBytes: SettingsFile.maximumBytes)
+        } catch {
+            throw invalid("can't be read: \(error.reason)")
         }
-        guard size <= SettingsFile.maximumBytes else {
-            throw invalid("has more than \(SettingsFile.maximumBytes) bytes")
-        }
-        var bytes = [UInt8](repeating: 0, count: size)
-        var count = 0
-        while count < bytes.count {
-            let left = bytes.count - count
-            let got = bytes.withUnsafeMutableBytes { buffer in
-                read(descriptor, buffer.baseAddress?.advanced(by: count), left)
-            }
-            if got < 0 { throw invalid("can't be read: \(String(cString: strerror(errno)))") }
-            if got == 0 { break }
-            count += got
-        }
-        return Array(bytes[..<count])
+        guard let bytes else { throw invalid("has more than \(SettingsFile.maximumBytes) bytes") }
+        return bytes
     }
 
     /// The secret that the file holds; line ends at its end aren't part of it.
@@ -91,15 +79,7 @@ struct SettingsFile {
     }
 
     /// Whether others than the file's owner and group may read it.
-    var isWorldReadable: Bool {
-        guard let mode = attributes?[.posixPermissions] as? Int else { return false }
-        return mode & Int(S_IROTH) != 0
-    }
-
-    // Not fstat: where NIO is imported too, the compiler doesn't know which module the structure is from.
-    private var attributes: [FileAttributeKey: Any]? {
-        try? FileManager.default.attributesOfItem(atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
-    }
+    var isWorldReadable: Bool { FileStamp(path: path)?.isWorldReadable ?? false }
 
     private func invalid(_ reason: String) -> CommandError {
         CommandError(.configuration, "\(name) \(path.printable(limit: 200)) \(reason).")

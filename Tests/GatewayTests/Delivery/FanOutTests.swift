@@ -4,6 +4,7 @@ import NIOCore
 import NIOEmbedded
 import SluiceCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Gateway

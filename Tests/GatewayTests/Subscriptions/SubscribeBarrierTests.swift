@@ -3,6 +3,7 @@ import DeliveryLink
 import NIOCore
 import NIOEmbedded
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway

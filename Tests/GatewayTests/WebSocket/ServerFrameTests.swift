@@ -1,5 +1,6 @@
 import NIOCore
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway

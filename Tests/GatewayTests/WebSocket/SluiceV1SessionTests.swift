@@ -1,6 +1,7 @@
 import ChangeQueue
 import NIOCore
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway

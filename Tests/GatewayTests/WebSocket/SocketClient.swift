@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import SluiceCore
+import TestSupport
 
 @testable import Gateway
 
@@ -70,16 +71,7 @@ final class SocketClient {
     }
 
     private func nextFrame() -> ReceivedFrame? {
-        guard let second = unread.getInteger(at: unread.readerIndex + 1, as: UInt8.self) else { return nil }
-        let start = unread.readerIndex
-        let size: Int?
-        switch second {
-        case 126: size = unread.getInteger(at: start + 2, as: UInt16.self).map { Int($0) + 4 }
-        case 127: size = unread.getInteger(at: start + 2, as: UInt64.self).map { Int($0) + 10 }
-        default: size = Int(second) + 2
-        }
-        guard let size, var bytes = unread.readSlice(length: size) else { return nil }
-        unread.discardReadBytes()
-        return ReceivedFrame.read(&bytes).first
+        defer { unread.discardReadBytes() }
+        return ReceivedFrame.readOne(&unread)
     }
 }

@@ -2,6 +2,7 @@ import ChangeQueue
 import NIOCore
 import NIOEmbedded
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import Gateway

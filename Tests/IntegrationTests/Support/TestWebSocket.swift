@@ -1,15 +1,13 @@
 import NIOCore
-import NIOHTTP1
 import NIOPosix
-import NIOWebSocket
 import SluiceCore
+import TestSupport
 
 /// A WebSocket client that speaks `sluice.v1`.
 struct TestWebSocket {
-    private typealias Frames = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
-
-    private var inbound: NIOAsyncChannelInboundStream<WebSocketFrame>.AsyncIterator
-    private let outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>
+    private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+    private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    private var unread = ByteBuffer()
 
     /// Connects to a gateway, reads `connected`, and runs `body`.
     static func connect<Result>(
@@ -26,9 +24,15 @@ struct TestWebSocket {
         query: String = "",
         _ body: (inout TestWebSocket) async throws -> Result
     ) async throws -> Result {
-        let frames = try await open(port: port, uri: "/ws" + query)
-        return try await frames.executeThenClose { inbound, outbound in
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
             var socket = TestWebSocket(inbound: inbound.makeAsyncIterator(), outbound: outbound)
+            try await socket.shakeHands("/ws" + query, port: port)
             _ = try await socket.next("connected")
             return try await body(&socket)
         }
@@ -36,8 +40,7 @@ struct TestWebSocket {
 
     /// Sends a message.
     func send(_ json: String) async throws {
-        let frame = WebSocketFrame(fin: true, opcode: .text, maskKey: .random(), data: ByteBuffer(string: json))
-        try await outbound.write(frame)
+        try await outbound.write(ClientFrame.text(json))
     }
 
     /// Subscribes and waits for the reply.
@@ -73,58 +76,61 @@ struct TestWebSocket {
     /// Reads to the gateway's close frame.
     /// - Returns: its code.
     mutating func closeCode() async throws -> UInt16? {
-        while let frame = try await inbound.next(isolation: #isolation) {
-            guard frame.opcode == .connectionClose else { continue }
-            var data = frame.unmaskedData
-            return data.readInteger()
+        while let frame = try await nextFrame() {
+            if frame.opcode == 0x8 { return frame.closeCode }
         }
         return nil
     }
 
     private mutating func nextMessage() async throws -> JSONValue {
-        while let frame = try await inbound.next(isolation: #isolation) {
+        while let frame = try await nextFrame() {
             switch frame.opcode {
-            case .text: return try JSONValue(Array(frame.unmaskedData.readableBytesView))
-            case .ping:
-                try await outbound.write(
-                    WebSocketFrame(fin: true, opcode: .pong, maskKey: .random(), data: frame.unmaskedData)
-                )
-            case .connectionClose: throw TestFailure("the gateway closed the connection")
+            case 0x1: return try JSONValue(frame.payload)
+            case 0x9: try await outbound.write(ClientFrame.bytes(0xA, frame.payload))
+            case 0x8: throw TestFailure("the gateway closed the connection")
             default: break
             }
         }
         throw TestFailure("the connection ended")
     }
 
-    private static func open(port: Int, uri: String) async throws -> Frames {
-        let upgrade = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connect(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let upgrader = NIOTypedWebSocketClientUpgrader<Frames?>(
-                        maxFrameSize: 1 << 24,
-                        upgradePipelineHandler: { channel, _ in
-                            channel.eventLoop.makeCompletedFuture { try Frames(wrappingChannelSynchronously: channel) }
-                        }
-                    )
-                    let fields = HTTPHeaders([("Host", "127.0.0.1:\(port)"), ("Sec-WebSocket-Protocol", "sluice.v1")])
-                    let request = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: fields)
-                    var pipeline = NIOUpgradableHTTPClientPipelineConfiguration(
-                        upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Frames?>(
-                            upgradeRequestHead: request,
-                            upgraders: [upgrader],
-                            notUpgradingCompletionHandler: { $0.eventLoop.makeSucceededFuture(nil) }
-                        )
-                    )
-                    // The first frames may come in one piece with the 101; by default they would be dropped.
-                    pipeline.leftOverBytesStrategy = .forwardBytes
-                    return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                        configuration: pipeline
-                    )
-                }
-            }
-        guard let frames = try await upgrade.get() else {
-            throw TestFailure("the gateway refused the upgrade of \(uri)")
+    /// The next frame; nil when the connection has ended.
+    private mutating func nextFrame() async throws -> ReceivedFrame? {
+        while true {
+            if let frame = ReceivedFrame.readOne(&unread) { return frame }
+            guard try await readSome() else { return nil }
         }
-        return frames
+    }
+
+    private mutating func readSome() async throws -> Bool {
+        unread.discardReadBytes()
+        guard let bytes = try await inbound.next(isolation: #isolation) else { return false }
+        unread.writeImmutableBuffer(bytes)
+        return true
+    }
+
+    private mutating func shakeHands(_ uri: String, port: Int) async throws {
+        try await outbound.write(
+            ByteBuffer(
+                string:
+                    "GET \(uri) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                    + "Sec-WebSocket-Protocol: sluice.v1\r\n\r\n"
+            )
+        )
+        let end = Array("\r\n\r\n".utf8)
+        while true {
+            if let range = unread.readableBytesView.firstRange(of: end) {
+                let head = unread.readString(length: range.upperBound - unread.readerIndex) ?? ""
+                guard head.hasPrefix("HTTP/1.1 101 ") else {
+                    throw TestFailure("the gateway refused the upgrade of \(uri): \(head)")
+                }
+                // The first frames may have come in one piece with it.
+                return
+            }
+            guard try await readSome() else {
+                throw TestFailure("the gateway closed the connection during the handshake")
+            }
+        }
     }
 }

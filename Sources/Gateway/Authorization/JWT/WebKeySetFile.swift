@@ -1,4 +1,5 @@
 import Logging
+import PosixSupport
 import Synchronization
 
 /// A key set that an issuer may rotate: looked at with every token, read again when it has changed.
@@ -7,7 +8,7 @@ import Synchronization
 final class WebKeySetFile: Sendable {
     private struct State {
         var keys: [VerificationKey]
-        var stamp: KeyFile.Stamp?
+        var stamp: FileStamp?
     }
 
     /// Left-out keys that are named in the log.

@@ -1,8 +1,9 @@
-import NIOCore
+public import NIOCore
 
 /// Frames as a client sends them: masked, and as wrong as a test wants them.
-enum ClientFrame {
-    static func bytes(
+public enum ClientFrame {
+    /// A frame of any opcode.
+    public static func bytes(
         _ opcode: UInt8,
         _ payload: [UInt8] = [],
         isFinal: Bool = true,
@@ -27,9 +28,11 @@ enum ClientFrame {
         return buffer
     }
 
-    static func text(_ text: String) -> ByteBuffer { bytes(0x1, Array(text.utf8)) }
+    /// A whole text message.
+    public static func text(_ text: String) -> ByteBuffer { bytes(0x1, Array(text.utf8)) }
 
-    static func close(_ code: UInt16?, reason: [UInt8] = []) -> ByteBuffer {
+    /// A close frame, with or without a code.
+    public static func close(_ code: UInt16?, reason: [UInt8] = []) -> ByteBuffer {
         bytes(0x8, (code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } ?? []) + reason)
     }
 }

@@ -1,0 +1,45 @@
+public import NIOCore
+
+/// A frame of the gateway, as a client reads it.
+public struct ReceivedFrame: Equatable, Sendable {
+    /// What kind of frame it is.
+    public let opcode: UInt8
+    /// What it carries.
+    public let payload: [UInt8]
+
+    /// Makes a frame to compare with.
+    public init(opcode: UInt8, payload: [UInt8]) {
+        self.opcode = opcode
+        self.payload = payload
+    }
+
+    /// The payload as text.
+    public var text: String { String(decoding: payload, as: UTF8.self) }
+
+    /// The code of a close frame.
+    public var closeCode: UInt16? { payload.count >= 2 ? UInt16(payload[0]) << 8 | UInt16(payload[1]) : nil }
+
+    /// Takes all whole frames from a buffer.
+    public static func read(_ buffer: inout ByteBuffer) -> [ReceivedFrame] {
+        var frames: [ReceivedFrame] = []
+        while let frame = readOne(&buffer) { frames.append(frame) }
+        return frames
+    }
+
+    /// Takes the next frame from a buffer; nil, and nothing taken, when it isn't whole yet.
+    public static func readOne(_ buffer: inout ByteBuffer) -> ReceivedFrame? {
+        var rest = buffer
+        guard let first = rest.readInteger(as: UInt8.self), let second = rest.readInteger(as: UInt8.self) else {
+            return nil
+        }
+        let count: Int?
+        switch second {
+        case 126: count = rest.readInteger(as: UInt16.self).map { Int($0) }
+        case 127: count = rest.readInteger(as: UInt64.self).map { Int($0) }
+        default: count = Int(second)
+        }
+        guard let count, let payload = rest.readBytes(length: count) else { return nil }
+        buffer = rest
+        return ReceivedFrame(opcode: first & 0x0F, payload: payload)
+    }
+}
