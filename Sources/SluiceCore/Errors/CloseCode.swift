@@ -21,13 +21,15 @@ public enum CloseCode: UInt16, CaseIterable, Sendable {
     case slowConsumer = 4008
     /// The connection was silent for longer than the limit, pings included.
     case idleTimeout = 4009
+    /// A message took longer to arrive than the limit.
+    case messageTimeout = 4010
     /// No token, or one that isn't valid.
     case unauthorized = 4401
     /// The token's time is over: get a new one, reconnect and resume.
     case tokenExpired = 4402
     /// The rules don't allow this connection.
     case forbidden = 4403
-    /// The client sent more faulty messages in a row than the limit.
+    /// The client sent more faulty messages in a row than the limit, or asked for more subscriptions as it connected.
     case tooManyErrors = 4429
 
     /// The reason text that goes with the code.
@@ -42,6 +44,7 @@ public enum CloseCode: UInt16, CaseIterable, Sendable {
         case .tryAgainLater: "try again later"
         case .slowConsumer: "slow consumer"
         case .idleTimeout: "idle timeout"
+        case .messageTimeout: "message timeout"
         case .unauthorized: "unauthorized"
         case .tokenExpired: "token expired"
         case .forbidden: "forbidden"

@@ -27,6 +27,7 @@ struct GatewayOptions: SettingOptions {
     @Option(.unwrittenBytes) var unwrittenBytes: String?
     @Option(.pingInterval) var pingInterval: String?
     @Option(.idleTimeout) var idleTimeout: String?
+    @Option(.messageTimeout) var messageTimeout: String?
     @Option(.drainWindow) var drainWindow: String?
     @Option(.drainDeadline) var drainDeadline: String?
     @Flag(.echo) var echo: Bool?
@@ -44,7 +45,7 @@ struct GatewayOptions: SettingOptions {
             (.itemImage, itemImage),
             (.subscriptionsPerConnection, subscriptionsPerConnection), (.messageBytes, messageBytes),
             (.unfinishedBytes, unfinishedBytes), (.unwrittenBytes, unwrittenBytes), (.pingInterval, pingInterval),
-            (.idleTimeout, idleTimeout),
+            (.idleTimeout, idleTimeout), (.messageTimeout, messageTimeout),
             (.drainWindow, drainWindow), (.drainDeadline, drainDeadline), (.echo, echo.map(String.init)),
         ]
     }

@@ -35,6 +35,7 @@ extension GatewayConfiguration {
         settings.assign(.unwrittenBytes, to: &webSocket.unwrittenBytes)
         settings.assign(.pingInterval, to: &webSocket.pingInterval)
         settings.assign(.idleTimeout, to: &webSocket.idleTimeout)
+        settings.assign(.messageTimeout, to: &webSocket.messageTimeout)
         settings.assign(.echo, to: &webSocket.isEchoEnabled)
         settings.assign(.drainWindow, to: &drainWindow)
         settings.assign(.drainDeadline, to: &drainDeadline)

@@ -6,7 +6,7 @@ import Testing
 @Suite("ConnectionWatch")
 struct ConnectionWatchTests {
     private func verdict(_ watch: inout ConnectionWatch, _ now: UInt64) -> ConnectionWatch.Verdict {
-        watch.verdict(now: now, pingAfter: 25, idleAfter: 60)
+        watch.verdict(now: now, pingAfter: 25, idleAfter: 60, messageAfter: 300)
     }
 
     @Test("pings once a silence and closes when it lasts")
