@@ -37,12 +37,13 @@ extension HTTPConnection {
 
     /// A routed answer's head is there.
     ///
-    /// `isDelimited`: its body's end can be told without closing the connection.
+    /// `isDelimited`: its body's end is told by its length; else it takes chunks, or the connection's end where those aren't known.
     /// - Returns: how to write it; nil when nobody waits for it.
     mutating func beginRoutedAnswer(_ number: UInt64, isDelimited: Bool) -> AnswerFraming? {
         guard phase == .open, number == routedNumber, routedAnswer == .awaited else { return nil }
         var framing = framing
-        let isLast = stay >= .ends || (stay != .kept && inbox.isEmpty) || !isDelimited
+        let isLast = stay >= .ends || (stay != .kept && inbox.isEmpty)
+            || (!isDelimited && framing.version == .http1_0)
         if isLast {
             stay = max(stay, .ends)
             framing.connection = .close

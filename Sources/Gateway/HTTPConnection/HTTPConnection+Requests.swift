@@ -20,6 +20,8 @@ extension HTTPConnection {
     }
 
     private mutating func takeHead(_ head: HTTPRequestHead, now: UInt64) -> Taken {
+        // Behind a request for a WebSocket nothing is read until that is decided.
+        if case .handshake = reading { return .later }
         guard case .between = reading else { return .done }
         // Most that wait, wait for a routed answer.
         guard !order.hasRouted else { return .later }

@@ -25,7 +25,7 @@ struct RoutedHead: Sendable {
     /// Whether an answer of this status can have a body (RFC 9110, section 6.4.1).
     var mayHaveBody: Bool { status >= 200 && status != 204 && status != 304 }
 
-    /// Whether the answer's end can be told from its own bytes in HTTP/1.0 too.
+    /// Whether the answer's end can be told without chunks.
     var isDelimited: Bool { length != nil || !mayHaveBody }
 }
 

@@ -24,7 +24,8 @@ enum UpgradeOffer: Equatable {
         // The form that clients send; the decoder's reading of stranger ones isn't copied here.
         let isPlain = connection.count == 1 && connection[0].utf8.allSatisfy(UpgradeOffer.isPlain)
         let isNamed = head.headers.elements(of: "connection").contains { $0.equalsIgnoringASCIICase("upgrade") }
-        self = isPlain && isNamed && !isOld ? .clear : .unclear
+        let isFilled = head.headers["upgrade"].allSatisfy { !$0.trimmed.isEmpty }
+        self = isPlain && isNamed && isFilled && !isOld ? .clear : .unclear
     }
 
     private static func isPlain(_ byte: UInt8) -> Bool {

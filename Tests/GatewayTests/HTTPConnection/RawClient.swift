@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -8,12 +9,12 @@ final class RawClient: Sendable {
 
     private final class Collector: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
-        var text = ""
-        var waiters: [(isMet: (String, Bool) -> Bool, promise: EventLoopPromise<String>)] = []
+        var bytes: [UInt8] = []
+        var waiters: [(isMet: ([UInt8], Bool) -> Bool, promise: EventLoopPromise<[UInt8]>)] = []
         var isClosed = false
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            text += String(buffer: unwrapInboundIn(data))
+            bytes += unwrapInboundIn(data).readableBytesView
             check()
         }
 
@@ -33,8 +34,8 @@ final class RawClient: Sendable {
 
         func check() {
             waiters.removeAll { waiter in
-                guard isClosed || waiter.isMet(text, isClosed) else { return false }
-                waiter.promise.succeed(text)
+                guard isClosed || waiter.isMet(bytes, isClosed) else { return false }
+                waiter.promise.succeed(bytes)
                 return true
             }
         }
@@ -71,16 +72,33 @@ final class RawClient: Sendable {
         } catch ChannelError.alreadyClosed {}
     }
 
+    /// Resets the connection, as a client that crashes does.
+    func reset() async throws {
+        try await (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        try await close()
+    }
+
     /// All that has come once it contains `needle` so many times, or the server has closed.
     func received(_ needle: String, times: Int = 1) async throws -> String {
-        try await wait { text, _ in text.ranges(of: needle).count >= times }
+        let bytes = try await wait { bytes, _ in
+            String(decoding: bytes, as: UTF8.self).ranges(of: needle).count >= times
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// All that has come once the server has closed.
-    func receivedAll() async throws -> String { try await wait { _, isClosed in isClosed } }
+    func receivedAll() async throws -> String { String(decoding: try await receivedBytes(), as: UTF8.self) }
 
-    private func wait(_ isMet: @escaping @Sendable (String, Bool) -> Bool) async throws -> String {
-        let promise = channel.eventLoop.makePromise(of: String.self)
+    /// The same, as bytes.
+    func receivedBytes() async throws -> [UInt8] { try await wait { _, isClosed in isClosed } }
+
+    /// Waits until what has come is such, or the server has closed.
+    func waitForBytes(_ isMet: @escaping @Sendable ([UInt8]) -> Bool) async throws {
+        _ = try await wait { bytes, _ in isMet(bytes) }
+    }
+
+    private func wait(_ isMet: @escaping @Sendable ([UInt8], Bool) -> Bool) async throws -> [UInt8] {
+        let promise = channel.eventLoop.makePromise(of: [UInt8].self)
         channel.eventLoop.execute { [inbound] in
             inbound.value.waiters.append((isMet, promise))
             inbound.value.check()
