@@ -42,7 +42,8 @@ extension HTTPConnection {
     mutating func beginRoutedAnswer(_ number: UInt64, isDelimited: Bool) -> AnswerFraming? {
         guard phase == .open, number == routedNumber, routedAnswer == .awaited else { return nil }
         var framing = framing
-        let isLast = stay >= .ends || (stay != .kept && inbox.isEmpty)
+        let isLast =
+            stay >= .ends || (stay != .kept && inbox.isEmpty)
             || (!isDelimited && framing.version == .http1_0)
         if isLast {
             stay = max(stay, .ends)

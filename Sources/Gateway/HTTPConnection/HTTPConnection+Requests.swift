@@ -32,7 +32,8 @@ extension HTTPConnection {
         let target = head.method == .POST ? PublishTarget(uri: head.uri) : nil
         let fault = fault(of: head, fields)
         let isPublish = target != nil || fault != nil
-        guard admits(isPublish ? .publish : .routed, alone: !isPublish || !form.isUsual || fields.expectsContinue) else {
+        guard admits(isPublish ? .publish : .routed, alone: !isPublish || !form.isUsual || fields.expectsContinue)
+        else {
             return .later
         }
         framing = form

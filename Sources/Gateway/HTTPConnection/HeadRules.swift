@@ -75,7 +75,8 @@ struct HeadRules: Sendable {
     private static func isToken(_ text: ByteString) -> Bool {
         !text.utf8.isEmpty
             && text.utf8.allSatisfy { byte in
-                (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte)
+                    || "!#$%&'*+-.^_`|~".utf8.contains(byte)
             }
     }
 

@@ -28,7 +28,8 @@ struct PublishHead {
             case 4 where name.equalsIgnoringCase("host"):
                 host = value.trimmed
                 hostCount += 1
-            case 6 where name.equalsIgnoringCase("expect"): expectsContinue = value.trimmed.equalsIgnoringCase("100-continue")
+            case 6 where name.equalsIgnoringCase("expect"):
+                expectsContinue = value.trimmed.equalsIgnoringCase("100-continue")
             case 7 where name.equalsIgnoringCase("upgrade"): offersUpgrade = true
             case 12 where name.equalsIgnoringCase("content-type"):
                 contentType = value.trimmed

@@ -58,7 +58,11 @@ protocol RequestRouting {
     /// Begins to answer, on the connection's event loop.
     ///
     /// The answer goes to ``HTTPConnectionHandler/answerRouted(_:_:_:)``, and ``HTTPConnectionHandler/routedEnded(_:)`` follows it.
-    func begin(_ request: RoutedRequest, for connection: HTTPConnectionHandler, on channel: any Channel) -> any RoutedRun
+    func begin(
+        _ request: RoutedRequest,
+        for connection: HTTPConnectionHandler,
+        on channel: any Channel
+    ) -> any RoutedRun
 }
 
 /// A routed request that is being answered; all methods are called on the connection's event loop.

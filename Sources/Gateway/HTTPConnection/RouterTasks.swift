@@ -32,7 +32,11 @@ struct RouterTasks: RequestRouting, Sendable {
         self.logger = logger
     }
 
-    func begin(_ request: RoutedRequest, for connection: HTTPConnectionHandler, on channel: any Channel) -> any RoutedRun {
+    func begin(
+        _ request: RoutedRequest,
+        for connection: HTTPConnectionHandler,
+        on channel: any Channel
+    ) -> any RoutedRun {
         let reply = RoutedReply(
             number: request.number,
             isHead: request.head.method == .HEAD,
@@ -67,7 +71,11 @@ struct RouterTasks: RequestRouting, Sendable {
         }
     }
 
-    @concurrent private func answer(_ head: HTTPRequestHead, _ body: RequestBody, _ channel: any Channel) async -> Response {
+    @concurrent private func answer(
+        _ head: HTTPRequestHead,
+        _ body: RequestBody,
+        _ channel: any Channel
+    ) async -> Response {
         guard let httpHead = try? HTTPRequest(head, secure: false, splitCookie: false) else {
             return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
         }

@@ -201,7 +201,9 @@ struct HTTPConnectionHandlerTests {
     func refusedUpgrade() throws {
         let harness = try PublishHarness()
         let upgrade = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        try harness.send("GET /ws HTTP/1.1\r\nhost: a\r\n\(upgrade)sec-websocket-version: 8\r\n\r\n" + PublishHarness.get("/x"))
+        try harness.send(
+            "GET /ws HTTP/1.1\r\nhost: a\r\n\(upgrade)sec-websocket-version: 8\r\n\r\n" + PublishHarness.get("/x")
+        )
         #expect(harness.statuses == [426])
         #expect(harness.output.contains("sec-websocket-version: 13\r\n"))
         #expect(harness.router.paths == ["/x"])

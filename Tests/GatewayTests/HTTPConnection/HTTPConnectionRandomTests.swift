@@ -87,7 +87,9 @@ private struct ConnectionRun {
         default:
             let pauses: [ConnectionDeadlines.Pause] = [.none, .ours, .stuck]
             let pause = pauses.randomElement(using: &random) ?? .none
-            if Int.random(in: 0..<4, using: &random) == 0 { now += UInt64.random(in: 0..<80_000_000_000, using: &random) }
+            if Int.random(in: 0..<4, using: &random) == 0 {
+                now += UInt64.random(in: 0..<80_000_000_000, using: &random)
+            }
             happen("clock \(pause)") { $0.judge(now: $1, pause) }
         }
     }
@@ -204,7 +206,9 @@ private struct ConnectionRun {
         case .check(let publish): waiting.append(.check(publish.number))
         case .route(let request):
             routed[request.number] = begin(request.head)
-            if waiting.contains(where: { if case .route = $0 { true } else { false } }) { faults.append("two routed at once") }
+            if waiting.contains(where: { if case .route = $0 { true } else { false } }) {
+                faults.append("two routed at once")
+            }
             waiting.append(.route(request.number, .awaited))
         case .write(let answer, let framing): write(answer, framing)
         case .decideUpgrade(let head):

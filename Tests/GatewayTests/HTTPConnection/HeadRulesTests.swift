@@ -10,15 +10,21 @@ struct HeadRulesTests {
     @Test(
         "a body whose end isn't clear is refused and the connection closed",
         arguments: [
-            ("gzip, chunked", 501), ("identity, chunked", 501), ("identity\r\ntransfer-encoding: chunked", 501), ("identity", 400),
-            ("xchunked", 400), ("chunked;q=1", 400), ("\"chunked\"", 400), ("chunked, gzip", 400), ("chunked, chunked", 400),
-            ("chunked\r\ntransfer-encoding: chunked", 400), ("chunked\r\ncontent-length: 5", 400), ("gzip", 400), (",", 400),
+            ("gzip, chunked", 501), ("identity, chunked", 501), ("identity\r\ntransfer-encoding: chunked", 501),
+            ("identity", 400),
+            ("xchunked", 400), ("chunked;q=1", 400), ("\"chunked\"", 400), ("chunked, gzip", 400),
+            ("chunked, chunked", 400),
+            ("chunked\r\ntransfer-encoding: chunked", 400), ("chunked\r\ncontent-length: 5", 400), ("gzip", 400),
+            (",", 400),
         ]
     )
     func transferEncoding(coding: String, status: Int) throws {
         for line in ["GET /x", "POST /topics/a", "PUT /x", "POST /topics"] {
             let harness = try PublishHarness()
-            try? harness.send("\(line) HTTP/1.1\r\nhost: a\r\ntransfer-encoding: \(coding)\r\n\r\n0\r\n\r\n" + PublishHarness.get("/never"))
+            try? harness.send(
+                "\(line) HTTP/1.1\r\nhost: a\r\ntransfer-encoding: \(coding)\r\n\r\n0\r\n\r\n"
+                    + PublishHarness.get("/never")
+            )
             #expect(harness.statuses == [status], "\(line)")
             #expect(harness.output.contains("connection: close\r\n"))
             #expect(harness.router.paths.isEmpty)
@@ -31,7 +37,9 @@ struct HeadRulesTests {
     func chunked() throws {
         for coding in ["chunked", "Chunked", "chunked ", "\tCHUNKED"] {
             let harness = try PublishHarness()
-            try harness.send("POST /topics/a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: \(coding)\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+            try harness.send(
+                "POST /topics/a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: \(coding)\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+            )
             harness.commit()
             #expect(harness.statuses == [202], "\(coding)")
         }
@@ -43,7 +51,9 @@ struct HeadRulesTests {
     @Test("two content types are none", arguments: ["POST /topics/a", "PUT /x"])
     func contentTypes(line: String) throws {
         let harness = try PublishHarness()
-        try harness.send("\(line) HTTP/1.1\r\nhost: a\r\ncontent-type: a/b\r\ncontent-type: a/b\r\ncontent-length: 0\r\n\r\n")
+        try harness.send(
+            "\(line) HTTP/1.1\r\nhost: a\r\ncontent-type: a/b\r\ncontent-type: a/b\r\ncontent-length: 0\r\n\r\n"
+        )
         #expect(harness.statuses == [400])
     }
 

@@ -177,7 +177,11 @@ final class RouterStandIn: RequestRouting, RoutedRun {
 
     var paths: [String] { heads.map(\.uri) }
 
-    func begin(_ request: RoutedRequest, for connection: HTTPConnectionHandler, on channel: any Channel) -> any RoutedRun {
+    func begin(
+        _ request: RoutedRequest,
+        for connection: HTTPConnectionHandler,
+        on channel: any Channel
+    ) -> any RoutedRun {
         heads.append(request.head)
         current = (request.number, connection)
         return self
@@ -199,7 +203,9 @@ final class RouterStandIn: RequestRouting, RoutedRun {
     }
 
     /// Begins an answer whose end isn't known.
-    func begin(_ piece: String) { send(RoutedPiece(head: RoutedHead(status: 200, fields: [:]), body: ByteBuffer(string: piece), place: .more)) }
+    func begin(_ piece: String) {
+        send(RoutedPiece(head: RoutedHead(status: 200, fields: [:]), body: ByteBuffer(string: piece), place: .more))
+    }
 
     func end() {
         send(RoutedPiece(head: nil, body: nil, place: .last))

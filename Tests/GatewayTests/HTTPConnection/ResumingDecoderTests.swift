@@ -10,10 +10,14 @@ import Testing
 struct ResumingDecoderTests {
     /// Fields with which a client may offer another protocol, or seem to.
     private static let fields = [
-        "upgrade: h2c", "connection: upgrade", "Connection: Upgrade", "connection: keep-alive, Upgrade", "connection:upgrade,x",
-        "connection: Upgrade, HTTP2-Settings", "connection: close", "connection: x y, upgrade", "proxy-connection: upgrade",
-        "connection: upgrade;q=1", "connection: keep-alive", "upgrade: websocket, h2c", "connection: ,,upgrade", "connection: upgrade ",
-        "connection: xupgrade", "connection: upgradex", "connection: up grade", "connection: close, upgrade", "upgrade:",
+        "upgrade: h2c", "connection: upgrade", "Connection: Upgrade", "connection: keep-alive, Upgrade",
+        "connection:upgrade,x",
+        "connection: Upgrade, HTTP2-Settings", "connection: close", "connection: x y, upgrade",
+        "proxy-connection: upgrade",
+        "connection: upgrade;q=1", "connection: keep-alive", "upgrade: websocket, h2c", "connection: ,,upgrade",
+        "connection: upgrade ",
+        "connection: xupgrade", "connection: upgradex", "connection: up grade", "connection: close, upgrade",
+        "upgrade:",
         "connection: keep-alive,upgrade,keep-alive", "connection: UPGRADE", "connection: upgrade-",
     ]
 
@@ -30,7 +34,8 @@ struct ResumingDecoderTests {
             let some = (0..<count).compactMap { _ in Self.fields.randomElement(using: &random) }
             let method = ["GET", "POST", "CONNECT", "PUT"].randomElement(using: &random) ?? "GET"
             let body = method == "POST" || method == "PUT" ? "content-length: 2\r\n" : ""
-            let text = "\(method) /x HTTP/1.1\r\nhost: a\r\n\(some.map { $0 + "\r\n" }.joined())\(body)\r\n\(body.isEmpty ? "" : "{}")"
+            let text =
+                "\(method) /x HTTP/1.1\r\nhost: a\r\n\(some.map { $0 + "\r\n" }.joined())\(body)\r\n\(body.isEmpty ? "" : "{}")"
             let heads = try Self.heads(in: text + "GET /behind HTTP/1.1\r\nhost: a\r\n\r\n")
             guard let first = heads.first else { continue }
             let offer = UpgradeOffer(first, PublishHead(first.headers))
@@ -46,7 +51,9 @@ struct ResumingDecoderTests {
     }
 
     private static func heads(in text: String) throws -> [HTTPRequestHead] {
-        let channel = EmbeddedChannel(handler: ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
+        let channel = EmbeddedChannel(
+            handler: ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes))
+        )
         _ = try? channel.writeInbound(ByteBuffer(string: text))
         var heads: [HTTPRequestHead] = []
         while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
@@ -60,7 +67,8 @@ struct ResumingDecoderTests {
     func resumes() throws {
         let offer = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n"
         let text =
-            PublishHarness.publish("a") + PublishHarness.publish("b", fields: offer) + PublishHarness.publish("c", fields: offer)
+            PublishHarness.publish("a") + PublishHarness.publish("b", fields: offer)
+            + PublishHarness.publish("c", fields: offer)
             + "GET /d HTTP/1.1\r\nhost: a\r\n\(offer)\r\n" + PublishHarness.get("/e") + PublishHarness.publish("f")
         let bytes = Array(text.utf8)
         for split in stride(from: 1, to: bytes.count, by: 3) {

@@ -25,7 +25,8 @@ struct SluiceChildChannelTests {
             return channel.eventLoop.makeSucceededFuture(["sec-websocket-protocol": "sluice.v1"])
         }
 
-        func install(_ head: HTTPRequestHead, on channel: any Channel, _ plain: PlainPipeline?) -> EventLoopFuture<Void> {
+        func install(_ head: HTTPRequestHead, on channel: any Channel, _ plain: PlainPipeline?) -> EventLoopFuture<Void>
+        {
             channel.writeAndFlush(ByteBuffer(string: "hello"))
         }
     }
@@ -306,7 +307,10 @@ struct SluiceChildChannelTests {
         }
     }
 
-    @Test("a client that closes its side behind publishes gets all its answers", arguments: ["", "connection: close\r\n"])
+    @Test(
+        "a client that closes its side behind publishes gets all its answers",
+        arguments: ["", "connection: close\r\n"]
+    )
     func halfCloseBehindPublishes(fields: String) async throws {
         try await serve { port, _ in
             for count in [1, 1, 1, 1, 1, 1, 1, 1, 1, 10] {
@@ -443,7 +447,7 @@ struct SluiceChildChannelTests {
 
     @Test("an answer without a length is chunked, and for HTTP/1.0 ends with the connection")
     func streamed() async throws {
-        try await serve(routes: { router in
+        let routes: (Router<GatewayRequestContext>) -> Void = { router in
             router.get("/stream") { _, _ in
                 Response(
                     status: .ok,
@@ -453,7 +457,8 @@ struct SluiceChildChannelTests {
                     }
                 )
             }
-        }) { port, _ in
+        }
+        try await serve(routes: routes) { port, _ in
             let client = try await RawClient.connect(port: port)
             try await client.send(PublishHarness.get("/stream") + "HEAD /stream HTTP/1.1\r\nhost: a\r\n\r\n")
             try await client.send("GET /stream HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
@@ -468,7 +473,7 @@ struct SluiceChildChannelTests {
     @Test("a route whose client leaves is cancelled, and one that breaks off breaks the connection off")
     func cancelled() async throws {
         let (ends, end) = AsyncStream.makeStream(of: Bool.self)
-        try await serve(routes: { router in
+        let routes: (Router<GatewayRequestContext>) -> Void = { router in
             router.get("/forever") { _, _ -> String in
                 await withTaskCancellationHandler {
                     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
@@ -484,7 +489,8 @@ struct SluiceChildChannelTests {
             router.get("/broken") { _, _ in
                 Response(status: .ok, body: ResponseBody { try await $0.write(ByteBuffer(string: "some")) })
             }
-        }) { port, _ in
+        }
+        try await serve(routes: routes) { port, _ in
             let client = try await RawClient.connect(port: port)
             try await client.send(PublishHarness.get("/forever"))
             try await Waiters.shared.wait()
@@ -501,7 +507,8 @@ struct SluiceChildChannelTests {
 
     @Test("where something in the pipeline changes bytes, every byte passes it")
     func changedBytes() async throws {
-        try await serve(wrap: { try $0.pipeline.syncOperations.addHandler(Inversion()) }) { port, _ in
+        let wrap: @Sendable (any Channel) throws -> Void = { try $0.pipeline.syncOperations.addHandler(Inversion()) }
+        try await serve(wrap: wrap) { port, _ in
             let client = try await RawClient.connect(port: port)
             var expected = 0
             for _ in 0..<20 {
