@@ -64,8 +64,8 @@ struct RouteTable: Sendable {
 extension RequestHandler {
     /// Whether its path, with placeholders, is this one.
     fileprivate func takes(_ path: ByteString) -> Bool {
-        let pattern = ByteString(self.path).split(separator: "/").filter { !$0.utf8.isEmpty }
-        let levels = path.split(separator: "/").filter { !$0.utf8.isEmpty }
+        let pattern = self.path.utf8.split(separator: UInt8(ascii: "/")).map { ByteString(decoding: $0) }
+        let levels = path.utf8.split(separator: UInt8(ascii: "/")).map { ByteString(decoding: $0) }
         for (index, part) in pattern.enumerated() {
             if part == "**" { return true }
             guard index < levels.count else { return false }

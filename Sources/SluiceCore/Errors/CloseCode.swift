@@ -1,7 +1,8 @@
 /// Why the gateway closes a WebSocket (RFC 6455, section 7.4; 4000–4999 are ours).
 ///
 /// The table in docs/protocol.md says what a client does then: after 1001, 1012, 1013 and 4000–4099 it reconnects and resumes, after 1011
-/// too, with a long back-off, after 4402 with a new token, after 4429 at connect late; after the others it doesn't until its owner has changed something.
+/// too, with a long back-off, after 4402 with a new token, after 4429 at connect late; after the others it doesn't until its owner has
+/// changed something.
 public enum CloseCode: UInt16, CaseIterable, Sendable {
     /// The client closed; the gateway answers.
     case normal = 1000
