@@ -15,6 +15,7 @@ extension HTTPConnectionHandler {
             case .allow? = service.authorizer.decideNow(.publish, topic: topic, grant: grant)
         else { return false }
         let now = service.now()
+        partCount &+= 1
         let number = connection.beginPlain(now: now)
         let draft: RecordDraft
         do throws(APIError) {

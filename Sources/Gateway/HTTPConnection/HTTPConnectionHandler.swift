@@ -49,8 +49,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     private var unauthenticated: BudgetShare?
     private var reads = Reads.passed
     private var timer: Scheduled<Void>?
-    /// Parts that the decoder has read.
-    private(set) var partCount: UInt64 = 0
+    /// Parts that the decoder has read, and publishes that were taken in front of it.
+    var partCount: UInt64 = 0
 
     /// `plain`: nil when something in the pipeline changes bytes.
     init(_ services: Services, bridge: AppendBridge, decoder: ResumingDecoder, plain: PlainPipeline?) {
@@ -153,15 +153,22 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         return false
     }
 
-    /// The decoder has read bytes; `parts`: how many parts it had read before.
+    /// The decoder has read bytes; `parts`: how many parts had been read before those of this piece.
     func decoded(since parts: UInt64) {
-        // A head of which only the method has come behind another request is seen with its next byte.
-        guard decoder.pendingBytes > 0 || partCount == parts else { return }
-        headBegan()
+        // It keeps nothing of a method.
+        if decoder.pendingBytes > 0 || partCount == parts { headBegan() }
     }
 
+    /// The reader has left so many bytes of a head.
+    func left(_ byteCount: Int, since parts: UInt64) {
+        if byteCount > HTTPConnectionHandler.methodBytes || partCount == parts { headBegan() }
+    }
+
+    /// A head of which no more than the method has come behind another request, or an empty line, is seen with the next byte.
+    private static let methodBytes = "POST ".utf8.count
+
     /// A part of a head has come.
-    func headBegan() {
+    private func headBegan() {
         connection.headBegan(now: service.now())
         planWake()
     }

@@ -41,6 +41,7 @@ final class PublishReader: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = unwrapInboundIn(data)
         guard connection.admit(byteCount: buffer.readableBytes) else { return }
+        let parts = connection.partCount
         var isSecondLook = false
         if var begun {
             self.begun = nil
@@ -51,7 +52,6 @@ final class PublishReader: ChannelInboundHandler, RemovableChannelHandler {
         while buffer.readableBytes > 0 {
             switch phase {
             case .decoding:
-                let parts = connection.partCount
                 context.fireChannelRead(wrapInboundOut(buffer))
                 return connection.decoded(since: parts)
             case .passing(let byteCount):
@@ -59,7 +59,7 @@ final class PublishReader: ChannelInboundHandler, RemovableChannelHandler {
             case .between:
                 guard look(at: &buffer, isSecondLook: isSecondLook) else {
                     begun = buffer
-                    return connection.headBegan()
+                    return connection.left(buffer.readableBytes, since: parts)
                 }
                 isSecondLook = false
             }

@@ -156,4 +156,64 @@ struct HTTPConnectionLifetimeTests {
         #expect(harness.output.ranges(of: "connection: close").count == 1)
         #expect(!harness.isOpen)
     }
+
+    @Test("a routed body that isn't read holds its client back, and isn't late meanwhile")
+    func routedBackPressure() throws {
+        let harness = try PublishHarness()
+        try harness.send("PUT /x HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n1")
+        harness.router.demand = .full
+        harness.channel.read()
+        #expect(harness.flushes.readCount == 0)
+        harness.advance(by: .seconds(100))
+        #expect(harness.router.errors.isEmpty)
+        harness.router.demand = .wanted
+        harness.handler.routedWantsBody(1)
+        #expect(harness.flushes.readCount == 1)
+        harness.advance(by: .seconds(61))
+        #expect(harness.router.errors.map(\.code) == [.requestTimeout])
+        harness.route("late")
+        #expect(harness.statuses == [200])
+        #expect(harness.output.contains("connection: close\r\n"))
+    }
+
+    @Test("a routed answer goes on when its client has taken what is there")
+    func answerBackPressure() throws {
+        let harness = try PublishHarness()
+        try harness.send(PublishHarness.get("/x") + PublishHarness.get("/y"))
+        harness.channel.isWritable = false
+        let taken = harness.channel.eventLoop.makePromise(of: Void.self)
+        var isTaken = false
+        taken.futureResult.assumeIsolated().whenSuccess { isTaken = true }
+        harness.router.begin("some", taken)
+        harness.endTurn()
+        #expect(harness.output.hasSuffix("\r\n\r\n4\r\nsome\r\n"))
+        #expect(!isTaken)
+        harness.channel.isWritable = true
+        harness.channel.pipeline.fireChannelWritabilityChanged()
+        harness.endTurn()
+        #expect(isTaken)
+        harness.router.end()
+        harness.endTurn()
+        #expect(harness.output.hasSuffix("some\r\n0\r\n\r\n"))
+        #expect(harness.router.paths == ["/x", "/y"])
+    }
+
+    @Test("a routed request is cancelled when its client is gone, and what it answers goes nowhere")
+    func routedGone() throws {
+        let harness = try PublishHarness()
+        try harness.send(PublishHarness.get("/x"))
+        _ = try harness.channel.finish(acceptAlreadyClosed: true)
+        #expect(harness.router.cancellations == 1)
+        harness.router.answer("late")
+        #expect(harness.output.isEmpty)
+    }
+
+    @Test("a client that doesn't take its last answer isn't waited for")
+    func stuckAtTheEnd() throws {
+        let harness = try PublishHarness()
+        try harness.send("POST /topics/a HTTP/1.1\r\nhost: a\r\ncontent-length: 2000000\r\n\r\n")
+        #expect(harness.statuses == [413])
+        harness.advance(by: .seconds(3))
+        #expect(!harness.isOpen)
+    }
 }

@@ -203,8 +203,9 @@ final class RouterStandIn: RequestRouting, RoutedRun {
     }
 
     /// Begins an answer whose end isn't known.
-    func begin(_ piece: String) {
-        send(RoutedPiece(head: RoutedHead(status: 200, fields: [:]), body: ByteBuffer(string: piece), place: .more))
+    func begin(_ piece: String, _ promise: EventLoopPromise<Void>? = nil) {
+        let head = RoutedHead(status: 200, fields: [:])
+        send(RoutedPiece(head: head, body: ByteBuffer(string: piece), place: .more), promise)
     }
 
     func end() {
@@ -212,9 +213,9 @@ final class RouterStandIn: RequestRouting, RoutedRun {
         current = nil
     }
 
-    private func send(_ piece: RoutedPiece) {
+    private func send(_ piece: RoutedPiece, _ promise: EventLoopPromise<Void>? = nil) {
         guard let (number, connection) = current else { return }
-        connection.answerRouted(number, piece, nil)
+        connection.answerRouted(number, piece, promise)
     }
 }
 
@@ -244,11 +245,17 @@ struct HandUpgrade: ConnectionUpgrading {
     }
 }
 
-/// Counts flushes that reach the socket.
+/// Counts flushes and reads that reach the socket.
 final class FlushCounter: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 
     var count = 0
+    var readCount = 0
+
+    func read(context: ChannelHandlerContext) {
+        readCount += 1
+        context.read()
+    }
 
     func flush(context: ChannelHandlerContext) {
         count += 1

@@ -155,6 +155,27 @@ struct PublishReaderLifetimeTests {
         }
     }
 
+    @Test(
+        "an empty line behind a request, which old clients send, is no head",
+        arguments: ["\r\n", "\n", "P", "POST "]
+    )
+    func emptyLine(rest: String) throws {
+        for first in [Self.publish, PublishHarness.publish("%61"), PublishHarness.get("/x")] {
+            for reads in [true, false] {
+                let harness = try ReaderHarness(reads: reads)
+                harness.send(Self.publish)
+                harness.answer()
+                harness.send(first + rest)
+                harness.answer()
+                harness.advance(by: .seconds(74))
+                #expect(harness.isOpen)
+                harness.advance(by: .seconds(1))
+                #expect(!harness.isOpen)
+                #expect(harness.statuses.count == 2)
+            }
+        }
+    }
+
     @Test("a silent connection is closed without a word")
     func silence() throws {
         let harness = try begun()

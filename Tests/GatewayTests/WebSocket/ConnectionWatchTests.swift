@@ -45,4 +45,18 @@ struct ConnectionWatchTests {
         #expect(verdict(&watch, 100) == .nothing)
         #expect(verdict(&watch, 1) == .nothing)
     }
+
+    @Test("gives a message its time, however it arrives")
+    func slowMessage() {
+        var watch = ConnectionWatch(now: 0, expiresAt: nil)
+        for time in stride(from: UInt64(10), to: 310, by: 20) {
+            watch.heard(now: time)
+            watch.message(.open, now: time)
+            #expect(verdict(&watch, time + 19) == .nothing)
+        }
+        #expect(verdict(&watch, 310) == .close(.messageTimeout))
+        watch.message(.none, now: 310)
+        watch.message(.open, now: 310)
+        #expect(verdict(&watch, 311) == .nothing)
+    }
 }
