@@ -107,7 +107,7 @@ let package = Package(
                 "PosixSupport", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
-                product("NIOHTTPTypes", "swift-nio-extras"), product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
+                product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
                 product("HTTPTypes", "swift-http-types"), product("Hummingbird", "hummingbird"),
                 product("HummingbirdCore", "hummingbird"), product("JWTKit", "jwt-kit"),
                 product("Crypto", "swift-crypto"), product("Metrics", "swift-metrics"),

@@ -96,7 +96,7 @@ struct GatewayProcess: Sendable {
                     } onGracefulShutdown: {
                         drain.begin()
                     }
-                    // Hummingbird is done with HTTP; WebSockets close over the drain's window.
+                    // Nothing more is accepted; what is open closes over the drain's window.
                     if Task.isCancelled { connections.closeAll() }
                     await connections.allClosed()
                 }
@@ -125,14 +125,21 @@ struct GatewayProcess: Sendable {
         let service = PublishService(context, rules: rules, counters: counters)
         let upgrade = WebSocketUpgrade(context: context, fanOut: fanOut)
         let onListening = gateway.onListening
+        let responder = routes.router().buildResponder()
+        let router = RouterTasks(
+            responder: responder,
+            heads: gateway.handlers.contains { $0.method == .head } ? .some : .none,
+            connections: connections,
+            logger: logger
+        )
         return Application(
-            responder: routes.router().buildResponder(),
-            server: HTTPServerBuilder { responder in
+            responder: responder,
+            server: HTTPServerBuilder { _ in
                 SluiceChildChannel(
-                    responder: responder,
                     service: service,
-                    bridge: { eventLoop in context.bridge(on: eventLoop) },
+                    router: router,
                     upgrade: upgrade,
+                    bridge: { eventLoop in context.bridge(on: eventLoop) },
                     connections: connections
                 )
             },

@@ -179,7 +179,8 @@ def test_too_many_subscriptions(running):
 def test_faulty_handshakes(running, changes, status):
     connection, head = upgrade(running, **changes)
     assert head.split()[1] == str(status), head
-    error = json.loads(read_all(connection))["error"]
+    length = next(int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length:"))
+    error = json.loads(connection.recv(length, socket.MSG_WAITALL))["error"]
     assert error["code"] and error["message"]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from chromium import PROGRAM, Chromium
 from processes import ROOT
+from test_authorization import SECRET, token
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium isn't installed")
 
@@ -150,7 +151,7 @@ def test_client_checks_the_chain_and_the_close_codes(sluice, browser):
     )
     assert result == {
         "seen": [6, 9, 10, 20, 30], "gaps": [[7, 8], [11, 20]], "after": {"t": 10}, "sockets": 2, "state": "closed",
-        "codes": [1001, 1006, 1011, 1012, 4008, 4009], "delays": [50, 800, 1000],
+        "codes": [1001, 1006, 1011, 1012, 4008, 4009, 4429], "delays": [50, 800, 1000],
     }
 
 
@@ -209,3 +210,24 @@ def test_client_comes_back_from_whatever_happened(sluice, browser):
         "seen": [["a", 101], ["a", 6], ["b", 7]], "gaps": [[topic, 1, 6] for topic in "abc"], "errors": ["Forbidden"],
         "waits": [[4402, False], [1011, True]], "tokens": ["1", "2", "3"], "halves": [["a"], ["b", "c"]],
     }
+
+
+@pytest.mark.parametrize("query, code, name", [("a.b.c", 4401, "Unauthorized"), ("", 4401, "Unauthorized"), ("none", 4403, "Forbidden")])
+def test_page_learns_why_it_is_refused(sluice, browser, query, code, name):
+    sluice.start_gateway("--authorizer", "jwt", "--jwt-secret", SECRET)
+    value = token(SECRET, subscribe=["mine/#"]) if query == "none" else query
+    tab = browser.open(sluice.gateway.address + "/healthz")
+    result = tab.evaluate(
+        """import("/client.js").then(async ({ connect }) => {
+            const states = [], errors = [];
+            const client = connect(location.origin + "/ws?topic=other", {
+                token: "%s", minimumDelay: 1, maximumDelay: 1,
+                onState: (state, { code }) => states.push([state, code ?? null]), onError: ({ code, message }) => errors.push([code, message.length > 0]),
+            });
+            const end = Date.now() + 10_000;
+            while (client.state !== "closed" && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
+            return { states, errors };
+        })"""
+        % value
+    )
+    assert result == {"states": [["connecting", None], ["closed", code]], "errors": [[name, True]]}

@@ -51,7 +51,7 @@ public struct ConnectRequest: Sendable {
     ///   - query: the query's items, percent-decoded; leave them out where a token in the address isn't wanted.
     /// - Returns: the token, or nil when the request carries none.
     public static func bearerToken(authorization: String?, query: [(name: String, value: String)] = []) -> String? {
-        if let authorization {
+        if let authorization = authorization?.trimmed {
             let scheme = authorization.utf8.prefix { $0 != 0x20 }
             guard ByteString(decoding: scheme).equalsIgnoringASCIICase("bearer") else { return nil }
             let token = authorization.utf8.dropFirst(scheme.count).drop { $0 == 0x20 }

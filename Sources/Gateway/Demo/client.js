@@ -36,7 +36,7 @@
  * @property {(gap: Gap) => void} [onGap] for topics whose subscription has no `onGap` of its own
  * @property {(error: SluiceError) => void} [onError] errors that belong to no call
  * @property {number} [minimumDelay] first wait before a reconnect, milliseconds; default 500
- * @property {number} [maximumDelay] longest wait, milliseconds, and the first one after 1011; default 30000
+ * @property {number} [maximumDelay] longest wait, milliseconds, and the first one after 1011 and 4429; default 30000
  * @property {number} [requestTimeout] how long a publish may wait for its acknowledgement, milliseconds; default 15000
  * @property {number} [pingInterval] silence after which the client pings, milliseconds; default 20000
  * @property {typeof WebSocket} [WebSocket] another implementation
@@ -62,13 +62,17 @@ export class SluiceError extends Error {
   }
 }
 
+/** What the gateway's refusals are called, by their close codes. */
+const REFUSALS = new Map([[4401, "Unauthorized"], [4402, "TokenExpired"], [4403, "Forbidden"], [4429, "TooMany"]]);
+
 /**
- * Whether to connect again after a close with this code: after 1001, 1011, 1012, 1013, 4000–4099, and whatever the network did (1006), and
- * after 4402 with a new token; not when the gateway refuses this client until something has been changed.
+ * Whether to connect again after a close with this code: after 1001, 1011, 1012, 1013, 4000–4099, and whatever the network did (1006), after
+ * 4402 with a new token, and after 4429, late; not when the gateway refuses this client (4401, 4403) until something has been changed.
  * @param {number} code @param {boolean} [getsTokens] whether each connect gets a fresh token
  */
 export function reconnectsAfter(code, getsTokens = false) {
   if (code === 4402) return getsTokens;
+  if (code === 4429) return true;
   if (code === 1001 || code === 1005 || code === 1006 || code === 1011 || code === 1012 || code === 1013) return true;
   return code >= 4000 && code <= 4099;
 }
@@ -279,13 +283,17 @@ export class Client {
       if (request.text) continue;
       this.#settle(id)?.reject(new SluiceError("ConnectionLost", "The connection was lost before the acknowledgement came."));
     }
-    if (reconnectsAfter(code, typeof this.#options.token === "function")) this.#retry(code, reason);
+    const getsTokens = typeof this.#options.token === "function";
+    // A page can't see the answer to a refused connect: the gateway says it with the close. A new token mends an old one's end.
+    const refusal = code === 4402 && getsTokens ? undefined : REFUSALS.get(code);
+    if (refusal) this.#options.onError?.(new SluiceError(refusal, reason));
+    if (reconnectsAfter(code, getsTokens)) this.#retry(code, reason);
     else this.#end(code, reason);
   }
 
   #retry(code, reason) {
-    // A gateway that has failed (1011) isn't helped by clients that come back at once.
-    if (code === 1011) this.#attempt = 30;
+    // A gateway that has failed (1011), or that has had too much of us (4429), isn't helped by clients that come back at once.
+    if (code === 1011 || code === 4429) this.#attempt = 30;
     const delay = backoff(this.#attempt++, this.#options.minimumDelay, this.#options.maximumDelay);
     this.#become("waiting", { code, reason, retryInMilliseconds: Math.round(delay) });
     this.#timer = setTimeout(() => this.#open(), delay);

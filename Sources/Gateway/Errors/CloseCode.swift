@@ -1,7 +1,8 @@
 /// Why the gateway closes a WebSocket (RFC 6455, section 7.4; 4000–4999 are ours).
 ///
 /// The table in docs/protocol.md says what a client does then: after 1001, 1012, 1013 and 4000–4099 it reconnects and resumes, after 1011
-/// too, with a long back-off, after 4402 with a new token; after the others it doesn't until its owner has changed something.
+/// too, with a long back-off, after 4402 with a new token, after 4429 at connect late; after the others it doesn't until its owner has
+/// changed something.
 public enum CloseCode: UInt16, CaseIterable, Sendable {
     /// The client closed; the gateway answers.
     case normal = 1000
@@ -21,13 +22,15 @@ public enum CloseCode: UInt16, CaseIterable, Sendable {
     case slowConsumer = 4008
     /// The connection was silent for longer than the limit, pings included.
     case idleTimeout = 4009
+    /// A message took longer to arrive than the limit.
+    case messageTimeout = 4010
     /// No token, or one that isn't valid.
     case unauthorized = 4401
     /// The token's time is over: get a new one, reconnect and resume.
     case tokenExpired = 4402
     /// The rules don't allow this connection.
     case forbidden = 4403
-    /// The client sent more faulty messages in a row than the limit.
+    /// The client sent more faulty messages in a row than the limit, or asked for more subscriptions as it connected.
     case tooManyErrors = 4429
 
     /// The reason text that goes with the code.
@@ -42,6 +45,7 @@ public enum CloseCode: UInt16, CaseIterable, Sendable {
         case .tryAgainLater: "try again later"
         case .slowConsumer: "slow consumer"
         case .idleTimeout: "idle timeout"
+        case .messageTimeout: "message timeout"
         case .unauthorized: "unauthorized"
         case .tokenExpired: "token expired"
         case .forbidden: "forbidden"

@@ -2,12 +2,12 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
-import NIOHTTP1
 import SluiceCore
 
 /// Turns whatever a route throws into the error body of docs/protocol.md.
 struct APIErrorMiddleware: RouterMiddleware {
     let counters: HTTPCounters
+    let table: RouteTable
     /// Tells of faults of ours.
     let faults: BoundedLog
 
@@ -20,9 +20,6 @@ struct APIErrorMiddleware: RouterMiddleware {
             let response = try await next(request, context)
             counters.countRouted(status: response.status.code)
             return response
-        } catch let error as HTTPParserError {
-            // Hummingbird answers these itself and closes.
-            throw error
         } catch {
             let response = answer(to: error, request)
             counters.countRouted(status: response.status.code)
@@ -34,7 +31,7 @@ struct APIErrorMiddleware: RouterMiddleware {
         if let error = APIError(ofLayer: error) { return HTTPAnswer.error(error) }
         switch error {
         case let error as HTTPError where error.status == .notFound:
-            return RouteTable.answer(toUnknown: request)
+            return table.answer(toUnknown: request)
         case let error as HTTPError where error.status == .contentTooLarge:
             return HTTPAnswer.error(APIError(.payloadTooLarge, "The body is larger than the limit."))
         case let error as HTTPError where error.status.kind == .clientError:

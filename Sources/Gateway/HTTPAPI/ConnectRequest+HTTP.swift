@@ -17,7 +17,7 @@ extension ConnectRequest {
             headers: head.headers.map { ($0.name.lowercased(), $0.value) },
             path: uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) },
             query: query,
-            remoteAddress: remoteAddress?.connectDescription,
+            remoteAddress: remoteAddress?.clientDescription,
             isWebSocket: isWebSocket
         )
     }
@@ -32,14 +32,14 @@ extension ConnectRequest {
             headers: request.headers.map { ($0.name.canonicalName, $0.value) },
             path: request.uri.path,
             query: query,
-            remoteAddress: remoteAddress?.connectDescription
+            remoteAddress: remoteAddress?.clientDescription
         )
     }
 }
 
 extension SocketAddress {
     /// Address and port where there are any.
-    fileprivate var connectDescription: String? {
+    var clientDescription: String? {
         guard let ipAddress else { return pathname }
         guard let port else { return ipAddress }
         return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"

@@ -11,7 +11,13 @@ struct GatewayRoutes {
 
     func router() -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self)
-        router.add(middleware: APIErrorMiddleware(counters: counters, faults: BoundedLog(context.logger)))
+        router.add(
+            middleware: APIErrorMiddleware(
+                counters: counters,
+                table: RouteTable(handlers: handlers),
+                faults: BoundedLog(context.logger)
+            )
+        )
         router.add(middleware: PacedAnswers(budget: context.budgets.unsent))
         let grants = RequestGrants(authorizer: context.authorizer)
         TopicRoutes(

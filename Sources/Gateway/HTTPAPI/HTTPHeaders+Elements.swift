@@ -16,3 +16,15 @@ extension HTTPHeaders {
         }
     }
 }
+
+extension String {
+    /// A field's value without the white space around it, which belongs to the field's line (RFC 9110, section 5.5); the parser cuts off only
+    /// what is in front.
+    var trimmed: String {
+        let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
+        guard utf8.first.map(isSpace) == true || utf8.last.map(isSpace) == true else { return self }
+        let bytes = Array(utf8.drop(while: isSpace))
+        let end = bytes.lastIndex { !isSpace($0) }
+        return end.map { String(decoding: bytes[...$0], as: UTF8.self) } ?? ""
+    }
+}

@@ -2,10 +2,13 @@ import HTTPTypes
 import Hummingbird
 import SluiceCore
 
-/// Which methods the gateway's own paths take, for telling "no such path" from "not with this method".
-enum RouteTable {
+/// Which methods the gateway's paths take, for telling "no such path" from "not with this method", and for OPTIONS.
+struct RouteTable: Sendable {
+    /// The embedding server's.
+    let handlers: [RequestHandler]
+
     /// The answer to a request that no route took.
-    static func answer(toUnknown request: Request) -> Response {
+    func answer(toUnknown request: Request) -> Response {
         let path = ByteString(request.uri.path)
         let shown = path.string.printable(limit: 200)
         if path == "/ws" || path == "/echo", request.method == .get {
@@ -13,17 +16,38 @@ enum RouteTable {
                 APIError(.upgradeRequired, "\(path) is for WebSocket connections: send an upgrade (RFC 6455).")
             )
         }
+        // The server as a whole (RFC 9110, section 9.3.7).
+        if request.method == .options, ByteString(request.head.path ?? "") == "*" {
+            return RouteTable.options([.get, .head, .post, .put, .patch, .delete, .options])
+        }
         let allowed = methods(path)
         guard !allowed.isEmpty else {
             return HTTPAnswer.error(APIError(.notFound, "There is no \(request.method) \(shown)."))
         }
+        if request.method == .options { return RouteTable.options(allowed) }
         return HTTPAnswer.error(
             APIError(.methodNotAllowed, "\(shown) doesn't take \(request.method)."),
             allow: allowed
         )
     }
 
-    private static func methods(_ path: ByteString) -> [HTTPRequest.Method] {
+    private static func options(_ allowed: [HTTPRequest.Method]) -> Response {
+        Response(status: .noContent, headers: [.allow: allowed.map(\.rawValue).joined(separator: ", ")])
+    }
+
+    /// The methods that a path takes; none when there is no such path.
+    private func methods(_ path: ByteString) -> [HTTPRequest.Method] {
+        var methods = RouteTable.ownMethods(path)
+        for handler in handlers where handler.takes(path) && !methods.contains(handler.method) {
+            methods.append(handler.method)
+        }
+        guard !methods.isEmpty else { return [] }
+        if methods.contains(.get), !methods.contains(.head) { methods.append(.head) }
+        if !methods.contains(.options) { methods.append(.options) }
+        return methods
+    }
+
+    private static func ownMethods(_ path: ByteString) -> [HTTPRequest.Method] {
         switch path {
         case "/", "/demo.css", "/demo.js", "/client.js", "/healthz", "/readyz", "/metrics", "/latency", "/ws":
             return [.get]
@@ -34,5 +58,21 @@ enum RouteTable {
         if path.utf8.starts(with: "/latency/records/".utf8) { return [.get] }
         if ItemPath(path: path.string) != nil { return [.get, .put, .patch, .delete] }
         return []
+    }
+}
+
+extension RequestHandler {
+    /// Whether its path, with placeholders, is this one.
+    fileprivate func takes(_ path: ByteString) -> Bool {
+        let pattern = self.path.utf8.split(separator: UInt8(ascii: "/")).map { ByteString(decoding: $0) }
+        let levels = path.utf8.split(separator: UInt8(ascii: "/")).map { ByteString(decoding: $0) }
+        for (index, part) in pattern.enumerated() {
+            if part == "**" { return true }
+            guard index < levels.count else { return false }
+            let first = part.utf8.first
+            if first == UInt8(ascii: "{") || first == UInt8(ascii: ":") || part == "*" { continue }
+            guard part == levels[index] else { return false }
+        }
+        return pattern.count == levels.count
     }
 }

@@ -5,7 +5,7 @@ import Logging
 import NIOCore
 import SluiceCore
 
-/// `GET /topics/{topic…}` and `GET /topics/{topic…}/records`; publishing is ``PublishHandler``'s.
+/// `GET /topics/{topic…}` and `GET /topics/{topic…}/records`; publishing is ``HTTPConnectionHandler``'s.
 struct TopicRoutes: Sendable {
     let grants: RequestGrants
     let reader: any LogReading

@@ -16,7 +16,15 @@ struct ConnectionWatch {
         case close(CloseCode)
     }
 
+    /// Whether a message has begun that isn't complete.
+    enum Message {
+        case none
+        case open
+    }
+
     private var lastHeard: UInt64
+    /// When the message began that isn't complete; `max` for none.
+    private var messageSince = UInt64.max
     private var isPinged = false
     private var endsAt: UInt64
     private var endCode: CloseCode
@@ -37,6 +45,14 @@ struct ConnectionWatch {
         isPinged = false
     }
 
+    /// A part of a message has come, or its end.
+    mutating func message(_ message: Message, now: UInt64) {
+        switch message {
+        case .none: messageSince = .max
+        case .open: messageSince = min(messageSince, now)
+        }
+    }
+
     /// The gateway drains: the connection ends at `time`, unless its token ends before.
     mutating func drain(at time: UInt64) {
         guard time < endsAt else { return }
@@ -45,10 +61,11 @@ struct ConnectionWatch {
     }
 
     /// Judges the connection; a ping is due once a silence.
-    mutating func verdict(now: UInt64, pingAfter: UInt64, idleAfter: UInt64) -> Verdict {
+    mutating func verdict(now: UInt64, pingAfter: UInt64, idleAfter: UInt64, messageAfter: UInt64) -> Verdict {
         if now >= endsAt { return .close(endCode) }
         let silence = now > lastHeard ? now - lastHeard : 0
         if silence >= idleAfter { return .close(.idleTimeout) }
+        if messageSince < now, now - messageSince >= messageAfter { return .close(.messageTimeout) }
         guard silence >= pingAfter, !isPinged else { return .nothing }
         isPinged = true
         return .ping

@@ -18,8 +18,12 @@ struct DirectSocket: Equatable {
 
     private init(descriptor: CInt) { self.descriptor = descriptor }
 
-    /// The socket of a channel; `none` for a channel without one.
-    init(of context: ChannelHandlerContext) {
+    /// The socket of a channel; `none` for a channel without one, and when something in its pipeline changes bytes: none may pass that.
+    init(of context: ChannelHandlerContext, _ plain: PlainPipeline?) {
+        guard plain != nil else {
+            descriptor = -1
+            return
+        }
         let pipeline = context.pipeline.syncOperations
         let found = try? pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         descriptor = (found ?? nil) ?? -1

@@ -34,6 +34,9 @@ struct MessageAssembler {
         self.budget = budget
     }
 
+    /// Whether a message has begun that isn't complete.
+    var isWithinMessage: Bool { kind != nil }
+
     /// Takes the next frame.
     mutating func take(_ frame: InboundFrame) -> Event {
         guard frame.isMasked, !frame.hasReservedBits, let opcode = FrameOpcode(rawValue: frame.opcode) else {

@@ -14,7 +14,11 @@ struct MeteredFrameDecoder: ByteToMessageDecoder {
     // Made when a frame comes in pieces, which most never do.
     private var share: BudgetShare?
 
-    init(maximumFrameBytes: Int, budget: ByteBudget) {
+    /// Called when a part of a frame has come: whoever sends it is there.
+    private let heardPart: () -> Void
+
+    init(maximumFrameBytes: Int, budget: ByteBudget, heardPart: @escaping () -> Void) {
+        self.heardPart = heardPart
         decoder = WebSocketFrameDecoder(maxFrameSize: maximumFrameBytes)
         self.budget = budget
     }
@@ -28,6 +32,7 @@ struct MeteredFrameDecoder: ByteToMessageDecoder {
         let share = share ?? BudgetShare(of: budget)
         guard share.resize(to: buffer.readableBytes) else { throw NoRoom() }
         self.share = share
+        heardPart()
         return state
     }
 }

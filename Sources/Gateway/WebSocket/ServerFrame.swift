@@ -46,6 +46,14 @@ enum ServerFrame {
         frame(.close, [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)] + Array(code.reason.utf8))
     }
 
+    /// A close frame with a reason of its own, cut where a control frame ends (RFC 6455, section 5.5).
+    static func close(_ code: CloseCode, reason: String) -> ByteBuffer {
+        var bytes = Array(reason.utf8.prefix(123))
+        // A character that is cut in the middle goes.
+        while String(validating: bytes, as: UTF8.self) == nil { bytes.removeLast() }
+        return frame(.close, [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)] + bytes)
+    }
+
     /// The answer to a client's close frame: its code, without its reason.
     static func closeAnswer(_ code: UInt16?) -> ByteBuffer {
         frame(.close, code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } ?? [])

@@ -27,6 +27,10 @@ public struct WebSocketConfiguration: Sendable {
     public var pingInterval: TimeAmount = .seconds(25)
     /// Silence after which it closes the connection with 4009.
     public var idleTimeout: TimeAmount = .seconds(60)
+    /// How long a message may take to arrive, from its first byte; then the connection is closed with 4010.
+    ///
+    /// The largest message passes at 7 KB/s.
+    public var messageTimeout: TimeAmount = .seconds(300)
     /// How long the gateway waits for a client's close frame before it cuts the connection.
     public var closeTimeout: TimeAmount = .seconds(5)
     /// Records that one resume may bring; what is older is a gap.

@@ -18,7 +18,8 @@ extension WebSocketConnectionHandler {
         let verdict = watch.verdict(
             now: now,
             pingAfter: pingAfter > 2 * spread ? pingAfter - spread : pingAfter,
-            idleAfter: nanoseconds(configuration.idleTimeout)
+            idleAfter: nanoseconds(configuration.idleTimeout),
+            messageAfter: nanoseconds(configuration.messageTimeout)
         )
         switch verdict {
         case .nothing: break

@@ -19,6 +19,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     let grant: Grant
     /// Whether the registry knows the connection; not so for an echo.
     let isRecorded: Bool
+    /// Nil when something in the pipeline changes bytes.
+    private let plain: PlainPipeline?
     let loop: WebSocketLoop
     /// The last subscribe that isn't answered.
     var lastSubscribe: UInt64?
@@ -41,6 +43,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         session: any ClientSession,
         loop: WebSocketLoop,
         isRecorded: Bool,
+        plain: PlainPipeline?,
         maximumMessageBytes: Int,
         expiresAtNanoseconds: UInt64?
     ) {
@@ -49,6 +52,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         self.session = session
         self.loop = loop
         self.isRecorded = isRecorded
+        self.plain = plain
         assembler = MessageAssembler(maximumMessageBytes: maximumMessageBytes, budget: loop.services.unfinished)
         watch = ConnectionWatch(now: loop.services.now(), expiresAt: expiresAtNanoseconds)
     }
@@ -64,7 +68,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         slot = loop.add(self)
-        socket = DirectSocket(of: context)
+        socket = DirectSocket(of: context, plain)
         offerSocket()
         if let greeting = session.greeting(id) { write(greeting) }
     }
@@ -86,14 +90,24 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
             if frame.opcode == FrameOpcode.close.rawValue { perform(handshake.received(.empty)) }
             return
         }
-        watch.heard(now: loop.services.now())
-        switch assembler.take(frame) {
+        let now = loop.services.now()
+        watch.heard(now: now)
+        let event = assembler.take(frame)
+        watch.message(assembler.isWithinMessage ? .open : .none, now: now)
+        switch event {
         case .incomplete, .pong: break
         case .message(let message): take(message)
         case .ping(let payload): write(ServerFrame.frame(.pong, payload))
         case .close(let payload): perform(handshake.received(ClosePayload(payload)))
         case .failure(let code): fail(code)
         }
+    }
+
+    /// A part of a frame has come.
+    func heardPart() {
+        let now = loop.services.now()
+        watch.heard(now: now)
+        watch.message(.open, now: now)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {

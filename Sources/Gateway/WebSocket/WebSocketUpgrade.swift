@@ -8,15 +8,21 @@ import SluiceCore
 struct WebSocketUpgrade: ConnectionUpgrading {
     private let services: WebSocketServices
     private let loops: LoopDirectory
+    private let refusals: UpgradeRefusals?
 
     /// Upgrades to the connections of a gateway's fan-out.
     init(context: GatewayContext, fanOut: FanOut) {
-        self.init(services: fanOut.services, loops: fanOut.loops)
+        self.init(
+            services: fanOut.services,
+            loops: fanOut.loops,
+            refusals: UpgradeRefusals(factory: context.measures.metrics, logger: context.logger)
+        )
     }
 
-    init(services: WebSocketServices, loops: LoopDirectory) {
+    init(services: WebSocketServices, loops: LoopDirectory, refusals: UpgradeRefusals? = nil) {
         self.services = services
         self.loops = loops
+        self.refusals = refusals
     }
 
     func accept(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders> {
@@ -37,14 +43,18 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         return promise.futureResult
     }
 
-    func install(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<Void> {
+    func refused(_ head: HTTPRequestHead, _ error: APIError, on channel: any Channel) {
+        refusals?.note(error, path: head.uri, address: channel.remoteAddress)
+    }
+
+    func install(_ head: HTTPRequestHead, on channel: any Channel, _ plain: PlainPipeline?) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             guard let loop = loops[channel.eventLoop],
                 let accepted = loop.accepted.removeValue(forKey: ObjectIdentifier(channel))
             else {
                 throw APIError(.internalError, "The connection was upgraded without having been accepted.")
             }
-            try add(accepted, loop, channel)
+            try add(accepted, loop, channel, plain)
         }
     }
 
@@ -120,7 +130,12 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
     // MARK: - After the upgrade
 
-    private func add(_ accepted: AcceptedUpgrade, _ loop: WebSocketLoop, _ channel: any Channel) throws {
+    private func add(
+        _ accepted: AcceptedUpgrade,
+        _ loop: WebSocketLoop,
+        _ channel: any Channel,
+        _ plain: PlainPipeline?
+    ) throws {
         let configuration = services.configuration
         let isEcho = accepted.parameters == nil
         let maximum = isEcho ? configuration.echoMessageBytes : configuration.messageBytes
@@ -132,6 +147,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             session: session,
             loop: loop,
             isRecorded: !isEcho,
+            plain: plain,
             maximumMessageBytes: maximum,
             expiresAtNanoseconds: monotonic(accepted.grant.expiresAtWallNanoseconds)
         )
@@ -142,7 +158,9 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         )
         try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
         let decoder = ByteToMessageHandler(
-            MeteredFrameDecoder(maximumFrameBytes: min(maximum, Int(UInt32.max)), budget: services.unfinished)
+            MeteredFrameDecoder(maximumFrameBytes: min(maximum, Int(UInt32.max)), budget: services.unfinished) {
+                [handler] in handler.heardPart()
+            }
         )
         if !isEcho {
             services.registry.connected(

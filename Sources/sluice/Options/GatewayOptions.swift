@@ -27,6 +27,7 @@ struct GatewayOptions: SettingOptions {
     @Option(.unwrittenBytes) var unwrittenBytes: String?
     @Option(.pingInterval) var pingInterval: String?
     @Option(.idleTimeout) var idleTimeout: String?
+    @Option(.messageTimeout) var messageTimeout: String?
     @Option(.drainWindow) var drainWindow: String?
     @Option(.drainDeadline) var drainDeadline: String?
     @Flag(.echo) var echo: Bool?

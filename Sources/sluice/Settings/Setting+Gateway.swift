@@ -195,6 +195,14 @@ extension Setting {
         "Silence after which a WebSocket is closed with 4009."
     )
     .fills(gateway: \.webSocket.idleTimeout)
+    static let messageTimeout = Setting(
+        "message-timeout",
+        .duration(.milliseconds(200)...(.seconds(86_400))),
+        default: "300s",
+        for: [.gateway],
+        "How long a message of a WebSocket client may take to arrive; then it is closed with 4010."
+    )
+    .fills(gateway: \.webSocket.messageTimeout)
     static let drainWindow = Setting(
         "drain-window",
         .duration(.zero...(.seconds(3_600))),
@@ -225,7 +233,7 @@ extension Setting {
         principalItemsBytes, maximumTopics, principalTopics, principalTopicsPerSecond, payloadBytes, requestBytes,
         httpIdleTimeout,
         itemTopic, itemImage, subscriptionsPerConnection, messageBytes, unfinishedBytes, unwrittenBytes,
-        pingInterval, idleTimeout,
+        pingInterval, idleTimeout, messageTimeout,
         drainWindow,
         drainDeadline, echo,
     ]

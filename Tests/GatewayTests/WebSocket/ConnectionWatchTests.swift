@@ -6,7 +6,7 @@ import Testing
 @Suite("ConnectionWatch")
 struct ConnectionWatchTests {
     private func verdict(_ watch: inout ConnectionWatch, _ now: UInt64) -> ConnectionWatch.Verdict {
-        watch.verdict(now: now, pingAfter: 25, idleAfter: 60)
+        watch.verdict(now: now, pingAfter: 25, idleAfter: 60, messageAfter: 300)
     }
 
     @Test("pings once a silence and closes when it lasts")
@@ -44,5 +44,19 @@ struct ConnectionWatchTests {
         var watch = ConnectionWatch(now: 100, expiresAt: nil)
         #expect(verdict(&watch, 100) == .nothing)
         #expect(verdict(&watch, 1) == .nothing)
+    }
+
+    @Test("gives a message its time, however it arrives")
+    func slowMessage() {
+        var watch = ConnectionWatch(now: 0, expiresAt: nil)
+        for time in stride(from: UInt64(10), to: 310, by: 20) {
+            watch.heard(now: time)
+            watch.message(.open, now: time)
+            #expect(verdict(&watch, time + 19) == .nothing)
+        }
+        #expect(verdict(&watch, 310) == .close(.messageTimeout))
+        watch.message(.none, now: 310)
+        watch.message(.open, now: 310)
+        #expect(verdict(&watch, 311) == .nothing)
     }
 }

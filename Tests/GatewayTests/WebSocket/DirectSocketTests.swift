@@ -30,6 +30,19 @@ struct DirectSocketTests {
         }
     }
 
+    @Test("where something in the pipeline changes bytes, every byte passes it")
+    func changedBytes() async throws {
+        try await SocketHarness.run { harness in
+            let client = try harness.connect("/ws?topic=a", plain: nil)
+            for number in UInt64(1)...20 {
+                let before = client.tap.byteCount
+                try harness.publish(Self.topic, 1)
+                #expect(try client.sequences(1) == [number])
+                #expect(client.tap.byteCount > before)
+            }
+        }
+    }
+
     @Test("a channel without a socket has none")
     func none() throws {
         let harness = WebSocketHarness()

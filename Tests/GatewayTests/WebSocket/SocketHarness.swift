@@ -73,7 +73,14 @@ final class SocketHarness: Sendable {
     }
 
     /// Connects a client that is subscribed to topics; `sendBuffer`: what the gateway's socket holds, bytes.
-    func connect(_ uri: String, sendBuffer: CInt? = nil, on eventLoop: (any EventLoop)? = nil) throws -> SocketClient {
+    ///
+    /// `plain`: nil for a pipeline in which something changes bytes.
+    func connect(
+        _ uri: String,
+        sendBuffer: CInt? = nil,
+        on eventLoop: (any EventLoop)? = nil,
+        plain: PlainPipeline? = PlainPipeline()
+    ) throws -> SocketClient {
         var ends: [CInt] = [-1, -1]
         guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0 else {
             throw IOError(errnoCode: errno, reason: "socketpair")
@@ -89,7 +96,7 @@ final class SocketHarness: Sendable {
             .withConnectedSocket(ends[0]).wait()
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
         try channel.eventLoop.flatSubmit { [upgrade] in
-            upgrade.accept(head, on: channel).flatMap { _ in upgrade.install(head, on: channel) }
+            upgrade.accept(head, on: channel).flatMap { _ in upgrade.install(head, on: channel, plain) }
         }.wait()
         let client = SocketClient(descriptor: ends[1], channel: channel, tap: tap)
         let greeting = try client.texts(uri.contains("topic=") ? 2 : 1)

@@ -102,7 +102,7 @@ final class WebSocketHarness {
         let accepted = upgrade.accept(head, on: channel)
         eventLoop.run()
         let headers = try accepted.wait()
-        try upgrade.install(head, on: channel).wait()
+        try upgrade.install(head, on: channel, PlainPipeline()).wait()
         return WebSocketClient(channel: channel, harness: self, headers: headers)
     }
 
@@ -123,7 +123,7 @@ final class WebSocketHarness {
         upgrade.accept(head, on: channel).assumeIsolated().whenComplete { result = $0 }
         runTasks()
         let headers = try result?.get() ?? [:]
-        try upgrade.install(head, on: channel).wait()
+        try upgrade.install(head, on: channel, PlainPipeline()).wait()
         return WebSocketClient(channel: channel, harness: self, headers: headers)
     }
 

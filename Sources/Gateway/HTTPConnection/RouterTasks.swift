@@ -1,0 +1,218 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypesHTTP1
+import SluiceCore
+
+/// Has Hummingbird's router answer requests, each in a task of its own that ends with the answer or the connection.
+struct RouterTasks: RequestRouting, Sendable {
+    private let respond: @Sendable (Request, GatewayRequestContext) async throws -> Response
+    /// Whether a route takes HEAD itself; else it is answered by those that take GET.
+    private let heads: HeadRoutes
+    private let connections: OpenConnections
+    private let logger: Logger
+
+    /// Who answers a HEAD.
+    enum HeadRoutes {
+        case none
+        case some
+    }
+
+    init(
+        responder: some HTTPResponder<GatewayRequestContext>,
+        heads: HeadRoutes = .none,
+        connections: OpenConnections,
+        logger: Logger
+    ) {
+        respond = { request, context in try await responder.respond(to: request, context: context) }
+        self.heads = heads
+        self.connections = connections
+        self.logger = logger
+    }
+
+    func begin(
+        _ request: RoutedRequest,
+        for connection: HTTPConnectionHandler,
+        on channel: any Channel
+    ) -> any RoutedRun {
+        let reply = RoutedReply(
+            number: request.number,
+            isHead: request.head.method == .HEAD,
+            connection: NIOLoopBound(connection, eventLoop: channel.eventLoop)
+        )
+        let head = request.head
+        connections.taskBegan()
+        guard request.bodyLength != 0 else {
+            return RoutedTask(source: nil, task: task(head, RequestBody(buffer: ByteBuffer()), reply, channel))
+        }
+        let sequence = RoutedTask.Producer.makeSequence(
+            elementType: ByteBuffer.self,
+            failureType: (any Error).self,
+            backPressureStrategy: .init(lowWatermark: 2, highWatermark: 10),
+            finishOnDeinit: true,
+            delegate: RoutedTask.Demand(reply: reply)
+        )
+        let body = RequestBody(asyncSequence: sequence.sequence)
+        return RoutedTask(source: sequence.source, task: task(head, body, reply, channel))
+    }
+
+    private func task(
+        _ head: HTTPRequestHead,
+        _ body: RequestBody,
+        _ reply: RoutedReply,
+        _ channel: any Channel
+    ) -> Task<Void, Never> {
+        // A task of its own: the event loop can't wait, routes do, and it is cancelled when the client leaves.
+        Task {
+            await reply.send(await answer(head, body, channel))
+            connections.taskEnded()
+        }
+    }
+
+    @concurrent private func answer(
+        _ head: HTTPRequestHead,
+        _ body: RequestBody,
+        _ channel: any Channel
+    ) async -> Response {
+        guard let httpHead = try? HTTPRequest(head, secure: false, splitCookie: false) else {
+            return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
+        }
+        var logger = logger
+        logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
+        let context = GatewayRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+        guard httpHead.method == .head else { return await answer(Request(head: httpHead, body: body), context) }
+        if case .some = heads {
+            let answer = await answer(Request(head: httpHead, body: body), context)
+            guard answer.status == .methodNotAllowed || answer.status == .notFound else { return answer }
+        }
+        var asGet = httpHead
+        asGet.method = .get
+        return await answer(Request(head: asGet, body: body), context)
+    }
+
+    @concurrent private func answer(_ request: Request, _ context: GatewayRequestContext) async -> Response {
+        do {
+            return try await respond(request, context)
+        } catch {
+            logger.debug("A route failed past its error handling.", metadata: ["error": "\(error)"])
+            return HTTPAnswer.error(APIError(.internalError, "The request failed inside the gateway."))
+        }
+    }
+}
+
+/// A routed request in its task.
+final class RoutedTask: RoutedRun {
+    typealias Producer = NIOThrowingAsyncSequenceProducer<
+        ByteBuffer, any Error, NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark, Demand
+    >
+
+    /// Tells the connection when more of the body is wanted.
+    struct Demand: NIOAsyncSequenceProducerDelegate {
+        let reply: RoutedReply
+
+        func produceMore() { reply.wantBody() }
+        func didTerminate() { reply.wantBody() }
+    }
+
+    private let source: Producer.Source?
+    private let task: Task<Void, Never>
+    private(set) var demand = BodyDemand.wanted
+
+    init(source: Producer.Source?, task: Task<Void, Never>) {
+        self.source = source
+        self.task = task
+    }
+
+    func take(_ bytes: ByteBuffer) {
+        switch source?.yield(bytes) {
+        case .stopProducing: demand = .full
+        case .produceMore, .dropped, nil: demand = .wanted
+        }
+    }
+
+    func takeEnd() { source?.finish() }
+
+    func fail(_ error: APIError) { source?.finish(error) }
+
+    func cancel() {
+        source?.finish(CancellationError())
+        task.cancel()
+    }
+
+    /// The body is read again, or nobody reads it any more.
+    func wantMore() { demand = .wanted }
+}
+
+/// The way of a routed answer from its task to the connection's event loop.
+struct RoutedReply: Sendable {
+    let number: UInt64
+    /// Whether the request is a HEAD, whose answer has no body.
+    let isHead: Bool
+    let connection: NIOLoopBound<HTTPConnectionHandler>
+
+    private var eventLoop: any EventLoop { connection.eventLoop }
+
+    /// Sends an answer; returns when the connection has taken all of it, or is gone.
+    @concurrent func send(_ response: Response) async {
+        let head = RoutedHead(status: response.status.code, fields: response.headers)
+        do {
+            if isHead {
+                try await send(RoutedPiece(head: head, body: nil, place: .last))
+            } else {
+                try await response.body.write(RoutedBodyWriter(reply: self, head: head))
+            }
+        } catch {
+            // The client has gone, or the body's source failed: what is missing tells the client.
+        }
+        eventLoop.execute { connection.value.routedEnded(number) }
+    }
+
+    /// Sends a piece and waits until the connection can take another.
+    @concurrent fileprivate func send(_ piece: RoutedPiece) async throws {
+        let promise = eventLoop.makePromise(of: Void.self)
+        eventLoop.execute { connection.value.answerRouted(number, piece, promise) }
+        try await promise.futureResult.get()
+    }
+
+    fileprivate func wantBody() {
+        eventLoop.execute { connection.value.routedWantsBody(number) }
+    }
+}
+
+/// Takes the body of a routed answer.
+private struct RoutedBodyWriter: ResponseBodyWriter {
+    let reply: RoutedReply
+    /// Until it is sent.
+    var head: RoutedHead?
+    /// The whole body, when it came at once: head, body and end then go together.
+    var whole: ByteBuffer?
+
+    @concurrent mutating func write(_ buffer: ByteBuffer) async throws {
+        if let head, whole == nil, head.length == buffer.readableBytes {
+            whole = buffer
+            return
+        }
+        try await send(RoutedPiece(head: nil, body: buffer, place: .more))
+    }
+
+    @concurrent consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
+        try await send(RoutedPiece(head: nil, body: nil, place: .last))
+    }
+
+    @concurrent private mutating func send(_ piece: RoutedPiece) async throws {
+        var piece = piece
+        piece.head = head
+        head = nil
+        if let whole {
+            self.whole = nil
+            guard piece.body == nil else {
+                try await reply.send(RoutedPiece(head: piece.head, body: whole, place: .more))
+                return try await reply.send(RoutedPiece(head: nil, body: piece.body, place: piece.place))
+            }
+            piece.body = whole
+        }
+        try await reply.send(piece)
+    }
+}
