@@ -101,10 +101,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "FanOut", dependencies: ["SluiceCore", nioCore], swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
+                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
                 product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
@@ -200,10 +201,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "FanOutTests",
+            dependencies: ["TestSupport", "FanOut", "SluiceCore", nioCore, nioEmbedded],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "GatewayTests",
             dependencies: [
                 "TestSupport", "ShopExample",
-                "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink", "SubscriptionRegistry",
+                "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink", "SubscriptionRegistry",
                 nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),
                 product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"), lifecycle,

@@ -38,7 +38,7 @@ struct GatewayProcess: Sendable {
             group: group,
             logger: logger
         )
-        let fanOut = FanOut(context: context, group: group, logEnd: logEnd)
+        let fanOut = DeliveryFanOut(context: context, group: group, logEnd: logEnd)
         registry.whenRegisteredAgain { fanOut.catchUpEverything() }
         let link = LinkServer(
             address: address,
@@ -84,7 +84,7 @@ struct GatewayProcess: Sendable {
         }
     }
 
-    private func serveHTTP(_ context: GatewayContext, _ fanOut: FanOut) async -> Result<Void, any Error> {
+    private func serveHTTP(_ context: GatewayContext, _ fanOut: DeliveryFanOut) async -> Result<Void, any Error> {
         let connections = OpenConnections(factory: measures.metrics)
         let application = application(context, fanOut, connections)
         let drain = context.drain
@@ -117,7 +117,7 @@ struct GatewayProcess: Sendable {
 
     private func application(
         _ context: GatewayContext,
-        _ fanOut: FanOut,
+        _ fanOut: DeliveryFanOut,
         _ connections: OpenConnections
     ) -> Application<RouterResponder<GatewayRequestContext>> {
         let counters = HTTPCounters(factory: measures.metrics)

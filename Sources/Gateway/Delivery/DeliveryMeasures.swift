@@ -1,3 +1,4 @@
+import FanOut
 import ChangeQueue
 import SluiceCore
 import StageLatency
@@ -18,7 +19,7 @@ struct DeliveryMeasures: Sendable {
     }
 
     /// Notes the deliveries of one read.
-    func note(_ deliveries: [DecodedDelivery], writtenAtNanoseconds written: UInt64) {
+    func note(_ deliveries: [FanOutDelivery], writtenAtNanoseconds written: UInt64) {
         let records = deliveries.flatMap(\.records)
         guard !records.isEmpty else { return }
         let sequences = records.map(\.record.sequence)
@@ -41,8 +42,8 @@ struct DeliveryMeasures: Sendable {
     }
 
     private func time(
-        of record: DecodedDelivery.Record,
-        in delivery: DecodedDelivery,
+        of record: FanOutDelivery.Record,
+        in delivery: FanOutDelivery,
         committed: UInt64,
         written: UInt64
     ) -> StageTimes {

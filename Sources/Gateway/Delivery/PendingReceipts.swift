@@ -1,3 +1,4 @@
+import FanOut
 import Synchronization
 
 /// Gathers what several event loops did with the deliveries of one read.

@@ -1,4 +1,5 @@
 import ChangeQueue
+import FanOut
 public import SluiceCore
 import SubscriptionRegistry
 
@@ -29,6 +30,18 @@ extension CodedError where Code == APIErrorCode {
         case .shuttingDown: self.init(.shuttingDown, error.message)
         case .corruptRecord, .storage, .cannotOpen, .locked, .versionMismatch:
             self.init(.storageFailed, error.message)
+        }
+    }
+
+    /// A subscribe came to nothing.
+    init(_ failure: SubscribeFailure) {
+        switch failure {
+        case .tooMany(let present, let added, let limit):
+            self.init(
+                .tooManySubscriptions,
+                "The connection has \(present) subscriptions, \(added) more were asked for, and the limit is \(limit)."
+            )
+        case .storage(let error): self.init(reading: error)
         }
     }
 

@@ -1,3 +1,4 @@
+import FanOut
 import HummingbirdCore
 import Logging
 import NIOCore

@@ -1,3 +1,4 @@
+import FanOut
 import NIOCore
 import NIOPosix
 import SluiceCore
@@ -94,5 +95,12 @@ final class HistoryPool: Sendable {
 
     private static var givenUp: APIError {
         APIError(.shuttingDown, "The history wasn't read: the connection is closed, or the gateway is shutting down.")
+    }
+}
+
+extension HistoryAsker {
+    /// A connection of the client with this grant.
+    init(_ grant: Grant, _ connection: AnyObject) {
+        self.init(principal: grant.principal.map { ByteString($0) }, connection)
     }
 }

@@ -1,3 +1,4 @@
+import FanOut
 import SluiceCore
 
 /// What the URL of a WebSocket connect asks for: `?topic=a&topic=b&after=17&after=3&binary=frames`.

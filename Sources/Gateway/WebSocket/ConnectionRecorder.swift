@@ -7,7 +7,7 @@ struct ConnectionRecorder: Sendable {
     var connected: @Sendable (_ id: ConnectionID, _ principal: String?, _ remoteAddress: String) -> Void
     /// It subscribes; `then` is called after the commit, on any thread.
     var subscribe:
-        @Sendable (_ id: ConnectionID, _ topics: [Topic], _ then: @escaping @Sendable (Result<Void, APIError>) -> Void)
+        @Sendable (_ id: ConnectionID, _ topics: [Topic], _ then: @escaping @Sendable (Result<Void, any Error>) -> Void)
             -> Void
     /// It unsubscribes.
     var unsubscribe: @Sendable (_ id: ConnectionID, _ topics: [Topic]) -> Void
@@ -21,7 +21,7 @@ extension ConnectionRecorder {
         self.init(
             connected: { registry.connected($0, principal: $1, remoteAddress: $2) },
             subscribe: { id, topics, then in
-                registry.subscribe(id, topics: topics) { result in then(result.mapError { APIError($0) }) }
+                registry.subscribe(id, topics: topics) { result in then(result.mapError { $0 }) }
             },
             unsubscribe: { registry.unsubscribe($0, topics: $1) },
             disconnected: { registry.disconnected($0) }

@@ -1,3 +1,4 @@
+import FanOut
 import NIOCore
 
 /// The WebSockets of each event loop, found by the loop.
@@ -16,7 +17,7 @@ struct LoopDirectory: Sendable {
                 eventLoop: eventLoop
             )
             // Before any connection: the loop does its tasks in order.
-            eventLoop.execute { box.value.start() }
+            eventLoop.execute { box.value.subscribers.start() }
             boxes[ObjectIdentifier(eventLoop)] = box
             eventLoops.append(eventLoop)
         }

@@ -1,3 +1,4 @@
+import FanOut
 import SluiceCore
 
 /// The members of a `sluice.v1` message, found in one pass; those that aren't known are ignored, so that a later version

@@ -1,16 +1,10 @@
+import FanOut
 import SluiceCore
 
 /// A client's request to receive topics.
 struct SubscribeMessage: Equatable, Sendable {
     /// One topic of it.
-    struct Entry: Equatable, Sendable {
-        /// The topic.
-        var topic: Topic
-        /// The last sequence number that the client knows: it first gets what came after it.
-        ///
-        /// Nil: only what comes from now on.
-        var after: SequenceNumber?
-    }
+    typealias Entry = SubscribeRequest.Entry
 
     /// The client's name for the message.
     var id: MessageID?

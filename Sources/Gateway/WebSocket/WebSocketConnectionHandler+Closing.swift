@@ -1,3 +1,4 @@
+import FanOut
 import NIOCore
 import SluiceCore
 
@@ -7,8 +8,7 @@ extension WebSocketConnectionHandler {
         perform(handshake.close(code, until: closeDeadline))
     }
 
-    /// Looks at the clock.
-    func sweep(now: UInt64) {
+    func lookAtClock(now: UInt64) {
         if handshake.isOverdue(now: now) { return perform(.end) }
         guard handshake.isOpen else { return }
         let configuration = loop.services.configuration
@@ -56,9 +56,8 @@ extension WebSocketConnectionHandler {
     }
 
     private func writeLast(_ frame: ByteBuffer, thenClose mode: CloseMode?) {
-        loop.detach(self)
-        loop.connections.setSocket(.none, of: slot)
-        held = nil
+        loop.subscribers.detach(self)
+        waitingRequests = nil
         guard let context else { return }
         let channel = context.channel
         let promise = mode.map { mode in

@@ -1,3 +1,4 @@
+import FanOut
 import NIOCore
 import NIOWebSocket
 import SluiceCore
@@ -6,7 +7,7 @@ import SluiceCore
 ///
 /// An idle connection is this object, its channel and nothing else: no task, no lock, no timer, and only small values
 /// inside.
-final class WebSocketConnectionHandler: ChannelDuplexHandler {
+final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     typealias InboundIn = WebSocketFrame
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -14,7 +15,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     /// The connection's id.
     let id: ConnectionID
     /// Its place in the loop's table, set when the handler is added.
-    private(set) var slot = -1
+    var slot = -1
     /// What the client may do.
     let grant: Grant
     /// Whether the registry knows the connection; not so for an echo.
@@ -22,15 +23,14 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     /// Nil when something in the pipeline changes bytes.
     private let plain: PlainPipeline?
     let loop: WebSocketLoop
-    /// The last subscribe that isn't answered.
-    var lastSubscribe: UInt64?
     private var session: any ClientSession
     private var assembler: MessageAssembler
     var watch: ConnectionWatch
     var handshake = CloseHandshake()
     private(set) var context: ChannelHandlerContext?
     private var socket = DirectSocket.none
-    var held: [ClientRequest]?
+    /// Requests that wait for one before them; nil while none does.
+    var waitingRequests: [ClientRequest]?
     private var errorsInARow: UInt16 = 0
     private var publishesInFlight: UInt16 = 0
     private var subscribesInFlight: UInt16 = 0
@@ -57,17 +57,14 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         watch = ConnectionWatch(now: loop.services.now(), expiresAt: expiresAtNanoseconds)
     }
 
-    /// Its place with its id.
-    var key: ConnectionKey { ConnectionKey(slot: slot, id: id) }
-
     /// For whom its history is read.
-    var asker: HistoryAsker { HistoryAsker(grant, self) }
+    var historyAsker: HistoryAsker { HistoryAsker(grant, self) }
 
     // MARK: - Channel events
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        slot = loop.add(self)
+        loop.add(self)
         socket = DirectSocket(of: context, plain)
         offerSocket()
         if let greeting = session.greeting(id) { write(greeting) }
@@ -96,7 +93,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         watch.message(assembler.isWithinMessage ? .open : .none, now: now)
         switch event {
         case .incomplete, .pong: break
-        case .message(let message): take(message)
+        case .message(let message): received(message)
         case .ping(let payload): write(ServerFrame.frame(.pong, payload))
         case .close(let payload): perform(handshake.received(ClosePayload(payload)))
         case .failure(let code): fail(code)
@@ -111,7 +108,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        loop.flushDirty()
+        loop.subscribers.flushes.flush()
         context.fireChannelReadComplete()
     }
 
@@ -124,7 +121,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         case ByteToMessageDecoderError.dataReceivedInErrorState where !handshake.isOpen: break
         default: context.close(promise: nil)
         }
-        loop.flushDirty()
+        loop.subscribers.flushes.flush()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -132,7 +129,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         case is ChannelShouldQuiesceEvent:
             let window = loop.services.drainNanoseconds
             watch.drain(at: loop.services.now() &+ (window == 0 ? 0 : UInt64.random(in: 0..<window)))
-            loop.drain()
+            loop.subscribers.drain()
         case ChannelEvent.inputClosed:
             // Half a WebSocket is none.
             context.close(promise: nil)
@@ -157,7 +154,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         guard handshake.isOpen else { return true }
         // A client that doesn't take its replies isn't read either.
         let configuration = loop.services.configuration
-        return held == nil && Int(publishesInFlight) < configuration.publishesInFlight
+        return waitingRequests == nil && Int(publishesInFlight) < configuration.publishesInFlight
             && Int(subscribesInFlight) < configuration.subscribesInFlight
             && context?.channel.isWritable != false
     }
@@ -168,26 +165,26 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         context?.read()
     }
 
-    /// Keeps the requests that follow until ``goOn()``.
-    func hold() { if held == nil { held = [] } }
+    /// Keeps the requests that follow until ``resumeRequests()``.
+    func pauseRequests() { if waitingRequests == nil { waitingRequests = [] } }
 
-    /// Goes on with what was kept.
-    func goOn() {
+    /// Performs what was kept.
+    func resumeRequests() {
         // A slice, since taking the first of an array moves all others.
-        var waiting = (held ?? [])[...]
-        held = nil
-        while held == nil, let next = waiting.popFirst() { perform(next) }
+        var waiting = (waitingRequests ?? [])[...]
+        waitingRequests = nil
+        while waitingRequests == nil, let next = waiting.popFirst() { perform(next) }
         // One of them had to wait again: the rest stays behind it.
-        if held != nil { held?.append(contentsOf: waiting) }
+        if waitingRequests != nil { waitingRequests?.append(contentsOf: waiting) }
         readIfWanted()
     }
 
     // MARK: - Requests
 
-    private func take(_ message: InboundMessage) {
+    private func received(_ message: InboundMessage) {
         loop.services.counters.messageRead()
         let request = session.request(message)
-        if held != nil { held?.append(request) } else { perform(request) }
+        if waitingRequests != nil { waitingRequests?.append(request) } else { perform(request) }
     }
 
     /// Performs a request of the client, or one that its URL made.
@@ -255,18 +252,27 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         noteDirty()
     }
 
-    /// Writes events.
-    /// - Returns: whether the connection took them; `tooSlow` when its unwritten bytes are over the limit.
-    func deliver(_ frames: ByteBuffer) -> DeliveryOutcome {
+    func deliver(_ events: SharedEvents, for subscription: SubscriptionID) -> DeliveryOutcome {
         guard handshake.isOpen, let context else { return .closed }
         if !context.channel.isWritable {
             // What was written in this turn hasn't been tried yet: only what the socket doesn't take counts.
             context.flush()
             guard context.channel.isWritable else { return handshake.isOpen ? .tooSlow : .closed }
         }
-        context.write(wrapOutboundOut(frames), promise: nil)
+        context.write(wrapOutboundOut(events.bytes), promise: nil)
         noteDirty()
         return .taken
+    }
+
+    func deliverHistory(_ events: SharedEvents, for subscription: SubscriptionID, left: EventLoopPromise<Void>) {
+        write(events.bytes, promise: left)
+    }
+
+    func end(_ reason: SubscriberEnd) {
+        switch reason {
+        case .slowConsumer: close(.slowConsumer)
+        case .historyUnreadable: close(.internalError)
+        }
     }
 
     /// Flushes what has been written.
@@ -280,8 +286,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         guard !isDirty else { return }
         isDirty = true
         // What follows must not overtake what waits in the channel.
-        loop.connections.setSocket(.none, of: slot)
-        loop.note(dirty: self)
+        loop.subscribers.setSocket(.none, of: self)
+        loop.subscribers.flushes.note(self)
     }
 
     /// Lets the fan-out write to the socket directly, if nothing waits in the channel.
@@ -289,6 +295,6 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler {
         guard socket.isUsable, handshake.isOpen, !isDirty, let options = context?.channel.syncOptions,
             (try? options.getOption(.bufferedWritableBytes)) == 0
         else { return }
-        loop.connections.setSocket(socket, of: slot)
+        loop.subscribers.setSocket(socket, of: self)
     }
 }

@@ -1,8 +1,9 @@
+import FanOut
 import Metrics
 import SluiceCore
 
 /// What is counted about WebSockets and deliveries; made once, so that the hot path makes none.
-struct WebSocketCounters: Sendable {
+struct WebSocketCounters: FanOutMeasures {
     private let connections: Meter
     private let messages: Counter
     private let refused: Counter

@@ -1,157 +1,170 @@
+import ChangeQueue
+import FanOut
 import NIOCore
 import SluiceCore
 
-/// The WebSockets of one event loop: their table, their subscriptions, and the work that concerns more than one of them.
+/// The WebSockets of one event loop: what they ask for beyond the fan-out, which is their ``SubscriberLoop``'s.
 ///
-/// Bound to the loop; other threads reach it through its ``LoopInbox``.
-///
-/// It decides nothing about the protocol (``ClientSession``, ``MessageAssembler``) and nothing about order
-/// (``LoopSubscriptions``, ``CatchUp``): it asks those values and performs what they answer.
+/// Bound to the loop. It decides nothing about the protocol (``ClientSession``, ``MessageAssembler``).
 final class WebSocketLoop {
-    let eventLoop: any EventLoop
+    /// The loop's fan-out.
+    let subscribers: SubscriberLoop
     let services: WebSocketServices
-    let bridge: AppendBridge
-    let inbox: LoopInbox
-    var connections = ConnectionTable()
-    var index = LoopSubscriptions()
-    var sweeps = LoopSweeps()
-    var areSweepsPlanned = false
-    var subscribes: [UInt64: PendingSubscribe] = [:]
-    var authorizations: [UInt64: PendingAuthorization] = [:]
-    var catchUps: [UInt64: CatchUp] = [:]
-    /// Grants of upgrades that are accepted and not installed yet, by channel.
-    var accepted: [ObjectIdentifier: AcceptedUpgrade] = [:]
-    private var nextToken: UInt64 = 0
-    private var dirty: [WebSocketConnectionHandler] = []
-    private var flushing: [WebSocketConnectionHandler] = []
-    private var isFlushing = false
-    private var isFlushPlanned = false
-    private var isDraining = false
-    private var sweep: Scheduled<Void>?
+    /// Upgrades that are accepted and not installed yet.
+    let upgrades: AcceptedUpgrades
+    private let bridge: AppendBridge
+    private var authorizations: [UInt64: PendingAuthorization] = [:]
+    private var lastToken: UInt64 = 0
 
-    /// Time between two sweeps: keep-alive is judged with this precision.
-    private static let sweepInterval = TimeAmount.milliseconds(500)
-    /// The same while the gateway drains, so that the closes spread evenly.
-    private static let drainSweepInterval = TimeAmount.milliseconds(20)
-    /// Upgrades that never came to an end are forgotten after this time, nanoseconds.
-    private static let acceptedNanoseconds: UInt64 = 30_000_000_000
+    var eventLoop: any EventLoop { subscribers.eventLoop }
 
     init(eventLoop: any EventLoop, services: WebSocketServices) {
-        self.eventLoop = eventLoop
         self.services = services
+        subscribers = SubscriberLoop(eventLoop: eventLoop, services: services.fanOut)
         bridge = services.bridge(eventLoop)
-        inbox = LoopInbox(eventLoop: eventLoop)
-    }
-
-    /// Begins its work; the first thing that is called on the loop.
-    func start() {
-        inbox.connect(self)
-        planSweep()
-    }
-
-    /// A number for something that is under way.
-    func makeToken() -> UInt64 {
-        nextToken += 1
-        return nextToken
+        upgrades = AcceptedUpgrades(now: services.now)
     }
 
     // MARK: - Connections
 
     /// Takes a connection in and gives it its place.
-    func add(_ handler: WebSocketConnectionHandler) -> Int {
+    func add(_ handler: WebSocketConnectionHandler) {
         services.counters.connectionOpened()
-        return connections.add(handler)
+        subscribers.add(handler)
     }
 
     /// A connection is gone, with everything that it had.
     func remove(_ handler: WebSocketConnectionHandler) {
-        guard connections[ConnectionKey(slot: handler.slot, id: handler.id)] === handler else { return }
-        index.removeAll(of: handler.slot)
-        connections.remove(handler.slot)
-        services.forget(handler.asker)
+        guard subscribers.remove(handler) else { return }
         services.counters.connectionClosed()
         if handler.isRecorded { services.registry.disconnected(handler.id) }
     }
 
-    /// A connection closes: it gets no more events, though its place stays until the channel is closed.
-    func detach(_ handler: WebSocketConnectionHandler) {
-        index.removeAll(of: handler.slot)
-        services.forget(handler.asker)
-    }
+    // MARK: - Subscribing
 
-    // MARK: - Flushing
-
-    /// Notes that a connection has something to flush.
-    func note(dirty handler: WebSocketConnectionHandler) { dirty.append(handler) }
-
-    /// Flushes every connection that was written to, each once.
-    ///
-    /// Called at the end of whatever the loop was called for.
-    func flushDirty() {
-        // A flush may break a connection, whose end calls this again: the outer call does it all.
-        guard !isFlushing else { return }
-        isFlushing = true
-        defer { isFlushing = false }
-        while !dirty.isEmpty {
-            // The two lists take turns, so that neither is allocated anew.
-            swap(&dirty, &flushing)
-            for handler in flushing { handler.flushNow() }
-            flushing.removeAll(keepingCapacity: true)
-        }
-    }
-
-    /// Flushes at the end of the turn, for writes in calls that this loop can't see the end of.
-    func flushLater() {
-        guard !isFlushPlanned else { return }
-        isFlushPlanned = true
-        eventLoop.assumeIsolated().execute {
-            self.isFlushPlanned = false
-            self.flushDirty()
-        }
-    }
-
-    // MARK: - What other threads have done
-
-    /// Takes what has come.
-    func take(_ messages: [LoopMessage]) {
-        for message in messages {
-            switch message {
-            case .registered(let token, let result): registered(token, result)
-            case .authorized(let token, let result): authorized(token, result)
-            case .walked(let token, let result): walked(token, result)
-            case .caughtUp(let token, let head, let result): caughtUp(token, head, result)
-            case .piece(let token, let result): send(token, result)
-            case .dropped(let token): dropped(token)
+    /// Subscribes a connection to topics that it may have.
+    func subscribe(_ message: SubscribeMessage, for handler: WebSocketConnectionHandler) {
+        for topic in message.topics {
+            switch services.authorizer.decideNow(.subscribe, topic: topic, grant: handler.grant) {
+            case .allow?: continue
+            case .deny(let error)?: return handler.refuse(message.id, error)
+            case nil: return authorize(.subscribe(message), .subscribe, message.topics, handler)
             }
         }
-        flushDirty()
+        register(message, for: handler)
     }
 
-    // MARK: - Sweeping
-
-    /// From now on sweeps are frequent.
-    func drain() {
-        guard !isDraining else { return }
-        isDraining = true
-        sweep?.cancel()
-        planSweep()
-    }
-
-    /// One sweep over all connections: pings, time-outs, ends of tokens, the drain.
-    func sweepNow() {
-        let now = services.now()
-        for handler in connections.all { handler.sweep(now: now) }
-        if !accepted.isEmpty {
-            accepted = accepted.filter { now < $0.value.acceptedAtNanoseconds &+ WebSocketLoop.acceptedNanoseconds }
-        }
-        flushDirty()
-    }
-
-    private func planSweep() {
-        let interval = isDraining ? WebSocketLoop.drainSweepInterval : WebSocketLoop.sweepInterval
-        sweep = eventLoop.assumeIsolated().scheduleTask(in: interval) {
-            self.sweepNow()
-            self.planSweep()
+    /// Subscribes a connection to topics that the authorizer allows.
+    func register(_ message: SubscribeMessage, for handler: WebSocketConnectionHandler) {
+        let request = SubscribeRequest(
+            entries: message.entries,
+            wish: SubscriptionWish(format: message.encoding.formatID)
+        )
+        handler.subscribeBegan()
+        subscribers.barrier.subscribe(request, for: handler) { [unowned handler] result in
+            handler.subscribeEnded()
+            switch result {
+            case .success(let topics): handler.subscribed(message.id, topics)
+            case .failure(let failure): handler.refuse(message.id, APIError(failure))
+            }
         }
     }
+
+    /// Removes subscriptions; a subscribe that isn't answered yet is answered first.
+    func unsubscribe(_ topics: [Topic], _ id: MessageID?, for handler: WebSocketConnectionHandler) {
+        subscribers.barrier.unsubscribe(topics, for: handler)
+        let reply = handler.unsubscribedReply(id, topics)
+        subscribers.barrier.afterReplies(to: handler) { [unowned handler] in handler.answer(reply) }
+    }
+
+    // MARK: - Publishing
+
+    /// Appends a client's record; the answer comes after the commit.
+    func publish(_ message: PublishMessage, from handler: WebSocketConnectionHandler) {
+        guard message.payload.count <= services.payloadBytes else {
+            let error = APIError(
+                .payloadTooLarge,
+                "The payload has \(message.payload.count) bytes and the limit is \(services.payloadBytes)."
+            )
+            return handler.refuse(message.id, error)
+        }
+        switch services.authorizer.decideNow(.publish, topic: message.topic, grant: handler.grant) {
+        case .allow?: append(message, from: handler)
+        case .deny(let error)?: handler.refuse(message.id, error)
+        case nil: authorize(.publish(message), .publish, [message.topic], handler)
+        }
+    }
+
+    private func append(_ message: PublishMessage, from handler: WebSocketConnectionHandler) {
+        let accepted = services.now()
+        let draft = RecordDraft(
+            topic: message.topic,
+            payload: message.payload,
+            contentType: message.contentType,
+            acceptedAtNanoseconds: accepted
+        )
+        handler.publishBegan()
+        bridge.append(.records([draft], by: handler.grant.principalID)) { [services, subscribers] result in
+            switch result {
+            case .success(let records):
+                services.committed(accepted, records)
+                handler.published(message.id, .success(records.last?.sequence ?? .none))
+            case .failure(let error):
+                handler.published(message.id, .failure(APIError(error)))
+            }
+            subscribers.flushes.flushLater()
+        }
+    }
+
+    // MARK: - Authorization that takes I/O
+
+    /// Asks the authorizer about each topic; the connection does nothing else until it has answered, so that its requests keep their order.
+    private func authorize(
+        _ request: ClientRequest,
+        _ action: TopicAction,
+        _ topics: [Topic],
+        _ handler: WebSocketConnectionHandler
+    ) {
+        lastToken += 1
+        let token = lastToken
+        authorizations[token] = PendingAuthorization(connection: handler.key, request: request)
+        handler.pauseRequests()
+        let authorizer = services.authorizer
+        let grant = handler.grant
+        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        // A task, since the authorizer does I/O: this is the way of rules that a back end decides, not of every message.
+        services.runTask {
+            let result: Result<Void, APIError>
+            do throws(APIError) {
+                for topic in topics { try await authorizer.authorize(action, topic: topic, grant: grant) }
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            loop.eventLoop.execute { loop.value.authorized(token, result) }
+        }
+    }
+
+    private func authorized(_ token: UInt64, _ result: Result<Void, APIError>) {
+        guard let pending = authorizations.removeValue(forKey: token),
+            let handler = subscribers[pending.connection] as? WebSocketConnectionHandler
+        else { return }
+        switch (result, pending.request) {
+        case (.success, .subscribe(let message)): register(message, for: handler)
+        case (.success, .publish(let message)): append(message, from: handler)
+        case (.failure(let error), .subscribe(let message)): handler.refuse(message.id, error)
+        case (.failure(let error), .publish(let message)): handler.refuse(message.id, error)
+        default: break
+        }
+        handler.resumeRequests()
+        subscribers.flushes.flush()
+    }
+}
+
+/// What a connection asked for while the authorizer asks somebody else.
+private struct PendingAuthorization {
+    /// Who asked.
+    let connection: SubscriberKey
+    /// For what.
+    let request: ClientRequest
 }

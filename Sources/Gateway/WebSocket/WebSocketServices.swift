@@ -1,4 +1,5 @@
 import ChangeQueue
+import FanOut
 import NIOCore
 import SluiceCore
 import StageLatency
@@ -43,6 +44,29 @@ struct WebSocketServices: Sendable {
 }
 
 extension WebSocketServices {
+    /// What the fan-out needs of them.
+    var fanOut: FanOutServices {
+        FanOutServices(
+            limits: FanOutLimits(
+                subscriptionsPerSubscriber: configuration.subscriptionsPerConnection,
+                resumeRecords: configuration.resumeRecords,
+                resumePieceBytes: configuration.resumeSliceBytes,
+                visitsPerTurn: configuration.visitsPerTurn,
+                holeRecords: configuration.holeRecords,
+                holeBytes: configuration.holeBytes
+            ),
+            formats: EventFormats.all,
+            head: head,
+            history: history,
+            offload: offload,
+            forget: forget,
+            subscribe: registry.subscribe,
+            unsubscribe: registry.unsubscribe,
+            measures: counters,
+            now: now
+        )
+    }
+
     /// The services of a running gateway.
     init(_ context: GatewayContext) {
         let reader = context.reader

@@ -1,3 +1,4 @@
+import FanOut
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
@@ -11,7 +12,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
     private let refusals: UpgradeRefusals?
 
     /// Upgrades to the connections of a gateway's fan-out.
-    init(context: GatewayContext, fanOut: FanOut) {
+    init(context: GatewayContext, fanOut: DeliveryFanOut) {
         self.init(
             services: fanOut.services,
             loops: fanOut.loops,
@@ -50,7 +51,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
     func install(_ head: HTTPRequestHead, on channel: any Channel, _ plain: PlainPipeline?) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             guard let loop = loops[channel.eventLoop],
-                let accepted = loop.accepted.removeValue(forKey: ObjectIdentifier(channel))
+                let accepted = loop.upgrades.remove(for: channel)
             else {
                 throw APIError(.internalError, "The connection was upgraded without having been accepted.")
             }
@@ -125,7 +126,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
     }
 
     private func note(_ accepted: AcceptedUpgrade, _ channel: any Channel) {
-        loops[channel.eventLoop]?.accepted[ObjectIdentifier(channel)] = accepted
+        loops[channel.eventLoop]?.upgrades.add(accepted, for: channel)
     }
 
     // MARK: - After the upgrade
@@ -177,7 +178,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 for: handler
             )
         }
-        loop.flushDirty()
+        loop.subscribers.flushes.flush()
     }
 
     /// The token's end on the clock that doesn't jump.

@@ -1,0 +1,180 @@
+import NIOCore
+package import SluiceCore
+
+/// The way of a subscribe: hold the subscriptions, have the registry commit the interest, walk the chains that the client wants history of, reply,
+/// and let history and new records follow.
+///
+/// When a client has its reply, every record whose publish begins afterwards reaches it (docs/architecture.md, "The two promises").
+package final class SubscribeBarrier {
+    private let parts: LoopParts
+    private let catchUps: CatchUps
+    private var pending: [UInt64: PendingSubscribe] = [:]
+    // The last subscribe of a subscriber that isn't answered.
+    private var lastOf: [SubscriberKey: UInt64] = [:]
+    private var lastToken: UInt64 = 0
+
+    private var services: FanOutServices { parts.services }
+    private var members: LoopMembers { parts.members }
+
+    init(_ parts: LoopParts, _ catchUps: CatchUps) {
+        self.parts = parts
+        self.catchUps = catchUps
+    }
+
+    /// Subscribes to topics that the client may have.
+    ///
+    /// `reply` is called on the loop, at once when the subscriber would have too many, and before the first event of the topics; it isn't called
+    /// for a subscriber that is gone.
+    package func subscribe(
+        _ request: SubscribeRequest,
+        for subscriber: any Subscriber,
+        reply: @escaping (Result<[SubscribedTopic], SubscribeFailure>) -> Void
+    ) {
+        let slot = subscriber.slot
+        let wish = request.wish
+        let added = request.entries.count { members.index.ticket(of: slot, for: $0.topic, wish.id) == nil }
+        let present = members.index.count(of: slot)
+        let limit = services.limits.subscriptionsPerSubscriber
+        guard present + added <= limit else {
+            return reply(.failure(.tooMany(present: present, added: added, limit: limit)))
+        }
+        lastToken += 1
+        let token = lastToken
+        let entries = request.entries.map { entry in
+            // One that stands goes on, unless the client wants to start over from a number.
+            let stands = entry.after == nil && members.index.ticket(of: slot, for: entry.topic, wish.id) != nil
+            let ticket = stands ? nil : members.index.subscribe(slot, to: entry.topic, wish)
+            return PendingSubscribe.Entry(topic: entry.topic, after: entry.after, ticket: ticket)
+        }
+        pending[token] = PendingSubscribe(subscriber: subscriber.key, wish: wish, entries: entries, reply: reply)
+        lastOf[subscriber.key] = token
+        services.subscribe(subscriber.id, request.entries.map(\.topic)) { [inbox = parts.inbox] result in
+            inbox.post(.registered(token: token, result))
+        }
+    }
+
+    /// Removes subscriptions: those of `id`, or all that the subscriber has to these topics.
+    package func unsubscribe(_ topics: [Topic], _ id: SubscriptionID? = nil, for subscriber: any Subscriber) {
+        let slot = subscriber.slot
+        for topic in topics {
+            let ids = id.map { [$0] } ?? members.index.ids(of: slot, for: topic)
+            for id in ids { members.index.unsubscribe(slot, from: topic, id) }
+        }
+        // The registry knows topics, not how often a client has them.
+        let unwanted = topics.filter { !members.index.hasAny(slot, of: $0) }
+        if !unwanted.isEmpty { services.unsubscribe(subscriber.id, unwanted) }
+    }
+
+    /// Calls `body` when the subscriber's subscribes up to now have their replies: at once if none waits.
+    package func afterReplies(to subscriber: any Subscriber, _ body: @escaping () -> Void) {
+        if let token = lastOf[subscriber.key], pending[token] != nil {
+            pending[token]?.followUps.append(body)
+        } else {
+            body()
+        }
+    }
+
+    // MARK: - What other threads have done
+
+    /// The interest is committed: what comes after each topic's newest record of now is promised, what is before may be wanted as history.
+    func registered(_ token: UInt64, _ result: Result<Void, any Error>) {
+        guard var subscribe = pending[token], members.table[subscribe.subscriber] != nil else { return forget(token) }
+        do {
+            try result.get()
+            for position in subscribe.entries.indices {
+                subscribe.entries[position].head = try services.head(subscribe.entries[position].topic)
+            }
+            try judgeForeignNumbers(&subscribe)
+        } catch {
+            return fail(token, error)
+        }
+        subscribe.beginWalks(maximumRecords: services.limits.resumeRecords)
+        pending[token] = subscribe
+        continueWalking(token)
+    }
+
+    /// The chains have been walked by a slice.
+    func walked(_ token: UInt64, _ result: Result<[HistoryWalk], any Error>) {
+        switch result {
+        case .failure(let error): fail(token, error)
+        case .success(let walks):
+            pending[token]?.advanced(walks)
+            continueWalking(token)
+        }
+    }
+
+    /// The chains won't be walked.
+    func dropped(_ token: UInt64) { forget(token) }
+
+    private func forget(_ token: UInt64) {
+        guard let subscribe = pending.removeValue(forKey: token) else { return }
+        if lastOf[subscribe.subscriber] == token { lastOf[subscribe.subscriber] = nil }
+    }
+
+    /// Has the chains walked by a slice more, or answers when there is nothing left that somebody wants.
+    private func continueWalking(_ token: UInt64) {
+        guard var subscribe = pending[token], let subscriber = members.table[subscribe.subscriber] else {
+            return forget(token)
+        }
+        subscribe.keepWalks { members.index.holds($0, of: subscriber.slot) }
+        pending[token] = subscribe
+        let walks = subscribe.walks
+        if walks.isEmpty { return answer(token) }
+        let work = HistoryWork(
+            run: { [history = services.history, inbox = parts.inbox] in
+                inbox.post(.walked(token: token, Result { try history.advance(walks) }))
+            },
+            drop: { [inbox = parts.inbox] in inbox.post(.walkDropped(token: token)) }
+        )
+        services.offload(work, subscriber.historyAsker)
+    }
+
+    // MARK: - The end of a subscribe
+
+    /// A number above everything that this log ever gave is another log's: all of this one may be new to the client.
+    private func judgeForeignNumbers(_ subscribe: inout PendingSubscribe) throws {
+        for position in subscribe.entries.indices {
+            let entry = subscribe.entries[position]
+            guard let after = entry.after, after > entry.head, after > (try services.history.lastSequence()) else {
+                continue
+            }
+            let gap = SequenceGap(from: SequenceNumber(1), to: entry.head.next)
+            subscribe.entries[position].history = TopicHistory(sequences: [], gap: gap)
+        }
+    }
+
+    /// The barrier: the reply first, then the topics' events.
+    private func answer(_ token: UInt64) {
+        guard let subscribe = pending[token] else { return }
+        forget(token)
+        let key = subscribe.subscriber
+        guard members.table[key] != nil else { return }
+        subscribe.reply(.success(subscribe.lines()))
+        for followUp in subscribe.followUps { followUp() }
+        for entry in subscribe.entries {
+            guard let ticket = entry.ticket, members.index.holds(ticket, of: key.slot) else { continue }
+            var catchUp = CatchUp(
+                subscriber: key,
+                topic: entry.topic,
+                ticket: ticket,
+                wish: subscribe.wish,
+                sent: entry.history == nil ? entry.head : min(entry.after ?? entry.head, entry.head)
+            )
+            if let history = entry.history { catchUp.walked(head: entry.head, history) }
+            catchUps.begin(catchUp)
+        }
+    }
+
+    /// The subscribe came to nothing: what it began is undone.
+    private func fail(_ token: UInt64, _ error: any Error) {
+        guard let subscribe = pending[token] else { return }
+        forget(token)
+        guard let subscriber = members.table[subscribe.subscriber] else { return }
+        let begun = subscribe.entries.filter { entry in
+            entry.ticket.map { members.index.holds($0, of: subscriber.slot) } ?? false
+        }
+        unsubscribe(begun.map(\.topic), subscribe.wish.id, for: subscriber)
+        subscribe.reply(.failure(.storage(error)))
+        for followUp in subscribe.followUps { followUp() }
+    }
+}
