@@ -12,6 +12,9 @@ final class CatchUps {
 
     init(_ parts: LoopParts) { self.parts = parts }
 
+    /// Subscriptions that catch up.
+    var count: Int { catchUps.count }
+
     /// Begins a catch-up.
     func begin(_ catchUp: CatchUp) {
         lastToken += 1

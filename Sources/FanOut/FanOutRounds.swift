@@ -16,6 +16,9 @@ package final class FanOutRounds {
         self.catchUps = catchUps
     }
 
+    /// Topics whose records are on their way.
+    var count: Int { sweeps.count }
+
     /// Takes the deliveries of one read; `finished` is called when their last socket is written.
     package func deliver(_ deliveries: [FanOutDelivery], finished: @escaping (LoopTallies) -> Void) {
         let group = DeliveryGroup(deliveries: deliveries.count, finished: finished)

@@ -10,7 +10,7 @@ package struct HistoryReader: Sendable {
     /// A record; nil when it was trimmed.
     let record: @Sendable (SequenceNumber) throws -> ChangeRecord?
     /// The newest number of the whole log.
-    let lastSequence: @Sendable () throws -> SequenceNumber
+    package let lastSequence: @Sendable () throws -> SequenceNumber
 
     package init(
         advance: @escaping @Sendable (_ walks: inout [ChainWalk]) throws -> Void,

@@ -21,6 +21,9 @@ package final class SubscribeBarrier {
         self.catchUps = catchUps
     }
 
+    /// Subscribes that wait for their reply.
+    var count: Int { pending.count }
+
     /// Subscribes to topics that the client may have.
     ///
     /// `reply` is called on the loop, at once when the subscriber would have too many, and before the first event of the topics; it isn't called

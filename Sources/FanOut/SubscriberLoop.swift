@@ -14,7 +14,7 @@ package final class SubscriberLoop {
     package let barrier: SubscribeBarrier
     /// New records on their way round.
     package let rounds: FanOutRounds
-    private let members: LoopMembers
+    let members: LoopMembers
     private let catchUps: CatchUps
     private let services: FanOutServices
     private let inbox: LoopInbox
@@ -69,6 +69,11 @@ package final class SubscriberLoop {
 
     /// How many subscribers there are.
     package var count: Int { members.table.count }
+
+    /// What is under way, for who watches.
+    package var underWay: (topics: Int, sweeps: Int, subscribes: Int, catchUps: Int) {
+        (members.index.topicCount, rounds.count, barrier.count, catchUps.count)
+    }
 
     /// Takes a subscriber in and gives it its place.
     package func add(_ subscriber: any Subscriber) { subscriber.slot = members.table.add(subscriber) }

@@ -24,6 +24,9 @@ final class AcceptedUpgrades {
 
     init(now: @escaping () -> UInt64) { self.now = now }
 
+    /// How many there are.
+    var count: Int { accepted.count }
+
     /// Notes what was found out.
     func add(_ upgrade: AcceptedUpgrade, for channel: any Channel) {
         let now = now()

@@ -22,8 +22,9 @@ public enum Base64 {
 
     /// The bytes that `text` stands for, or nil when it isn't base64 with padding.
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        // The library also takes what stands behind padding in the middle.
-        guard text.count % 4 == 0, !text.dropLast(2).contains(UInt8(ascii: "=")) else { return nil }
+        // The library also takes what stands behind padding.
+        let padding = text.suffix(2).count { $0 == UInt8(ascii: "=") }
+        guard text.count % 4 == 0, !text.dropLast(padding).contains(UInt8(ascii: "=")) else { return nil }
         return Data(base64Encoded: Data(text)).map { Array($0) }
     }
 }

@@ -1,4 +1,5 @@
 import DeliveryLink
+import FanOut
 import Logging
 import Metrics
 import NIOCore
@@ -33,7 +34,7 @@ struct FanOutLoopsTests {
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
             now: { StageClock.nowNanoseconds() }
         )
-        let fanOut = FanOut(
+        let fanOut = DeliveryFanOut(
             services: services,
             group: group,
             measures: DeliveryMeasures(GatewayMeasures(queue: .sqs)),

@@ -1,3 +1,4 @@
+import FanOut
 import ChangeQueue
 import Hummingbird
 import HummingbirdCore

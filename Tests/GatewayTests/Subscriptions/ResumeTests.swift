@@ -5,6 +5,7 @@ import SluiceCore
 import TestSupport
 import Testing
 
+@testable import FanOut
 @testable import Gateway
 
 @Suite("Resume")
@@ -33,7 +34,7 @@ struct ResumeTests {
         harness.settle()
         harness.deliver(harness.log.append(topic))
         #expect(client.sequences() == [3, 4, 5, 6, 7])
-        #expect(harness.loop?.catchUps.isEmpty == true)
+        #expect(harness.loop?.subscribers.underWay.catchUps == 0)
     }
 
     @Test("sends it in pieces, the next when the last has left")
@@ -149,7 +150,7 @@ struct ResumeTests {
         try other.channel.close().wait()
         harness.settle()
         #expect(client.sequences().isEmpty)
-        #expect(harness.loop?.catchUps.isEmpty == true)
+        #expect(harness.loop?.subscribers.underWay.catchUps == 0)
     }
 
     @Test("walks a long chain in slices, between which others have their turn")
@@ -201,14 +202,14 @@ struct ResumeTests {
         #expect(harness.waitingCount == 0)
         harness.settle()
         #expect(harness.log.walkedCount == 110)
-        #expect(harness.loop?.catchUps.isEmpty == true && harness.loop?.subscribes.isEmpty == true)
+        #expect(harness.loop?.subscribers.underWay.catchUps == 0 && harness.loop?.subscribers.underWay.subscribes == 0)
     }
 
     @Test("isn't read for its next message while as many subscribes wait as may")
     func subscribesInFlight() throws {
         let harness = WebSocketHarness { $0.subscribesInFlight = 2 }
         let client = try harness.connect()
-        let handler = try #require(harness.loop?.connections.all.first)
+        let handler = try #require(harness.loop?.subscribers.members.table.all.first as? WebSocketConnectionHandler)
         for expected in [true, true, false, false] {
             #expect(handler.mayRead == expected)
             try subscribe(client, after: 0)

@@ -4,6 +4,7 @@ import SluiceCore
 import TestSupport
 import Testing
 
+@testable import FanOut
 @testable import Gateway
 
 /// Frames that go past the channel, over real sockets.
@@ -47,7 +48,7 @@ struct DirectSocketTests {
     func none() throws {
         let harness = WebSocketHarness()
         _ = try harness.connectSubscribed(to: "a")
-        #expect(harness.loop?.connections.sockets.map(\.isUsable) == [false])
+        #expect(harness.loop?.subscribers.members.table.sockets.map(\.isUsable) == [false])
         #expect(!DirectSocket.none.isUsable)
     }
 
@@ -68,7 +69,7 @@ struct DirectSocketTests {
                 let log = harness.log
                 let turnSteps = steps
                 expected += try harness.on(eventLoop) { loop in
-                    guard let handler = loop.connections[0] else { return [] }
+                    guard let handler = loop.subscribers.members.table[0] as? WebSocketConnectionHandler else { return [] }
                     return try turnSteps.map { bytes in
                         guard let bytes else {
                             handler.answer(ServerFrame.frame(.text, ByteBuffer(string: "reply \(turn)")))
@@ -81,13 +82,13 @@ struct DirectSocketTests {
                             resolvedAtNanoseconds: 0
                         )
                         let delivery = Delivery(id: 1, records: [delivered], sentAtNanoseconds: 0)
-                        loop.deliver([try DecodedDelivery(delivery)]) { _ in }
+                        loop.subscribers.rounds.deliver([try FanOutDelivery(delivery)]) { _ in }
                         var json: [UInt8] = []
                         EventEnvelope.appendJSON(record, to: &json)
                         return String(decoding: json, as: UTF8.self)
                     }
                 }
-                try harness.on(eventLoop) { $0.flushDirty() }
+                try harness.on(eventLoop) { $0.subscribers.flushes.flush() }
                 if Int.random(in: 0..<3, using: &random) == 0 {
                     let some = Int.random(in: 0...expected.count, using: &random)
                     #expect(try client.frames(some, pieces: 700).map(\.text) == Array(expected.prefix(some)))
@@ -164,7 +165,7 @@ struct DirectSocketTests {
                 for client in clients { #expect(try client.sequences(4) == Array(number - 3...number)) }
             }
             let count = clients.count
-            try harness.wait(harness.fanOut.loops.eventLoops[0]) { $0.connections.count == count }
+            try harness.wait(harness.fanOut.loops.eventLoops[0]) { $0.subscribers.count == count }
             #expect(harness.allReceipts().count == 40)
             // Places that are used again have the new clients' sockets.
             let others = try (0..<50).map { _ in try harness.connect("/ws?topic=a") }

@@ -6,7 +6,7 @@ import Synchronization
 /// A registry that commits when the test says so.
 final class RegistryModel: Sendable {
     private struct State {
-        var waiting: [@Sendable (Result<Void, APIError>) -> Void] = []
+        var waiting: [@Sendable (Result<Void, any Error>) -> Void] = []
         var events: [String] = []
     }
 

@@ -1,4 +1,5 @@
 import ChangeQueue
+import FanOut
 import NIOCore
 import SluiceCore
 import TestSupport

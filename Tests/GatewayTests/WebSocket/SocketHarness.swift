@@ -1,5 +1,6 @@
 import ChangeQueue
 import DeliveryLink
+import FanOut
 import Glibc
 import Logging
 import Metrics
@@ -17,7 +18,7 @@ import Synchronization
 final class SocketHarness: Sendable {
     let group: MultiThreadedEventLoopGroup
     let log = LogModel()
-    let fanOut: FanOut
+    let fanOut: DeliveryFanOut
     private let upgrade: WebSocketUpgrade
     private let receipts = Mutex<[Receipt]>([])
     private let deliveries = Atomic<UInt64>(0)
@@ -51,7 +52,7 @@ final class SocketHarness: Sendable {
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
             now: { StageClock.nowNanoseconds() }
         )
-        fanOut = FanOut(
+        fanOut = DeliveryFanOut(
             services: services,
             group: group,
             measures: DeliveryMeasures(GatewayMeasures(queue: .sqs)),

@@ -1,4 +1,5 @@
 import ChangeQueue
+import FanOut
 import NIOCore
 import NIOEmbedded
 import SluiceCore
@@ -16,10 +17,10 @@ struct WebSocketConnectionHandlerTests {
         #expect(client.texts().first?.hasPrefix(#"{"type":"connected","connectionId":""#) == true)
         try client.send(#"{"action":"ping","id":"3"}"#)
         #expect(client.texts() == [#"{"type":"pong","id":"3"}"#])
-        #expect(harness.loop?.connections.count == 1)
+        #expect(harness.loop?.subscribers.count == 1)
         try client.channel.close().wait()
         harness.eventLoop.run()
-        #expect(harness.loop?.connections.count == 0)
+        #expect(harness.loop?.subscribers.count == 0)
         #expect(harness.registry.events == ["connected -", "disconnected"])
     }
 

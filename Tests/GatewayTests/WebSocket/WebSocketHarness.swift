@@ -9,6 +9,7 @@ import SluiceCore
 import Synchronization
 import TestSupport
 
+@testable import FanOut
 @testable import Gateway
 
 /// A gateway's WebSockets on one embedded loop: the test plays clients, log, registry and publishers.
@@ -17,7 +18,7 @@ final class WebSocketHarness {
     let log = LogModel()
     let registry = RegistryModel()
     let clock = HandClock()
-    let fanOut: FanOut
+    let fanOut: DeliveryFanOut
     let upgrade: WebSocketUpgrade
     private let receipts = ReceiptBox()
     private let link: LinkReplies
@@ -74,7 +75,7 @@ final class WebSocketHarness {
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
             now: { clock.now }
         )
-        fanOut = FanOut(
+        fanOut = DeliveryFanOut(
             services: services,
             group: eventLoop,
             measures: DeliveryMeasures(GatewayMeasures(queue: .sqs)),
@@ -175,12 +176,12 @@ final class WebSocketHarness {
 
     /// A publisher delivers records, each in a delivery of its own.
     @discardableResult
-    func deliver(_ records: ChangeRecord..., to connections: [ConnectionID]? = nil) -> [Receipt] {
-        deliver(records, to: connections)
+    func deliver(_ records: ChangeRecord...) -> [Receipt] {
+        deliver(records)
     }
 
     @discardableResult
-    func deliver(_ records: [ChangeRecord], to connections: [ConnectionID]? = nil) -> [Receipt] {
+    func deliver(_ records: [ChangeRecord]) -> [Receipt] {
         let deliveries = records.map { record in
             self.deliveries += 1
             let encoded = DeliveredRecord(
@@ -192,7 +193,6 @@ final class WebSocketHarness {
                 id: self.deliveries,
                 records: [encoded],
                 sentAtNanoseconds: 4,
-                connections: connections,
                 takenAtNanoseconds: 5
             )
         }
@@ -237,7 +237,7 @@ final class WebSocketHarness {
     func advance(seconds: Double) {
         for _ in 0..<Int(seconds * 2) {
             clock.advance(500_000_000)
-            loop?.sweepNow()
+            loop?.subscribers.tickNow()
         }
         eventLoop.run()
     }

@@ -2,14 +2,14 @@ import SluiceCore
 import TestSupport
 import Testing
 
-@testable import Gateway
+@testable import FanOut
 
 /// Goal: a sweep brings each record to every subscription that is let in before it, once and in order, whoever comes and goes.
 /// Method: random steps on the index and the sweep, as the loop takes them, against lists of what each connection must have.
 @Suite("TopicSweep against a model")
 struct TopicSweepModelTests {
     private struct Model {
-        var index = LoopSubscriptions()
+        var index = TopicIndex()
         var topic = Topic(alreadyChecked: "t1")
         var topics = 1
         var feed = -1
@@ -29,7 +29,7 @@ struct TopicSweepModelTests {
 
         mutating func subscribe(_ connection: Int) {
             leave(connection)
-            let ticket = index.subscribe(connection, to: topic, .base64)
+            let ticket = index.subscribe(connection, to: topic, .first)
             feed = ticket.feed
             held[connection] = ticket
         }
@@ -90,7 +90,7 @@ struct TopicSweepModelTests {
                 Issue.record("no feed")
                 return
             }
-            if sweep == nil { sweep = TopicSweep(feed: feed, shape: shape, nowNanoseconds: 0) }
+            if sweep == nil { sweep = TopicSweep(feed: feed, shape: shape, formats: TestFormat.all, nowNanoseconds: 0) }
             let record = ChangeRecord(
                 RecordDraft(topic: topic, payload: [0x31], contentType: .json),
                 sequence: SequenceNumber(number),
@@ -119,7 +119,7 @@ struct TopicSweepModelTests {
             guard var sweep else { return }
             self.sweep = nil
             sweep.follow(index.follow(sweep.feed, number: sweep.feedNumber))
-            for done in sweep.takeDone() {
+            for done in sweep.removeDone() {
                 guard !underWay.isEmpty else {
                     Issue.record("done twice")
                     return
@@ -146,12 +146,12 @@ struct TopicSweepModelTests {
             if next.startAfter < sweep.last {
                 let first = sweep.firstRecord(after: next.startAfter)
                 index.sent(sweep.last, to: sweep.position, of: sweep.feed)
-                let connection = Int(next.connection)
+                let connection = Int(next.subscriber)
                 let sequences = sweep.sequences[first...].map(\.rawValue)
                 #expect(from[connection] != nil, "a held subscription got something")
                 received[connection]?.append(contentsOf: sequences)
                 for sequence in sequences { taken[sequence, default: 0] += 1 }
-                sweep.took(from: first)
+                sweep.noteWritten(from: first)
                 self.sweep = sweep
                 for connection in leaving { leave(connection) }
             }
@@ -189,7 +189,7 @@ struct TopicSweepModelTests {
                 model.beginGroup { finished.count += 1 }
             case 36..<56: model.add()
             case 56..<60:
-                let current = model.sweep.flatMap { model.index.subscription($0.position, of: $0.feed)?.connection }
+                let current = model.sweep.flatMap { model.index.subscription($0.position, of: $0.feed)?.subscriber }
                 model.visit(leaving: [connection] + (current.map { [Int($0)] } ?? []).shuffled(using: &random))
             default: for _ in 0..<Int.random(in: 1...connections, using: &random) { model.visit() }
             }

@@ -3,7 +3,7 @@ import SluiceCore
 import TestSupport
 import Testing
 
-@testable import Gateway
+@testable import FanOut
 
 @Suite("TopicFrames")
 struct TopicFramesTests {
@@ -21,22 +21,22 @@ struct TopicFramesTests {
         )
     }
 
-    private func frames(_ records: some Sequence<ChangeRecord>, _ encoding: EventEncoding) -> ByteBuffer {
+    private func frames(_ records: some Sequence<ChangeRecord>, _ format: EventFormatID) -> ByteBuffer {
         var bytes = ByteBuffer()
         for record in records {
-            var frame = EventFrames(encoding: encoding)
+            var frame = EventFrames(TestFormat.all[Int(format.rawValue)])
             frame.append(record)
-            bytes.writeImmutableBuffer(frame.buffer(from: 0))
+            bytes.writeImmutableBuffer(frame.events(from: 0).bytes)
         }
         return bytes
     }
 
-    @Test("has the frames of the records that are left, in both encodings, and leaves alone what was given out")
+    @Test("has the frames of the records that are left, in both formats, and leaves alone what was given out")
     func random() {
         let seed = UInt64.random(in: .min ... .max)
         print("TopicFramesTests.random seed \(seed)")
         var random = SeededGenerator(seed: seed)
-        var topic = TopicFrames()
+        var topic = TopicFrames(TestFormat.all)
         var records: [ChangeRecord] = []
         var given: [(slice: ByteBuffer, copy: [UInt8])] = []
         for sequence in UInt64(1)...600 {
@@ -53,11 +53,11 @@ struct TopicFramesTests {
             }
             guard !records.isEmpty else { continue }
             let first = Int.random(in: 0..<records.count, using: &random)
-            let encoding = Bool.random(using: &random) ? EventEncoding.base64 : .frames
-            let expected = frames(records[first...], encoding)
-            let slice = topic.buffer(encoding, from: first)
+            let format = EventFormatID(rawValue: UInt8.random(in: 0...1, using: &random))
+            let expected = frames(records[first...], format)
+            let slice = topic.events(format, from: first).bytes
             #expect(slice == expected)
-            let bytes = topic.withBytes(encoding, from: first) { Array($0) }
+            let bytes = topic.withBytes(format, from: first) { Array($0) }
             #expect(bytes == Array(expected.readableBytesView))
             if Int.random(in: 0..<4, using: &random) == 0 { given.append((slice, Array(expected.readableBytesView))) }
             if given.count > 5 { given.removeFirst() }
@@ -67,9 +67,9 @@ struct TopicFramesTests {
 
     @Test("has nothing from behind the last record")
     func end() {
-        var frames = EventFrames(encoding: .base64)
+        var frames = EventFrames(TestFormat.all[0])
         frames.append(record(1, 10))
-        #expect(frames.buffer(from: 1).readableBytes == 0)
+        #expect(frames.events(from: 1).bytes.readableBytes == 0)
         #expect(frames.withBytes(from: 1) { $0.count } == 0)
         frames.removeFirst(1)
         #expect(frames.byteCount == 0)
@@ -77,15 +77,15 @@ struct TopicFramesTests {
 
     @Test("keeps little memory when everything is gone, and none that grows while records come and go")
     func memory() {
-        var frames = EventFrames(encoding: .base64)
+        var frames = EventFrames(TestFormat.all[0])
         for sequence in UInt64(1)...2_000 {
             frames.append(record(sequence, 1_000))
             if sequence > 10 { frames.removeFirst(1) }
-            #expect(frames.buffer(from: 0).storageCapacity <= 65_536)
+            #expect(frames.events(from: 0).bytes.storageCapacity <= 65_536)
         }
         frames.append(record(1, 1 << 20))
         frames.removeFirst(11)
         #expect(frames.byteCount == 0)
-        #expect(frames.buffer(from: 0).storageCapacity <= 65_536)
+        #expect(frames.events(from: 0).bytes.storageCapacity <= 65_536)
     }
 }

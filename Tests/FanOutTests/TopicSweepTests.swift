@@ -2,20 +2,20 @@ import SluiceCore
 import TestSupport
 import Testing
 
-@testable import Gateway
+@testable import FanOut
 
 @Suite("TopicSweep")
 struct TopicSweepTests {
     private let topic = Topic(alreadyChecked: "a")
 
     /// An index with so many live subscriptions of the topic, by connections 0 and up.
-    private func index(_ count: Int) throws -> (index: LoopSubscriptions, feed: Int) {
-        var index = LoopSubscriptions()
+    private func index(_ count: Int) throws -> (index: TopicIndex, feed: Int) {
+        var index = TopicIndex()
         for connection in 0..<count {
-            let ticket = index.subscribe(connection, to: topic, .base64)
+            let ticket = index.subscribe(connection, to: topic, .first)
             #expect(index.release(ticket, of: connection, after: .none) == nil)
         }
-        return (index, try #require(index.ticket(of: 0, for: topic)).feed)
+        return (index, try #require(index.ticket(of: 0, for: topic, .only)).feed)
     }
 
     private func record(_ sequence: UInt64) -> ChangeRecord {
@@ -28,26 +28,26 @@ struct TopicSweepTests {
     }
 
     /// Visits so many subscriptions and returns what was done meanwhile.
-    private func visit(_ count: Int, _ sweep: inout TopicSweep, _ index: inout LoopSubscriptions) -> [UInt32] {
+    private func visit(_ count: Int, _ sweep: inout TopicSweep, _ index: inout TopicIndex) -> [UInt32] {
         var done: [UInt32] = []
         for _ in 0..<count {
             sweep.follow(index.follow(sweep.feed, number: sweep.feedNumber))
-            done += sweep.takeDone().map(\.sockets)
+            done += sweep.removeDone().map(\.sockets)
             guard !sweep.isIdle, let next = index.subscription(sweep.position, of: sweep.feed) else { break }
             if next.startAfter < sweep.last {
-                sweep.took(from: sweep.firstRecord(after: next.startAfter))
+                sweep.noteWritten(from: sweep.firstRecord(after: next.startAfter))
                 index.sent(sweep.last, to: sweep.position, of: sweep.feed)
             }
             sweep.advance()
         }
         sweep.follow(index.follow(sweep.feed, number: sweep.feedNumber))
-        return done + sweep.takeDone().map(\.sockets)
+        return done + sweep.removeDone().map(\.sockets)
     }
 
     @Test("a record is done when it has been everywhere, and not before")
     func round() throws {
         var (index, feed) = try index(5)
-        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), nowNanoseconds: 0)
+        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
         sweep.add(record(1), nil)
         #expect(sweep.run(of: 5) == 5)
         #expect(visit(4, &sweep, &index).isEmpty)
@@ -58,7 +58,7 @@ struct TopicSweepTests {
     @Test("a record that joins goes round to where it joined")
     func joins() throws {
         var (index, feed) = try index(5)
-        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), nowNanoseconds: 0)
+        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
         sweep.add(record(1), nil)
         #expect(visit(3, &sweep, &index).isEmpty)
         sweep.add(record(2), nil)
@@ -77,7 +77,7 @@ struct TopicSweepTests {
         print("TopicSweepTests.churn seed \(seed)")
         var random = SeededGenerator(seed: seed)
         var (index, feed) = try index(100)
-        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), nowNanoseconds: 0)
+        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
         var done = 0
         for visits in 1...2_000 {
             let sequence = UInt64(visits)
@@ -89,7 +89,7 @@ struct TopicSweepTests {
             for _ in 0..<perVisit {
                 let connection = Int.random(in: 0..<100, using: &random)
                 index.removeAll(of: connection)
-                let ticket = index.subscribe(connection, to: topic, .base64)
+                let ticket = index.subscribe(connection, to: topic, .first)
                 #expect(index.release(ticket, of: connection, after: SequenceNumber(min(sequence, 1_000))) == nil)
             }
             #expect(sweep.sequences.count <= 400, "after \(visits) visits")
@@ -101,13 +101,13 @@ struct TopicSweepTests {
     func gone() throws {
         for isTaken in [false, true] {
             var (index, feed) = try index(3)
-            var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), nowNanoseconds: 0)
+            var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
             sweep.add(record(1), nil)
             #expect(visit(1, &sweep, &index).isEmpty)
             sweep.add(record(2), nil)
             for connection in 0..<3 { index.removeAll(of: connection) }
             if isTaken {
-                let ticket = index.subscribe(7, to: Topic(alreadyChecked: "b"), .base64)
+                let ticket = index.subscribe(7, to: Topic(alreadyChecked: "b"), .first)
                 #expect(ticket.feed == feed)
                 #expect(index.release(ticket, of: 7, after: .none) == nil)
             }
@@ -121,7 +121,7 @@ struct TopicSweepTests {
     func rest() throws {
         for (milliseconds, rest) in [(8.0, 2_000_000), (100, 5_000_000), (0.9, 0)] as [(Double, UInt64)] {
             var (index, feed) = try index(4)
-            var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), nowNanoseconds: 1_000)
+            var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 1_000)
             let end = 1_000 + UInt64(milliseconds * 1_000_000)
             sweep.add(record(1), nil)
             _ = visit(2, &sweep, &index)
@@ -141,7 +141,7 @@ struct TopicSweepTests {
     @Test("doesn't rest with nothing left to do")
     func noRest() throws {
         var (index, feed) = try index(4)
-        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), nowNanoseconds: 0)
+        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
         sweep.add(record(1), nil)
         #expect(visit(4, &sweep, &index) == [4])
         #expect(sweep.rest(nowNanoseconds: 50_000_000) == 0)

@@ -1,7 +1,7 @@
 import SluiceCore
 import Testing
 
-@testable import Gateway
+@testable import FanOut
 
 @Suite("LoopSweeps")
 struct LoopSweepsTests {
@@ -9,6 +9,7 @@ struct LoopSweepsTests {
         sweeps.begin(
             feed: feed,
             shape: .init(feedNumber: 1, count: 1, removals: 0, leastMoved: .none),
+            formats: TestFormat.all,
             nowNanoseconds: 0
         )
     }
@@ -20,7 +21,7 @@ struct LoopSweepsTests {
         #expect(Set(places).count == 3)
         #expect(sweeps.count == 3)
         #expect(sweeps.next() == places[0])
-        sweeps.goOnLater(places[0])
+        sweeps.queueAgain(places[0])
         #expect(sweeps.next() == places[1])
         sweeps.end(places[1])
         #expect(begin(&sweeps, feed: 3) == places[1])
@@ -34,11 +35,11 @@ struct LoopSweepsTests {
     func take() {
         var sweeps = LoopSweeps()
         let place = begin(&sweeps, feed: 5)
-        let sweep = sweeps.take(place)
+        let sweep = sweeps.checkOut(place)
         #expect(sweep?.feed == 5)
-        #expect(sweeps.take(place) == nil)
-        if let sweep { sweeps.put(sweep, at: place) }
-        #expect(sweeps.take(place)?.feed == 5)
+        #expect(sweeps.checkOut(place) == nil)
+        if let sweep { sweeps.checkIn(sweep, at: place) }
+        #expect(sweeps.checkOut(place)?.feed == 5)
     }
 
     @Test("wakes a sweep that rests, once, and none that has ended meanwhile")
