@@ -121,7 +121,12 @@ struct GatewayProcess: Sendable {
         _ connections: OpenConnections
     ) -> Application<RouterResponder<GatewayRequestContext>> {
         let counters = HTTPCounters(factory: measures.metrics)
-        let routes = GatewayRoutes(context: context, handlers: gateway.handlers, counters: counters)
+        let routes = GatewayRoutes(
+            context: context,
+            handlers: gateway.handlers,
+            counters: counters,
+            streams: TopicStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics)
+        )
         let service = PublishService(context, rules: rules, counters: counters)
         let upgrade = WebSocketUpgrade(context: context, fanOut: fanOut)
         let onListening = gateway.onListening

@@ -8,6 +8,7 @@ struct GatewayRoutes {
     let context: GatewayContext
     let handlers: [RequestHandler]
     let counters: HTTPCounters
+    let streams: TopicStreams
 
     func router() -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self)
@@ -24,7 +25,8 @@ struct GatewayRoutes {
             grants: grants,
             reader: context.reader,
             history: context.history,
-            unsent: context.budgets.unsent
+            unsent: context.budgets.unsent,
+            streams: streams
         ).register(on: router)
         ItemRoutes(
             grants: grants,

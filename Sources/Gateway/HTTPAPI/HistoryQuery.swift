@@ -15,15 +15,7 @@ struct HistoryQuery: Equatable {
     /// Reads the parameters.
     /// - Throws: `InvalidRequest` when one isn't a number or the limit is out of range.
     init(_ query: [(name: String, value: String)]) throws(APIError) {
-        if let text = HistoryQuery.value("after", query) {
-            guard let number = UInt64(text) else {
-                throw APIError(
-                    .invalidRequest,
-                    "after=\(text.printable(limit: 40)) is not a sequence number."
-                )
-            }
-            after = SequenceNumber(number)
-        }
+        after = try HistoryQuery.after(query) ?? .none
         let maximumLimit = HistoryQuery.maximumLimit
         if let text = HistoryQuery.value("limit", query) {
             guard let number = Int(text), (1...maximumLimit).contains(number) else {
@@ -34,6 +26,16 @@ struct HistoryQuery: Equatable {
             }
             limit = number
         }
+    }
+
+    /// `after` alone; nil when it isn't there.
+    /// - Throws: `InvalidRequest` when it isn't a number.
+    static func after(_ query: [(name: String, value: String)]) throws(APIError) -> SequenceNumber? {
+        guard let text = value("after", query) else { return nil }
+        guard let number = UInt64(text) else {
+            throw APIError(.invalidRequest, "after=\(text.printable(limit: 40)) is not a sequence number.")
+        }
+        return SequenceNumber(number)
     }
 
     private static func value(_ name: ByteString, _ query: [(name: String, value: String)]) -> String? {

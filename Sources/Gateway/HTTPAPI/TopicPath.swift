@@ -6,14 +6,21 @@ enum TopicPath: Equatable {
     case head(Topic)
     /// `/records`: the topic's history.
     case records(Topic)
+    /// `/stream`: the topic's events as they come.
+    case stream(Topic)
 
     /// Takes the topic from the path.
     /// - Throws: `InvalidTopic`.
     init(path: String) throws(APIError) {
-        let suffix = "/records".utf8
         let encoded = path.utf8.dropFirst("/topics/".utf8.count)
-        if encoded.suffix(suffix.count).elementsEqual(suffix) {
-            self = .records(try RequestTarget.topic(encoded.dropLast(suffix.count)))
+        func topic(before suffix: String) throws(APIError) -> Topic? {
+            guard encoded.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) else { return nil }
+            return try RequestTarget.topic(encoded.dropLast(suffix.utf8.count))
+        }
+        if let topic = try topic(before: "/records") {
+            self = .records(topic)
+        } else if let topic = try topic(before: "/stream") {
+            self = .stream(topic)
         } else {
             self = .head(try RequestTarget.topic(encoded))
         }
@@ -22,7 +29,7 @@ enum TopicPath: Equatable {
     /// The topic, whatever is asked about it.
     var topic: Topic {
         switch self {
-        case .head(let topic), .records(let topic): topic
+        case .head(let topic), .records(let topic), .stream(let topic): topic
         }
     }
 }

@@ -6,12 +6,13 @@ import Logging
 import NIOCore
 import SluiceCore
 
-/// `GET /topics/{topic…}` and `GET /topics/{topic…}/records`; publishing is ``HTTPConnectionHandler``'s.
+/// `GET /topics/{topic…}`, `/records` and `/stream` behind it; publishing is ``HTTPConnectionHandler``'s.
 struct TopicRoutes: Sendable {
     let grants: RequestGrants
     let reader: any LogReading
     let history: HistoryPool
     let unsent: ByteBudget
+    let streams: TopicStreams
 
     func register(on router: Router<GatewayRequestContext>) {
         router.get("/topics/**") { request, context in
@@ -23,6 +24,9 @@ struct TopicRoutes: Sendable {
             case .records(let topic):
                 let query = try HistoryQuery(RequestTarget.queryItems(of: request.head.path ?? ""))
                 return try await records(topic, query, grant, context)
+            case .stream(let topic):
+                let after = try HistoryQuery.after(RequestTarget.queryItems(of: request.head.path ?? ""))
+                return try await streams.respond(topic: topic, after: after, grant: grant, context: context)
             }
         }
     }

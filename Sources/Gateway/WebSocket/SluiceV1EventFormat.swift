@@ -57,6 +57,7 @@ struct SluiceV1EventFormat: EventFormat {
 enum EventFormats {
     static let all: [any EventFormat] = [
         SluiceV1EventFormat(encoding: .base64), SluiceV1EventFormat(encoding: .frames),
+        LineEventFormat(),
     ]
 }
 

@@ -67,6 +67,13 @@ extension WebSocketServices {
         )
     }
 
+    /// A token's end on the clock that doesn't jump.
+    func monotonic(_ wallNanoseconds: UInt64?) -> UInt64? {
+        guard let wallNanoseconds else { return nil }
+        let wall = StageClock.wallNanoseconds()
+        return now() &+ (wallNanoseconds > wall ? wallNanoseconds - wall : 0)
+    }
+
     /// The services of a running gateway.
     init(_ context: GatewayContext) {
         let reader = context.reader

@@ -150,7 +150,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             isRecorded: !isEcho,
             plain: plain,
             maximumMessageBytes: maximum,
-            expiresAtNanoseconds: monotonic(accepted.grant.expiresAtWallNanoseconds)
+            expiresAtNanoseconds: services.monotonic(accepted.grant.expiresAtWallNanoseconds)
         )
         // The mark is the slow consumer's limit: a channel that isn't writable has more than that unwritten.
         let mark = ChannelOptions.Types.WriteBufferWaterMark(
@@ -179,12 +179,5 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             )
         }
         loop.subscribers.flushes.flush()
-    }
-
-    /// The token's end on the clock that doesn't jump.
-    private func monotonic(_ wallNanoseconds: UInt64?) -> UInt64? {
-        guard let wallNanoseconds else { return nil }
-        let wall = StageClock.wallNanoseconds()
-        return services.now() &+ (wallNanoseconds > wall ? wallNanoseconds - wall : 0)
     }
 }

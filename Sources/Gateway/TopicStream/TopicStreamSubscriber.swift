@@ -1,0 +1,119 @@
+import FanOut
+import NIOCore
+import SluiceCore
+
+/// One `GET /topics/{topic}/stream` as a subscriber: its lines wait here until the response's task has written them.
+///
+/// Bound to the connection's event loop; the task takes chunks from the stream and says when each is written.
+final class TopicStreamSubscriber: Subscriber {
+    /// A part of the response.
+    struct Chunk: Sendable {
+        let bytes: ByteBuffer
+        /// A piece of history, of which the next is read when this one is written.
+        let left: EventLoopPromise<Void>?
+    }
+
+    /// Why the response ends.
+    enum End: Error {
+        /// The client reads too slowly, or the log can't be read: the response breaks off.
+        case brokenOff
+    }
+
+    let id = ConnectionID.random()
+    var slot = -1
+    let historyAsker: HistoryAsker
+    private let loop: SubscriberLoop
+    private let limits: TopicStreamLimits
+    private let output: AsyncThrowingStream<Chunk, any Error>.Continuation
+    private var unflushed = ByteBuffer()
+    private var waitingBytes = 0
+    private var lastWriteNanoseconds: UInt64
+    private var hasEnded = false
+
+    init(
+        on loop: SubscriberLoop,
+        asker: HistoryAsker,
+        limits: TopicStreamLimits,
+        now: UInt64,
+        output: AsyncThrowingStream<Chunk, any Error>.Continuation
+    ) {
+        self.loop = loop
+        historyAsker = asker
+        self.limits = limits
+        lastWriteNanoseconds = now
+        self.output = output
+    }
+
+    func deliver(_ events: SharedEvents, for subscription: SubscriptionID) -> DeliveryOutcome {
+        guard !hasEnded else { return .closed }
+        guard waitingBytes + events.bytes.readableBytes <= limits.unwrittenBytes else { return .tooSlow }
+        write(events.bytes)
+        return .taken
+    }
+
+    func deliverHistory(_ events: SharedEvents, for subscription: SubscriptionID, left: EventLoopPromise<Void>) {
+        guard !hasEnded else { return left.fail(ChannelError.ioOnClosedChannel) }
+        flushNow()
+        waitingBytes += events.bytes.readableBytes
+        output.yield(Chunk(bytes: events.bytes, left: left))
+    }
+
+    /// Writes lines of the stream's own.
+    func write(_ lines: ByteBuffer) {
+        guard !hasEnded else { return }
+        waitingBytes += lines.readableBytes
+        if unflushed.readableBytes == 0 { unflushed = lines } else { unflushed.writeImmutableBuffer(lines) }
+        loop.flushes.note(self)
+    }
+
+    func flushNow() {
+        guard unflushed.readableBytes > 0, !hasEnded else { return }
+        output.yield(Chunk(bytes: unflushed, left: nil))
+        unflushed = ByteBuffer()
+    }
+
+    /// The response's task has written a chunk.
+    func wrote(_ bytes: Int, now: UInt64) {
+        waitingBytes -= bytes
+        lastWriteNanoseconds = now
+    }
+
+    func end(_ reason: SubscriberEnd) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        loop.detach(self)
+        output.finish(throwing: End.brokenOff)
+    }
+
+    func lookAtClock(now: UInt64) {
+        guard !hasEnded else { return }
+        if limits.isDraining() { return finish("draining") }
+        if let expires = limits.expiresAtNanoseconds, now >= expires { return finish("token expired") }
+        if waitingBytes == 0, now >= lastWriteNanoseconds &+ TopicStreamLimits.silenceNanoseconds {
+            lastWriteNanoseconds = now
+            write(ByteBuffer(string: "\n"))
+        }
+    }
+
+    /// Ends the response well, with a line that says why.
+    private func finish(_ reason: String) {
+        write(TopicStreamLine.end(reason))
+        flushNow()
+        hasEnded = true
+        loop.detach(self)
+        output.finish()
+    }
+}
+
+/// What a stream may do.
+struct TopicStreamLimits {
+    /// Bytes that may wait for the client.
+    let unwrittenBytes: Int
+    /// When the client's token ends, on the clock that doesn't jump.
+    let expiresAtNanoseconds: UInt64?
+    /// Whether the gateway is draining.
+    let isDraining: @Sendable () -> Bool
+
+    /// After so long without an event an empty line is sent, so that nobody on the way takes the connection for dead.
+    static let silenceNanoseconds: UInt64 = 20_000_000_000
+}
