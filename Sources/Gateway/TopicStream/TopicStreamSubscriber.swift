@@ -28,31 +28,44 @@ final class TopicStreamSubscriber: Subscriber {
     private var unflushed = ByteBuffer()
     private var waitingBytes = 0
     private var lastWriteNanoseconds: UInt64
-    private var hasEnded = false
+    private let closeConnection: () -> Void
+    private var phase = Phase.open
+
+    private enum Phase {
+        case open
+        /// The last line is written; the client has until then to take it, nanoseconds.
+        case ending(by: UInt64)
+        case ended
+    }
+
+    private var isOpen: Bool { if case .open = phase { true } else { false } }
 
     init(
         on loop: SubscriberLoop,
         asker: HistoryAsker,
         limits: TopicStreamLimits,
         now: UInt64,
-        output: AsyncThrowingStream<Chunk, any Error>.Continuation
+        output: AsyncThrowingStream<Chunk, any Error>.Continuation,
+        closeConnection: @escaping () -> Void
     ) {
         self.loop = loop
         historyAsker = asker
         self.limits = limits
         lastWriteNanoseconds = now
         self.output = output
+        self.closeConnection = closeConnection
     }
 
     func deliver(_ events: SharedEvents, for subscription: SubscriptionID) -> DeliveryOutcome {
-        guard !hasEnded else { return .closed }
-        guard waitingBytes + events.bytes.readableBytes <= limits.unwrittenBytes else { return .tooSlow }
+        guard isOpen else { return .closed }
+        // What waits already counts, as for a WebSocket: one event larger than the limit still comes.
+        guard waitingBytes <= limits.unwrittenBytes else { return .tooSlow }
         write(events.bytes)
         return .taken
     }
 
     func deliverHistory(_ events: SharedEvents, for subscription: SubscriptionID, left: EventLoopPromise<Void>) {
-        guard !hasEnded else { return left.fail(ChannelError.ioOnClosedChannel) }
+        guard isOpen else { return left.fail(ChannelError.ioOnClosedChannel) }
         flushNow()
         waitingBytes += events.bytes.readableBytes
         output.yield(Chunk(bytes: events.bytes, left: left))
@@ -60,14 +73,14 @@ final class TopicStreamSubscriber: Subscriber {
 
     /// Writes lines of the stream's own.
     func write(_ lines: ByteBuffer) {
-        guard !hasEnded else { return }
+        guard isOpen else { return }
         waitingBytes += lines.readableBytes
         if unflushed.readableBytes == 0 { unflushed = lines } else { unflushed.writeImmutableBuffer(lines) }
         loop.flushes.note(self)
     }
 
     func flushNow() {
-        guard unflushed.readableBytes > 0, !hasEnded else { return }
+        guard unflushed.readableBytes > 0, isOpen else { return }
         output.yield(Chunk(bytes: unflushed, left: nil))
         unflushed = ByteBuffer()
     }
@@ -79,16 +92,22 @@ final class TopicStreamSubscriber: Subscriber {
     }
 
     func end(_ reason: SubscriberEnd) {
-        guard !hasEnded else { return }
-        hasEnded = true
+        guard isOpen else { return }
+        phase = .ended
         loop.detach(self)
         output.finish(throwing: End.brokenOff)
+        // The task may wait for a client that doesn't read.
+        closeConnection()
     }
 
     func lookAtClock(now: UInt64) {
-        guard !hasEnded else { return }
-        if limits.isDraining() { return finish("draining") }
-        if let expires = limits.expiresAtNanoseconds, now >= expires { return finish("token expired") }
+        if case .ending(let deadline) = phase, now >= deadline {
+            phase = .ended
+            closeConnection()
+        }
+        guard isOpen else { return }
+        if limits.isDraining() { return finish("draining", now) }
+        if let expires = limits.expiresAtNanoseconds, now >= expires { return finish("token expired", now) }
         if waitingBytes == 0, now >= lastWriteNanoseconds &+ TopicStreamLimits.silenceNanoseconds {
             lastWriteNanoseconds = now
             write(ByteBuffer(string: "\n"))
@@ -96,10 +115,10 @@ final class TopicStreamSubscriber: Subscriber {
     }
 
     /// Ends the response well, with a line that says why.
-    private func finish(_ reason: String) {
+    private func finish(_ reason: String, _ now: UInt64) {
         write(TopicStreamLine.end(reason))
         flushNow()
-        hasEnded = true
+        phase = .ending(by: now &+ TopicStreamLimits.endingNanoseconds)
         loop.detach(self)
         output.finish()
     }
@@ -116,4 +135,6 @@ struct TopicStreamLimits {
 
     /// After so long without an event an empty line is sent, so that nobody on the way takes the connection for dead.
     static let silenceNanoseconds: UInt64 = 20_000_000_000
+    /// How long a client may take for the last line.
+    static let endingNanoseconds: UInt64 = 5_000_000_000
 }

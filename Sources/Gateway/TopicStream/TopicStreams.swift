@@ -76,7 +76,8 @@ struct TopicStreams: Sendable {
                 isDraining: services.isDraining
             ),
             now: services.now(),
-            output: output
+            output: output,
+            closeConnection: { channel.close(promise: nil) }
         )
         services.registry.connected(subscriber.id, grant.principal, channel.remoteAddress?.description ?? "unknown")
         loop.add(subscriber)

@@ -90,6 +90,8 @@ struct RequestTargetTests {
     @Test("a topic's path asks for its history or its head")
     func topicPaths() throws {
         #expect(try TopicPath(path: "/topics/a/b/records") == .records(Topic("a/b")))
+        #expect(try TopicPath(path: "/topics/a/b/stream") == .stream(Topic("a/b")))
+        #expect(try TopicPath(path: "/topics/a/b/stream/stream") == .stream(Topic("a/b/stream")))
         #expect(try TopicPath(path: "/topics/a/b") == .head(Topic("a/b")))
         #expect(try TopicPath(path: "/topics/records") == .head(Topic("records")))
         #expect(throws: APIError.self) { try TopicPath(path: "/topics//records") }
