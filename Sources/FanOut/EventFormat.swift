@@ -32,7 +32,9 @@ package struct SharedEvents: Sendable {
         var ends = starts.dropFirst()
         for start in starts {
             let end = ends.popFirst() ?? first + bytes.readableBytes
-            guard let event = bytes.getSlice(at: bytes.readerIndex + start - first, length: end - start) else { continue }
+            guard let event = bytes.getSlice(at: bytes.readerIndex + start - first, length: end - start) else {
+                continue
+            }
             body(event)
         }
     }

@@ -33,9 +33,10 @@ package struct FanOutServices: Sendable {
         history: HistoryReader,
         offload: @escaping @Sendable (HistoryWork, HistoryAsker) -> Void,
         forget: @escaping @Sendable (HistoryAsker) -> Void,
-        subscribe: @escaping @Sendable (
-            _ id: ConnectionID, _ topics: [Topic], _ then: @escaping @Sendable (Result<Void, any Error>) -> Void
-        ) -> Void,
+        subscribe:
+            @escaping @Sendable (
+                _ id: ConnectionID, _ topics: [Topic], _ then: @escaping @Sendable (Result<Void, any Error>) -> Void
+            ) -> Void,
         unsubscribe: @escaping @Sendable (_ id: ConnectionID, _ topics: [Topic]) -> Void,
         measures: any FanOutMeasures,
         now: @escaping @Sendable () -> UInt64

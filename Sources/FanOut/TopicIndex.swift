@@ -55,7 +55,9 @@ struct TopicIndex {
     func topics(of subscriber: Int) -> [Topic] {
         guard places.indices.contains(subscriber) else { return [] }
         var seen: Set<Int> = []
-        return places[subscriber].compactMap { seen.insert($0.ticket.feed).inserted ? feeds[$0.ticket.feed].topic : nil }
+        return places[subscriber].compactMap {
+            seen.insert($0.ticket.feed).inserted ? feeds[$0.ticket.feed].topic : nil
+        }
     }
 
     /// Whether the ticket's subscription still stands.
@@ -104,7 +106,9 @@ struct TopicIndex {
 
     /// Adds a held subscription; one that stands already is replaced by it.
     mutating func subscribe(_ subscriber: Int, to topic: Topic, _ wish: SubscriptionWish) -> SubscriptionTicket {
-        if let feed = feedOfTopic[topic], let place = place(of: subscriber, in: feed, wish.id) { remove(place, of: subscriber) }
+        if let feed = feedOfTopic[topic], let place = place(of: subscriber, in: feed, wish.id) {
+            remove(place, of: subscriber)
+        }
         let feed = feedOfTopic[topic] ?? makeFeed(topic)
         let ticket = SubscriptionTicket(feed: feed, number: nextTicket)
         nextTicket += 1

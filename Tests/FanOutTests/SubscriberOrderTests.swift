@@ -77,7 +77,8 @@ struct SubscriberOrderTests {
                 default: harness.deliver(record)
                 }
             case 16: if let again = log.randomElement(using: &random) { harness.deliver(again) }
-            case 17 where !held.isEmpty: harness.deliver(held.remove(at: Int.random(in: 0..<held.count, using: &random)))
+            case 17 where !held.isEmpty:
+                harness.deliver(held.remove(at: Int.random(in: 0..<held.count, using: &random)))
             case 18: harness.finish()
             default: harness.eventLoop.advanceTime(by: .microseconds(5))
             }
@@ -92,7 +93,9 @@ struct SubscriberOrderTests {
         for model in models {
             model.note()
             for (topic, from) in model.from {
-                let expected = all.filter { $0.topic.name == topic && $0.sequence.rawValue > from }.map(\.sequence.rawValue)
+                let expected = all.filter { $0.topic.name == topic && $0.sequence.rawValue > from }.map(
+                    \.sequence.rawValue
+                )
                 #expect(model.seen[topic] ?? [] == expected, "\(topic) after \(from)")
             }
         }

@@ -70,7 +70,9 @@ struct SubscriberTests {
         #expect(harness.registry.last == "-a")
     }
 
-    @Test("when its rights shrink, a subscriber loses what it may not have any more, and is told which; they may grow again")
+    @Test(
+        "when its rights shrink, a subscriber loses what it may not have any more, and is told which; they may grow again"
+    )
     func grants() {
         let harness = FanOutHarness()
         let subscriber = harness.subscriber()

@@ -47,7 +47,12 @@ struct TopicSweepTests {
     @Test("a record is done when it has been everywhere, and not before")
     func round() throws {
         var (index, feed) = try index(5)
-        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
+        var sweep = TopicSweep(
+            feed: feed,
+            shape: try #require(index.shape(of: feed)),
+            formats: TestFormat.all,
+            nowNanoseconds: 0
+        )
         sweep.add(record(1), nil)
         #expect(sweep.run(of: 5) == 5)
         #expect(visit(4, &sweep, &index).isEmpty)
@@ -58,7 +63,12 @@ struct TopicSweepTests {
     @Test("a record that joins goes round to where it joined")
     func joins() throws {
         var (index, feed) = try index(5)
-        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
+        var sweep = TopicSweep(
+            feed: feed,
+            shape: try #require(index.shape(of: feed)),
+            formats: TestFormat.all,
+            nowNanoseconds: 0
+        )
         sweep.add(record(1), nil)
         #expect(visit(3, &sweep, &index).isEmpty)
         sweep.add(record(2), nil)
@@ -77,7 +87,12 @@ struct TopicSweepTests {
         print("TopicSweepTests.churn seed \(seed)")
         var random = SeededGenerator(seed: seed)
         var (index, feed) = try index(100)
-        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
+        var sweep = TopicSweep(
+            feed: feed,
+            shape: try #require(index.shape(of: feed)),
+            formats: TestFormat.all,
+            nowNanoseconds: 0
+        )
         var done = 0
         for visits in 1...2_000 {
             let sequence = UInt64(visits)
@@ -101,7 +116,12 @@ struct TopicSweepTests {
     func gone() throws {
         for isTaken in [false, true] {
             var (index, feed) = try index(3)
-            var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
+            var sweep = TopicSweep(
+                feed: feed,
+                shape: try #require(index.shape(of: feed)),
+                formats: TestFormat.all,
+                nowNanoseconds: 0
+            )
             sweep.add(record(1), nil)
             #expect(visit(1, &sweep, &index).isEmpty)
             sweep.add(record(2), nil)
@@ -121,7 +141,12 @@ struct TopicSweepTests {
     func rest() throws {
         for (milliseconds, rest) in [(8.0, 2_000_000), (100, 5_000_000), (0.9, 0)] as [(Double, UInt64)] {
             var (index, feed) = try index(4)
-            var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 1_000)
+            var sweep = TopicSweep(
+                feed: feed,
+                shape: try #require(index.shape(of: feed)),
+                formats: TestFormat.all,
+                nowNanoseconds: 1_000
+            )
             let end = 1_000 + UInt64(milliseconds * 1_000_000)
             sweep.add(record(1), nil)
             _ = visit(2, &sweep, &index)
@@ -141,7 +166,12 @@ struct TopicSweepTests {
     @Test("doesn't rest with nothing left to do")
     func noRest() throws {
         var (index, feed) = try index(4)
-        var sweep = TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
+        var sweep = TopicSweep(
+            feed: feed,
+            shape: try #require(index.shape(of: feed)),
+            formats: TestFormat.all,
+            nowNanoseconds: 0
+        )
         sweep.add(record(1), nil)
         #expect(visit(4, &sweep, &index) == [4])
         #expect(sweep.rest(nowNanoseconds: 50_000_000) == 0)

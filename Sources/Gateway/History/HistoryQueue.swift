@@ -1,5 +1,5 @@
-import FanOut
 import DequeModule
+import FanOut
 import SluiceCore
 
 /// Whose history work is next: principals take turns, and so do the connections of each; a connection has one piece of work under way at a time

@@ -86,7 +86,8 @@ struct TopicStreams: Sendable {
             open.decrement()
             services.registry.disconnected(id)
         } now: {
-            [services] in services.now()
+            [services] in
+            services.now()
         }
         let request = SubscribeRequest(
             entries: [SubscribeRequest.Entry(topic: topic, after: after)],

@@ -1,6 +1,6 @@
-import FanOut
 import ChangeQueue
 import DeliveryLink
+import FanOut
 import NIOCore
 import NIOEmbedded
 import SluiceCore

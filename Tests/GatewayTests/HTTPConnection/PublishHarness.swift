@@ -1,5 +1,5 @@
-import FanOut
 import ChangeQueue
+import FanOut
 import HTTPTypes
 import Metrics
 import NIOCore

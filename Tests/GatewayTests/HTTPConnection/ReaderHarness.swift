@@ -1,5 +1,5 @@
-import FanOut
 import ChangeQueue
+import FanOut
 import Metrics
 import NIOCore
 import NIOEmbedded

@@ -1,5 +1,5 @@
-import FanOut
 import ChangeQueue
+import FanOut
 import Hummingbird
 import HummingbirdCore
 import Logging

@@ -69,7 +69,9 @@ struct DirectSocketTests {
                 let log = harness.log
                 let turnSteps = steps
                 expected += try harness.on(eventLoop) { loop in
-                    guard let handler = loop.subscribers.members.table[0] as? WebSocketConnectionHandler else { return [] }
+                    guard let handler = loop.subscribers.members.table[0] as? WebSocketConnectionHandler else {
+                        return []
+                    }
                     return try turnSteps.map { bytes in
                         guard let bytes else {
                             handler.answer(ServerFrame.frame(.text, ByteBuffer(string: "reply \(turn)")))
