@@ -105,7 +105,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink", "StageLatency",
+                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink",
+                "StageLatency",
                 nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
                 product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
@@ -209,7 +210,8 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "TestSupport", "ShopExample",
-                "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink", "SubscriptionRegistry",
+                "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink",
+                "SubscriptionRegistry",
                 nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),
                 product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"), product("HummingbirdCore", "hummingbird"), lifecycle,

@@ -4,7 +4,10 @@ package import SluiceCore
 /// How a protocol writes a record as an event: the bytes are made once and shared by all subscribers that want the format.
 package protocol EventFormat: Sendable {
     /// Appends one event.
-    /// - Parameter scratch: memory that is kept from one event to the next, to build in what has its length in front.
+    /// - Parameters:
+    ///   - record: what happened.
+    ///   - events: where it is appended.
+    ///   - scratch: memory that is kept from one event to the next, to build in what has its length in front.
     func append(_ record: ChangeRecord, to events: inout ByteBuffer, scratch: inout [UInt8])
 }
 
@@ -27,7 +30,7 @@ package struct SharedEvents: Sendable {
     }
 
     /// Each by itself, for subscribers that write something of their own in front of it.
-    package func forEach(_ body: (ByteBuffer) -> Void) {
+    package func withEach(_ body: (ByteBuffer) -> Void) {
         guard let first = starts.first else { return }
         var ends = starts.dropFirst()
         for start in starts {

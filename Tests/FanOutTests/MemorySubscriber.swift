@@ -32,14 +32,14 @@ final class MemorySubscriber: Subscriber {
         guard ends.isEmpty else { return .closed }
         guard waitingBytes + events.bytes.readableBytes <= roomBytes else { return .tooSlow }
         waitingBytes += events.bytes.readableBytes
-        events.forEach { lines.append((prefixes[subscription] ?? "") + String(buffer: $0)) }
+        events.withEach { lines.append((prefixes[subscription] ?? "") + String(buffer: $0)) }
         loop.flushes.note(self)
         return .taken
     }
 
     func deliverHistory(_ events: SharedEvents, for subscription: SubscriptionID, left: EventLoopPromise<Void>) {
         guard ends.isEmpty else { return left.fail(ChannelError.ioOnClosedChannel) }
-        events.forEach { lines.append((prefixes[subscription] ?? "") + String(buffer: $0)) }
+        events.withEach { lines.append((prefixes[subscription] ?? "") + String(buffer: $0)) }
         leaving.append(left)
         loop.flushes.note(self)
     }
