@@ -29,13 +29,11 @@ let package = Package(
     products: [
         .executable(name: "sluice", targets: ["sluice"]),
         .library(name: "SluiceCore", targets: ["SluiceCore"]),
-        .library(name: "LMDB", targets: ["LMDB"]),
         .library(name: "ChangeQueue", targets: ["ChangeQueue"]),
         .library(name: "SubscriptionRegistry", targets: ["SubscriptionRegistry"]),
         .library(name: "LMDBLog", targets: ["LMDBLog"]),
         .library(name: "SQLiteRegistry", targets: ["SQLiteRegistry"]),
         .library(name: "DeliveryLink", targets: ["DeliveryLink"]),
-        .library(name: "StageLatency", targets: ["StageLatency"]),
         .library(name: "Gateway", targets: ["Gateway"]),
         .library(name: "Publisher", targets: ["Publisher"]),
         .library(name: "LocalStorage", targets: ["LocalStorage"]),

@@ -3,6 +3,7 @@ public import Logging
 public import NIOCore
 public import SluiceCore
 public import SubscriptionRegistry
+import Synchronization
 
 /// What all the connections of a gateway share.
 ///
@@ -77,5 +78,40 @@ public final class GatewayContext: Sendable {
         if let bridge = bridges[ObjectIdentifier(eventLoop)] { return bridge }
         let writer = writer
         return AppendBridge(eventLoop: eventLoop) { requests, client in writer.submit(requests, for: client) }
+    }
+}
+
+/// Whether the gateway is draining.
+///
+/// Set once, read by every request, so it is an atomic and no lock.
+public final class DrainState: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    /// A gateway that isn't draining.
+    public init() {}
+
+    /// Whether the drain has begun.
+    public var isDraining: Bool { flag.load(ordering: .acquiring) }
+
+    /// Begins the drain: `/readyz` answers 503 from now on.
+    public func begin() { flag.store(true, ordering: .releasing) }
+}
+
+/// One kind of log line that outside input can cause, written once a second at most.
+final class BoundedLog: Sendable {
+    private let logger: Logger
+    private let limit = Mutex(LogRateLimit())
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    /// Writes a line with how many were left out before it, or leaves it out.
+    ///
+    /// `metadata`: only made for a line that is written.
+    func write(_ level: Logger.Level, _ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata) {
+        let now = StageClock.nowNanoseconds()
+        guard let leftOut = limit.withLock({ $0.admit(atNanoseconds: now) }) else { return }
+        var metadata = metadata()
+        if leftOut > 0 { metadata["leftOut"] = "\(leftOut)" }
+        logger.log(level: level, message, metadata: metadata)
     }
 }

@@ -1,3 +1,5 @@
+import Glibc
+import NIOCore
 public import SluiceCore
 
 /// Why a gateway couldn't start.
@@ -17,4 +19,58 @@ public enum GatewayErrorCode: String, Sendable {
     case link
     /// A setting doesn't make sense.
     case configuration
+}
+
+extension GatewayError {
+    /// Translates what binding the HTTP port threw; nil for errors of other kinds.
+    static func listening(on host: String, port: Int, _ error: any Error) -> GatewayError? {
+        switch error {
+        case let error as IOError:
+            switch error.errnoCode {
+            case EADDRINUSE:
+                GatewayError(
+                    .portInUse,
+                    "Port \(port) of \(host) is in use: stop the other process or choose another --port."
+                )
+            case EACCES:
+                GatewayError(
+                    .cannotListen,
+                    "Port \(port) of \(host) may not be listened on: choose a --port above 1023."
+                )
+            case EADDRNOTAVAIL:
+                GatewayError(.cannotListen, "\(host) is not an address of this host: choose another --host.")
+            default: nil
+            }
+        case let error as SocketAddressError:
+            GatewayError(
+                .cannotListen,
+                "The address \(host):\(port) can't be resolved (\(error)): choose another --host."
+            )
+        default: nil
+        }
+    }
+
+    /// Refuses to serve everyone where others can reach the gateway, unless that was asked for.
+    static func checkAccess(_ configuration: GatewayConfiguration, _ authorizer: any Authorizer) throws(GatewayError) {
+        guard authorizer is AllowAllAuthorizer, !configuration.isAllowAllChosen, !isLoopback(configuration.host) else {
+            return
+        }
+        throw GatewayError(
+            .unsafeAddress,
+            """
+            On \(configuration.host) anybody who reaches this host could read and publish everything, \
+            for no authorizer is configured. Configure one, choose --authorizer allow-all explicitly, or listen on 127.0.0.1.
+            """
+        )
+    }
+
+    static func isLoopback(_ host: String) -> Bool {
+        if host == "localhost" { return true }
+        guard let address = try? SocketAddress(ipAddress: host, port: 0) else { return false }
+        switch address {
+        case .v4: return host.hasPrefix("127.")
+        case .v6: return address.ipAddress == "::1"
+        case .unixDomainSocket: return true
+        }
+    }
 }

@@ -1,16 +1,18 @@
+import ChangeQueue
+import Metrics
 public import SluiceCore
-public import StageLatency
+package import StageLatency
 
 /// What a gateway measures about itself, made before everything else so that the log's commit hook can write to it.
 public struct GatewayMeasures: Sendable {
     /// Latency histograms of this process's stages.
-    public let histograms: StageHistograms
+    package let histograms: StageHistograms
     /// When recent sequence numbers were committed.
-    public let commitTimes: CommitTimes
+    package let commitTimes: CommitTimes
     /// The stage times of recent records.
-    public let traces: RecordTraces
+    package let traces: RecordTraces
     /// Counters, gauges and timers.
-    public let metrics: PrometheusMetrics
+    package let metrics: PrometheusMetrics
     /// The log's limits.
     let log: LogMeasures
 
@@ -21,5 +23,50 @@ public struct GatewayMeasures: Sendable {
         traces = RecordTraces()
         metrics = PrometheusMetrics(stages: histograms)
         log = LogMeasures(factory: metrics)
+    }
+}
+
+/// The metrics of the log's limits: what is used, and what was refused.
+struct LogMeasures: Sendable {
+    private struct Gauges {
+        let used: Gauge
+        let limit: Gauge
+    }
+
+    // Made at start, so that the writer's thread makes none.
+    private let refused: [AppendRefusal: Counter]
+    private let gauges: [LogResource: Gauges]
+
+    init(factory: any MetricsFactory) {
+        var refused: [AppendRefusal: Counter] = [:]
+        for refusal in AppendRefusal.allCases {
+            refused[refusal] = Counter(
+                label: "sluice_log_refused_requests_total",
+                dimensions: [("reason", refusal.rawValue)],
+                factory: factory
+            )
+        }
+        self.refused = refused
+        var gauges: [LogResource: Gauges] = [:]
+        for resource in LogResource.allCases {
+            let dimensions = [("resource", resource.rawValue)]
+            gauges[resource] = Gauges(
+                used: Gauge(label: "sluice_log_used", dimensions: dimensions, factory: factory),
+                limit: Gauge(label: "sluice_log_limit", dimensions: dimensions, factory: factory)
+            )
+        }
+        self.gauges = gauges
+    }
+
+    /// Counts requests that met a limit.
+    func count(_ refusal: AppendRefusal, requests: Int) { refused[refusal]?.increment(by: requests) }
+
+    /// Sets the gauges, for who reads them now.
+    func show(_ usage: LogUsage) {
+        for (resource, gauges) in gauges {
+            let (used, limit) = usage.use(of: resource)
+            gauges.used.record(used)
+            gauges.limit.record(limit)
+        }
     }
 }

@@ -5,7 +5,7 @@ import CLMDB
 /// Each move lends the entry's key and value to a closure and returns its result, or nil when there is no entry there.
 ///
 /// All moves throw ``LMDBError`` and whatever the closure throws.
-public struct Cursor: ~Copyable {
+package struct Cursor: ~Copyable {
     private let handle: OpaquePointer
     private let database: Database
 
@@ -15,32 +15,32 @@ public struct Cursor: ~Copyable {
     }
 
     /// Moves to the first entry.
-    public func first<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
+    package func first<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
         try move(MDB_FIRST, body)
     }
 
     /// Moves to the last entry.
-    public func last<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
+    package func last<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
         try move(MDB_LAST, body)
     }
 
     /// Moves to the entry after this one; to the first when the cursor is new.
-    public func next<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
+    package func next<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
         try move(MDB_NEXT, body)
     }
 
     /// Moves to the entry before this one; to the last when the cursor is new.
-    public func previous<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
+    package func previous<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
         try move(MDB_PREV, body)
     }
 
     /// The entry at the cursor.
-    public func current<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
+    package func current<Result>(_ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
         try move(MDB_GET_CURRENT, body)
     }
 
     /// Moves to the first entry whose key isn't less than `key`.
-    public func seek<Result>(
+    package func seek<Result>(
         atOrAfter key: some DatabaseKey,
         _ body: (RawSpan, RawSpan) throws -> Result
     ) throws -> Result? {
@@ -48,18 +48,18 @@ public struct Cursor: ~Copyable {
     }
 
     /// Moves to the entry of `key`.
-    public func seek<Result>(to key: some DatabaseKey, _ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
+    package func seek<Result>(to key: some DatabaseKey, _ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
         try key.withKeyBytes { try move(MDB_SET_KEY, from: $0, body) }
     }
 
     /// Visits the entries from the first on, in order, until `body` returns false.
-    public func forEach(_ body: (RawSpan, RawSpan) throws -> Bool) throws {
+    package func forEach(_ body: (RawSpan, RawSpan) throws -> Bool) throws {
         var goesOn = try first(body)
         while goesOn == true { goesOn = try next(body) }
     }
 
     /// Visits the entries from the first whose key isn't less than `key`, in order, until `body` returns false.
-    public func forEach(from key: some DatabaseKey, _ body: (RawSpan, RawSpan) throws -> Bool) throws {
+    package func forEach(from key: some DatabaseKey, _ body: (RawSpan, RawSpan) throws -> Bool) throws {
         var goesOn = try seek(atOrAfter: key, body)
         while goesOn == true { goesOn = try next(body) }
     }
@@ -67,7 +67,7 @@ public struct Cursor: ~Copyable {
     /// Removes the entry at the cursor; ``next(_:)`` then gives the one after it.
     ///
     /// Only in a write transaction.
-    public func delete() throws {
+    package func delete() throws {
         try LMDBError.check(mdb_cursor_del(handle, 0), "delete from '\(database.name)'")
     }
 

@@ -3,15 +3,15 @@ import CLMDB
 /// A named database of an ``Environment``: the handle that transactions take.
 ///
 /// It is valid as long as its environment, and only there.
-public struct Database: Sendable {
+package struct Database: Sendable {
     /// Its name.
-    public let name: String
+    package let name: String
     let identifier: UInt32
 }
 
 /// What can be a key: `UInt64` in databases opened with ``DatabaseOptions/integerKey``; bytes and strings, 1 to 511
 /// bytes, in the others.
-public protocol DatabaseKey {
+package protocol DatabaseKey {
     /// Lends the key's bytes.
     func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
 }
@@ -19,7 +19,7 @@ public protocol DatabaseKey {
 extension UInt64: DatabaseKey {
     /// The number in the machine's byte order, as LMDB wants integer keys.
     @inlinable
-    public func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    package func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withUnsafeBytes(of: self, body)
     }
 }
@@ -27,7 +27,7 @@ extension UInt64: DatabaseKey {
 extension [UInt8]: DatabaseKey {
     /// The bytes.
     @inlinable
-    public func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    package func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withUnsafeBytes(body)
     }
 }
@@ -35,7 +35,7 @@ extension [UInt8]: DatabaseKey {
 extension UnsafeRawBufferPointer: DatabaseKey {
     /// The bytes.
     @inlinable
-    public func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    package func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try body(self)
     }
 }
@@ -43,7 +43,7 @@ extension UnsafeRawBufferPointer: DatabaseKey {
 extension String: DatabaseKey {
     /// The string's UTF-8.
     @inlinable
-    public func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    package func withKeyBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         var copy = self
         return try copy.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
     }
@@ -52,17 +52,17 @@ extension String: DatabaseKey {
 /// How a named ``Database`` is opened.
 ///
 /// The options of an existing database can't be changed.
-public struct DatabaseOptions: OptionSet, Sendable {
+package struct DatabaseOptions: OptionSet, Sendable {
     /// The options as bits.
-    public let rawValue: UInt32
+    package let rawValue: UInt32
 
     /// Wraps bits.
-    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// Keys are `UInt64` and ordered as numbers.
-    public static let integerKey = DatabaseOptions(rawValue: 1 << 0)
+    package static let integerKey = DatabaseOptions(rawValue: 1 << 0)
     /// The database is created when it doesn't exist; ignored in a read-only environment.
-    public static let create = DatabaseOptions(rawValue: 1 << 1)
+    package static let create = DatabaseOptions(rawValue: 1 << 1)
 
     var flags: UInt32 {
         var flags: UInt32 = 0
@@ -73,19 +73,19 @@ public struct DatabaseOptions: OptionSet, Sendable {
 }
 
 /// How a value is put.
-public struct PutOptions: OptionSet, Sendable {
+package struct PutOptions: OptionSet, Sendable {
     /// The options as bits.
-    public let rawValue: UInt32
+    package let rawValue: UInt32
 
     /// Wraps bits.
-    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// The key is larger than every other one: no search, and pages are filled.
     ///
     /// `.keyExists` when it isn't.
-    public static let append = PutOptions(rawValue: 1 << 0)
+    package static let append = PutOptions(rawValue: 1 << 0)
     /// `.keyExists` when the key is there; otherwise its value is replaced.
-    public static let noOverwrite = PutOptions(rawValue: 1 << 1)
+    package static let noOverwrite = PutOptions(rawValue: 1 << 1)
 
     var flags: UInt32 {
         var flags: UInt32 = 0
@@ -96,27 +96,27 @@ public struct PutOptions: OptionSet, Sendable {
 }
 
 /// Sizes of one ``Database``.
-public struct DatabaseStatistics: Hashable, Sendable {
+package struct DatabaseStatistics: Hashable, Sendable {
     /// Keys in it.
-    public let entries: Int
+    package let entries: Int
     /// Pages that it takes, of every kind.
-    public let pages: Int
+    package let pages: Int
     /// Levels of its tree.
-    public let depth: Int
+    package let depth: Int
     /// Bytes of one page.
-    public let pageSizeBytes: Int
+    package let pageSizeBytes: Int
 
     /// Bytes of its pages.
-    public var bytes: Int { pages * pageSizeBytes }
+    package var bytes: Int { pages * pageSizeBytes }
 }
 
 extension RawSpan {
     /// The number that an integer key or a value written with ``WriteTransaction/put(_:_:_:options:)-(_,_,UInt64,_)``
     /// holds; nil when it isn't eight bytes long.
-    public var storedInteger: UInt64? {
+    package var storedInteger: UInt64? {
         byteCount == 8 ? unsafeLoadUnaligned(as: UInt64.self) : nil
     }
 
     /// A copy of the bytes, which may leave the transaction.
-    public var copied: [UInt8] { withUnsafeBytes { Array($0) } }
+    package var copied: [UInt8] { withUnsafeBytes { Array($0) } }
 }

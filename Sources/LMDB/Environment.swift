@@ -8,11 +8,11 @@ import PosixSupport
 /// - One thread of all processes writes at a time; ``write(_:)`` waits for its turn.
 /// - A read keeps every page that it might see from being used again: keep reads short.
 /// - A directory can be open once in a process (``LMDBError/Code/alreadyOpen``).
-public final class Environment: Sendable {
+package final class Environment: Sendable {
     /// The directory.
-    public let path: String
+    package let path: String
     /// How it was opened.
-    public let options: EnvironmentOptions
+    package let options: EnvironmentOptions
     // LMDB's environment is thread-safe; the pointer never changes.
     private nonisolated(unsafe) let handle: OpaquePointer
     private let mapLock = MapLock()
@@ -28,7 +28,7 @@ public final class Environment: Sendable {
     ///   - options: see ``EnvironmentOptions``.
     /// - Throws: `.alreadyOpen` for a second open in this process, `.invalid` or `.versionMismatch` for a foreign file,
     ///   `.system` otherwise.
-    public init(
+    package init(
         path: String,
         mapSizeBytes: Int,
         maximumDatabases: Int = 16,
@@ -84,7 +84,7 @@ public final class Environment: Sendable {
 
     /// Runs `body` with a consistent view of the moment in which it starts.
     /// - Throws: ``LMDBError`` when the transaction can't start, and whatever `body` throws.
-    public func read<Result>(_ body: (borrowing ReadTransaction) throws -> Result) throws -> Result {
+    package func read<Result>(_ body: (borrowing ReadTransaction) throws -> Result) throws -> Result {
         let pointer = try begin(flags: UInt32(MDB_RDONLY))
         defer {
             mdb_txn_abort(pointer)
@@ -97,7 +97,7 @@ public final class Environment: Sendable {
     /// when it throws.
     /// - Throws: ``LMDBError`` when the transaction can't start or commit (`.mapFull` among them), and whatever `body`
     ///   throws.
-    public func write<Result>(_ body: (borrowing WriteTransaction) throws -> Result) throws -> Result {
+    package func write<Result>(_ body: (borrowing WriteTransaction) throws -> Result) throws -> Result {
         let pointer = try begin(flags: 0)
         defer { mapLock.unlock() }
         let result: Result
@@ -113,7 +113,7 @@ public final class Environment: Sendable {
 
     /// Opens a named database, and creates it when `options` say so.
     /// - Throws: `.notFound` when it doesn't exist, `.incompatible` when it was created with other options.
-    public func openDatabase(_ name: String, options: DatabaseOptions = []) throws(LMDBError) -> Database {
+    package func openDatabase(_ name: String, options: DatabaseOptions = []) throws(LMDBError) -> Database {
         let creates = options.contains(.create) && !self.options.contains(.readOnly)
         let pointer = try begin(flags: creates ? 0 : UInt32(MDB_RDONLY))
         defer { mapLock.unlock() }
@@ -154,7 +154,7 @@ public final class Environment: Sendable {
     ///
     /// Waits for this process's transactions to end, so it must not be called inside one.
     /// - Throws: `.system` when the size can't be mapped.
-    public func grow(mapSizeBytes: Int) throws(LMDBError) {
+    package func grow(mapSizeBytes: Int) throws(LMDBError) {
         try setMapSize(max(mapSizeBytes, 0), "set the map size \(mapSizeBytes) of \(path)")
     }
 
@@ -167,7 +167,7 @@ public final class Environment: Sendable {
     /// Frees the reader slots of processes that died, so that their old views don't keep pages in use.
     /// - Returns: how many were freed.
     /// - Throws: `.system` when the lock file can't be read.
-    public func checkReaders() throws(LMDBError) -> Int {
+    package func checkReaders() throws(LMDBError) -> Int {
         var dead: Int32 = 0
         try LMDBError.check(mdb_reader_check(handle, &dead), "check the readers of \(path)")
         return Int(dead)
@@ -175,7 +175,7 @@ public final class Environment: Sendable {
 
     /// Writes everything to disk, also with `.noSync`.
     /// - Throws: `.system` when the disk fails.
-    public func sync() throws(LMDBError) {
+    package func sync() throws(LMDBError) {
         try LMDBError.check(mdb_env_sync(handle, 1), "sync \(path)")
     }
 
@@ -184,17 +184,17 @@ public final class Environment: Sendable {
     ///
     /// It is asked by starting a read. `mdb_env_info` would name a transaction whose commit is still being synced, which
     /// no read sees yet: whoever remembered that number would take the commit for one that was looked at.
-    public var lastTransactionIdentifier: UInt64 { (try? read { $0.identifier }) ?? .max }
+    package var lastTransactionIdentifier: UInt64 { (try? read { $0.identifier }) ?? .max }
 
     /// Pages that the file has ever needed, free ones included; cheap, unlike ``statistics()``.
-    public var filePages: Int {
+    package var filePages: Int {
         var info = MDB_envinfo()
         return mdb_env_info(handle, &info) == 0 ? info.me_last_pgno + 1 : 0
     }
 
     /// Sizes of the environment; reads the whole list of free pages, so it isn't for a hot path.
     /// - Throws: ``LMDBError`` when the list can't be read.
-    public func statistics() throws -> EnvironmentStatistics {
+    package func statistics() throws -> EnvironmentStatistics {
         var info = MDB_envinfo()
         var stat = MDB_stat()
         mapLock.lockShared()

@@ -2,9 +2,9 @@ import CLMDB
 import Glibc
 
 /// An error of LMDB or of the system underneath it, with the operation that failed.
-public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Every code that LMDB can return (lmdb.h, "Return Codes"), and what the operating system says.
-    public enum Code: Hashable, Sendable {
+    package enum Code: Hashable, Sendable {
         /// `MDB_KEYEXIST`: the key is already there, or an append was out of order.
         case keyExists
         /// `MDB_NOTFOUND`: no such key, or no such database.
@@ -52,12 +52,12 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// What went wrong.
-    public let code: Code
+    package let code: Code
     /// The call that failed and its object, such as `"open /var/lib/sluice/log"`.
-    public let operation: String
+    package let operation: String
 
     /// Makes an error; for tests and for callers that check a precondition themselves.
-    public init(_ code: Code, operation: String) {
+    package init(_ code: Code, operation: String) {
         self.code = code
         self.operation = operation
     }
@@ -68,7 +68,7 @@ public struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The operation and LMDB's or the system's own words.
-    public var description: String { "LMDB could not \(operation): \(reason)" }
+    package var description: String { "LMDB could not \(operation): \(reason)" }
 
     /// Throws when `returnCode` isn't success.
     @inline(__always)

@@ -4,7 +4,7 @@ import CLMDB
 ///
 /// Values are lent to closures as `RawSpan`: they are the mapped file itself, copied nowhere, and the compiler keeps
 /// them from leaving the closure.
-public protocol Transaction: ~Copyable {
+package protocol Transaction: ~Copyable {
     /// LMDB's transaction.
     var pointer: TransactionPointer { get }
     /// Whether it is the write transaction.
@@ -14,7 +14,7 @@ public protocol Transaction: ~Copyable {
 extension Transaction where Self: ~Copyable {
     /// Lends the value of `key` to `body`; nil when the key isn't there.
     /// - Throws: ``LMDBError``, and whatever `body` throws.
-    public func get<Result>(
+    package func get<Result>(
         _ database: Database,
         _ key: some DatabaseKey,
         _ body: (RawSpan) throws -> Result
@@ -31,13 +31,13 @@ extension Transaction where Self: ~Copyable {
 
     /// Whether `key` is there.
     /// - Throws: ``LMDBError``.
-    public func contains(_ database: Database, _ key: some DatabaseKey) throws -> Bool {
+    package func contains(_ database: Database, _ key: some DatabaseKey) throws -> Bool {
         try get(database, key) { _ in true } ?? false
     }
 
     /// Runs `body` with a cursor over `database`.
     /// - Throws: ``LMDBError``, and whatever `body` throws.
-    public func withCursor<Result>(_ database: Database, _ body: (borrowing Cursor) throws -> Result) throws -> Result {
+    package func withCursor<Result>(_ database: Database, _ body: (borrowing Cursor) throws -> Result) throws -> Result {
         var opened: OpaquePointer?
         try LMDBError.check(
             mdb_cursor_open(pointer.raw, database.identifier, &opened),
@@ -50,19 +50,19 @@ extension Transaction where Self: ~Copyable {
 
     /// The first key and its value.
     /// - Throws: ``LMDBError``, and whatever `body` throws.
-    public func first<Result>(_ database: Database, _ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
+    package func first<Result>(_ database: Database, _ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
         try withCursor(database) { try $0.first(body) }
     }
 
     /// The last key and its value.
     /// - Throws: ``LMDBError``, and whatever `body` throws.
-    public func last<Result>(_ database: Database, _ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
+    package func last<Result>(_ database: Database, _ body: (RawSpan, RawSpan) throws -> Result) throws -> Result? {
         try withCursor(database) { try $0.last(body) }
     }
 
     /// Sizes of a database.
     /// - Throws: ``LMDBError``.
-    public func statistics(_ database: Database) throws(LMDBError) -> DatabaseStatistics {
+    package func statistics(_ database: Database) throws(LMDBError) -> DatabaseStatistics {
         var stat = MDB_stat()
         try LMDBError.check(
             mdb_stat(pointer.raw, database.identifier, &stat),
@@ -78,15 +78,15 @@ extension Transaction where Self: ~Copyable {
 
     /// How many keys a database has.
     /// - Throws: ``LMDBError``.
-    public func count(_ database: Database) throws(LMDBError) -> Int { try statistics(database).entries }
+    package func count(_ database: Database) throws(LMDBError) -> Int { try statistics(database).entries }
 
     /// LMDB's number of this transaction: a write has the number of the last commit plus one, a read that of the last
     /// commit.
-    public var identifier: UInt64 { UInt64(mdb_txn_id(pointer.raw)) }
+    package var identifier: UInt64 { UInt64(mdb_txn_id(pointer.raw)) }
 
     /// Sizes of LMDB's own list of free pages.
     /// - Throws: ``LMDBError``.
-    public func freeListStatistics() throws(LMDBError) -> DatabaseStatistics {
+    package func freeListStatistics() throws(LMDBError) -> DatabaseStatistics {
         try statistics(Database(name: "free list", identifier: 0))
     }
 
@@ -117,15 +117,15 @@ extension UnsafeRawBufferPointer {
     init(_ value: MDB_val) { self.init(start: value.mv_data, count: value.mv_size) }
 }
 
-/// LMDB's transaction, for this module only: it keeps the raw pointer out of the public interface.
-public struct TransactionPointer {
+/// LMDB's transaction, for this module only: it keeps the raw pointer out of the package interface.
+package struct TransactionPointer {
     let raw: OpaquePointer
 }
 
 /// A consistent view of an ``Environment``; it lives as long as the closure of ``Environment/read(_:)``.
-public struct ReadTransaction: ~Copyable, Transaction {
+package struct ReadTransaction: ~Copyable, Transaction {
     /// LMDB's transaction.
-    public let pointer: TransactionPointer
+    package let pointer: TransactionPointer
     /// Always false.
-    public var isWriting: Bool { false }
+    package var isWriting: Bool { false }
 }

@@ -2,15 +2,15 @@ import CLMDB
 
 /// The write transaction of an ``Environment``; it lives as long as the closure of ``Environment/write(_:)``, on that
 /// closure's thread.
-public struct WriteTransaction: ~Copyable, Transaction {
+package struct WriteTransaction: ~Copyable, Transaction {
     /// LMDB's transaction.
-    public let pointer: TransactionPointer
+    package let pointer: TransactionPointer
     /// Always true.
-    public var isWriting: Bool { true }
+    package var isWriting: Bool { true }
 
     /// Stores `value` under `key`.
     /// - Throws: `.keyExists` as the options say, `.mapFull`, `.badValueSize` for a key that LMDB doesn't take.
-    public func put(
+    package func put(
         _ database: Database,
         _ key: some DatabaseKey,
         _ value: UnsafeRawBufferPointer,
@@ -28,13 +28,13 @@ public struct WriteTransaction: ~Copyable, Transaction {
 
     /// Stores `value` under `key`.
     /// - Throws: as ``put(_:_:_:options:)-(_,_,UnsafeRawBufferPointer,_)``.
-    public func put(_ database: Database, _ key: some DatabaseKey, _ value: [UInt8], options: PutOptions = []) throws {
+    package func put(_ database: Database, _ key: some DatabaseKey, _ value: [UInt8], options: PutOptions = []) throws {
         try value.withUnsafeBytes { try put(database, key, $0, options: options) }
     }
 
     /// Stores a number under `key`, in the machine's byte order; `RawSpan.storedInteger` reads it back.
     /// - Throws: as ``put(_:_:_:options:)-(_,_,UnsafeRawBufferPointer,_)``.
-    public func put(_ database: Database, _ key: some DatabaseKey, _ value: UInt64, options: PutOptions = []) throws {
+    package func put(_ database: Database, _ key: some DatabaseKey, _ value: UInt64, options: PutOptions = []) throws {
         try withUnsafeBytes(of: value) { try put(database, key, $0, options: options) }
     }
 
@@ -42,7 +42,7 @@ public struct WriteTransaction: ~Copyable, Transaction {
     ///
     /// All bytes must be written; they are undefined before.
     /// - Throws: as ``put(_:_:_:options:)-(_,_,UnsafeRawBufferPointer,_)``, and whatever `fill` throws.
-    public func reserve<Result>(
+    package func reserve<Result>(
         _ database: Database,
         _ key: some DatabaseKey,
         byteCount: Int,
@@ -66,7 +66,7 @@ public struct WriteTransaction: ~Copyable, Transaction {
     /// - Returns: whether it was there.
     /// - Throws: ``LMDBError``.
     @discardableResult
-    public func delete(_ database: Database, _ key: some DatabaseKey) throws -> Bool {
+    package func delete(_ database: Database, _ key: some DatabaseKey) throws -> Bool {
         try key.withKeyBytes { keyBytes in
             var keyValue = MDB_val(keyBytes)
             let returnCode = mdb_del(pointer.raw, database.identifier, &keyValue, nil)
@@ -78,7 +78,7 @@ public struct WriteTransaction: ~Copyable, Transaction {
 
     /// Removes every key of `database`.
     /// - Throws: ``LMDBError``.
-    public func clear(_ database: Database) throws(LMDBError) {
+    package func clear(_ database: Database) throws(LMDBError) {
         try LMDBError.check(mdb_drop(pointer.raw, database.identifier, 0), "clear '\(database.name)'")
     }
 }

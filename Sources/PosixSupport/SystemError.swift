@@ -27,3 +27,11 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
     /// What the last call of this thread that failed said.
     package static var lastReason: String { text(of: errno) }
 }
+
+/// This process as the system knows it.
+package enum ThisProcess {
+    /// Its number.
+    package static var id: Int32 { getpid() }
+    /// The number of the user that it acts as.
+    package static var userID: UInt32 { geteuid() }
+}

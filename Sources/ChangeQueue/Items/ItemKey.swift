@@ -1,4 +1,4 @@
-import SluiceCore
+public import SluiceCore
 
 /// The key of the `items` database: one byte with the table name's length, the name, the item's key.
 ///
@@ -27,5 +27,26 @@ package struct ItemKey: Hashable, Sendable {
                 "The \(what) '\(name.printable(limit: 40))' has \(count) bytes, not 1 to \(Limits.attributeBytes)."
             )
         }
+    }
+}
+
+/// An item of a table as it is stored.
+public struct StoredItem: Sendable {
+    /// Its content.
+    public let value: [UInt8]
+    /// The content's media type.
+    public let contentType: ContentType
+    /// The sequence number of the change record that was stored with it.
+    public let version: SequenceNumber
+
+    /// Who wrote it last; nil when it was stored by a version of Sluice that didn't keep it.
+    public let owner: PrincipalID?
+
+    /// Makes an item.
+    public init(value: [UInt8], contentType: ContentType, version: SequenceNumber, owner: PrincipalID?) {
+        self.value = value
+        self.contentType = contentType
+        self.version = version
+        self.owner = owner
     }
 }

@@ -61,3 +61,72 @@ public struct ItemWrite: Sendable {
         self.acceptedAtNanoseconds = acceptedAtNanoseconds
     }
 }
+
+/// Which content of the item its change record carries; as DynamoDB Streams' StreamViewType (API reference,
+/// "StreamSpecification").
+public enum ItemImage: String, Sendable, CaseIterable {
+    /// The item as it is now.
+    case new
+    /// The item as it was before.
+    case old
+    /// Both.
+    case both
+    /// Neither: only table and key.
+    case keys
+
+    package var includesNew: Bool { self == .new || self == .both }
+    package var includesOld: Bool { self == .old || self == .both }
+}
+
+/// What an ``ItemWrite`` did.
+public struct ItemOutcome: Sendable {
+    /// What happened to the item; nil when there was nothing to delete.
+    public let operation: ChangeOperation?
+    /// Its change record, whose sequence number is the item's new version; nil when there was nothing to delete.
+    public let appended: AppendedRecord?
+
+    /// Makes an outcome.
+    public init(operation: ChangeOperation?, appended: AppendedRecord?) {
+        self.operation = operation
+        self.appended = appended
+    }
+
+    /// There was no item to delete; nothing was stored.
+    public static let notFound = ItemOutcome(operation: nil, appended: nil)
+}
+
+/// What an item is given to hold: checked where it enters, not while the log waits for it.
+public struct ItemContent: Sendable {
+    /// The content's bytes.
+    public let value: [UInt8]
+    /// Their media type.
+    public let contentType: ContentType
+
+    /// Checks a content.
+    /// - Throws: `invalidJSON` when it isn't what its type says, `invalidItem` when the type is longer than
+    ///   `Limits.contentTypeBytes`.
+    public init(_ value: [UInt8], _ contentType: ContentType) throws(ChangeQueueError) {
+        // The content is spliced into the change record, so it must be what its type says.
+        guard contentType.embedding != .json || JSONText.isValid(value) else {
+            throw ChangeQueueError(
+                .invalidJSON,
+                """
+                The item of \(value.count) bytes is not JSON in UTF-8 (or is nested deeper than \(Limits.jsonDepth)). \
+                Send JSON, or the content type that the item has.
+                """
+            )
+        }
+        guard contentType.value.utf8.count <= Limits.contentTypeBytes else {
+            throw ChangeQueueError(
+                .invalidItem,
+                "The item's media type is longer than \(Limits.contentTypeBytes) bytes."
+            )
+        }
+        self.init(alreadyChecked: value, contentType)
+    }
+
+    init(alreadyChecked value: [UInt8], _ contentType: ContentType) {
+        self.value = value
+        self.contentType = contentType
+    }
+}

@@ -1,8 +1,10 @@
 import DeliveryLink
 import FanOut
 import Logging
+import Metrics
 import NIOCore
 import SluiceCore
+import Synchronization
 
 /// The gateway's side of the deliveries: decodes each record once, lets every event loop write to its sockets, and
 /// answers with receipts when the last socket is written.
@@ -140,4 +142,75 @@ final class DeliveryFanOut: DeliveryReceiver {
         let written = zip(deliveries, done.tallies).compactMap { $1.sockets > 0 ? $0 : nil }
         measures.note(written, writtenAtNanoseconds: done.writtenAtNanoseconds)
     }
+}
+
+extension FanOutDelivery {
+    /// Decodes a delivery and checks every record's checksum.
+    /// - Throws: `RecordCodecError`.
+    init(_ delivery: Delivery) throws(RecordCodecError) {
+        var records: [Record] = []
+        records.reserveCapacity(delivery.records.count)
+        for delivered in delivery.records {
+            records.append(
+                Record(
+                    record: try delivered.withEncodedBytes { bytes throws(RecordCodecError) in
+                        try RecordCodec.decode(bytes)
+                    },
+                    receivedAtNanoseconds: delivered.receivedAtNanoseconds,
+                    resolvedAtNanoseconds: delivered.resolvedAtNanoseconds
+                )
+            )
+        }
+        self.init(
+            id: delivery.id,
+            records: records,
+            sentAtNanoseconds: delivery.sentAtNanoseconds,
+            takenAtNanoseconds: delivery.takenAtNanoseconds
+        )
+    }
+}
+
+/// Gathers what several event loops did with the deliveries of one read.
+///
+/// The last one answers.
+final class PendingReceipts: Sendable {
+    private struct State {
+        var merged: LoopTallies
+        var loopsLeft: Int
+    }
+
+    // One lock a loop and read: only gateways with several event loops have one at all.
+    private let state: Mutex<State>
+
+    init(deliveries: Int, loops: Int) {
+        let empty = LoopTallies(tallies: Array(repeating: DeliveryTally(), count: deliveries), writtenAtNanoseconds: 0)
+        state = Mutex(State(merged: empty, loopsLeft: loops))
+    }
+
+    /// Adds a loop's part.
+    /// - Returns: everything, for the last loop; nil for the others.
+    func add(_ part: LoopTallies) -> LoopTallies? {
+        state.withLock { state in
+            for index in state.merged.tallies.indices { state.merged.tallies[index].add(part.tallies[index]) }
+            state.merged.writtenAtNanoseconds = max(state.merged.writtenAtNanoseconds, part.writtenAtNanoseconds)
+            state.loopsLeft -= 1
+            return state.loopsLeft == 0 ? state.merged : nil
+        }
+    }
+}
+
+/// Counts connections to the link's port, and links, that were ended for a fault of the other end.
+struct LinkRefusals: Sendable {
+    private let counters: [LinkErrorCode: Counter]
+
+    init(factory: any MetricsFactory) {
+        var counters: [LinkErrorCode: Counter] = [:]
+        for code in LinkErrorCode.allCases {
+            let dimensions = [("code", "\(code)")]
+            counters[code] = Counter(label: "sluice_link_refusals_total", dimensions: dimensions, factory: factory)
+        }
+        self.counters = counters
+    }
+
+    @Sendable func note(_ code: LinkErrorCode) { counters[code]?.increment() }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTP1
 import SluiceCore
@@ -133,5 +134,46 @@ struct AnswerWriter {
         buffer.writeString(recordIDPrefix)
         buffer.writeString(digits)
         buffer.writeStaticString(#""}"#)
+    }
+}
+
+/// The answer to a publish, before it is written out.
+enum PublishAnswer: Equatable {
+    /// The record is committed.
+    case accepted(SequenceNumber)
+    /// All records of the batch are committed, in one commit.
+    case acceptedBatch([SequenceNumber])
+    /// Nothing was stored. `status` replaces the code's own; `closes`: the rest of the request can't be read.
+    case refused(APIError, status: Int? = nil, closes: Bool = false)
+
+    /// Whether the connection can't be used after this answer.
+    var closes: Bool {
+        if case .refused(_, _, let closes) = self { closes } else { false }
+    }
+}
+
+/// The `Date` field (RFC 9110, section 5.6.7), made anew only when the second changes.
+struct HTTPDate {
+    private var seconds: UInt64 = .max
+    private var bytes: [UInt8] = []
+
+    /// The text for a moment, seconds since 1970.
+    mutating func text(wallSeconds: UInt64) -> [UInt8] {
+        if wallSeconds != seconds {
+            seconds = wallSeconds
+            bytes = HTTPDate.format(wallSeconds)
+        }
+        return bytes
+    }
+
+    private static func format(_ wallSeconds: UInt64) -> [UInt8] {
+        var seconds = time_t(clamping: wallSeconds)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        // The process keeps the C locale, whose names are those of the field.
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            let count = strftime(text.baseAddress, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+            return text.prefix(count).map(UInt8.init(bitPattern:))
+        }
     }
 }

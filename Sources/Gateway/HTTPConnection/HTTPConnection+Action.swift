@@ -96,3 +96,28 @@ struct AnswerFraming: Equatable {
     /// Whether requests that are answered so may run side by side.
     var isUsual: Bool { self == AnswerFraming() }
 }
+
+/// What the decoder says, in the order in which the client sent it.
+enum InboundEvent {
+    /// A part of a request.
+    case part(HTTPServerRequestPart)
+    /// Nothing more of what comes can be read, for it isn't HTTP, comes too late, or is too much.
+    case malformed(PublishAnswer)
+    /// The client has closed its side.
+    case inputClosed
+}
+
+/// The answer to bytes that the HTTP parser refused.
+enum MalformedRequest {
+    /// 431 for a head that is too large (RFC 6585, section 5), 400 for the rest.
+    static func answer(to error: HTTPParserError) -> PublishAnswer {
+        if error == .headerOverflow {
+            return .refused(
+                APIError(.payloadTooLarge, "The request's head is larger than the limit."),
+                status: 431,
+                closes: true
+            )
+        }
+        return .refused(APIError(.invalidRequest, "The request is not HTTP/1.1: \(error)."), closes: true)
+    }
+}

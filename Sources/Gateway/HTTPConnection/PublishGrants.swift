@@ -1,3 +1,4 @@
+import NIOHTTP1
 import SluiceCore
 
 /// The grant that a connection's last publish got: the authorizer is asked once for all that are alike, not for each.
@@ -40,5 +41,60 @@ struct PublishGrants {
                 latest
             )
         )
+    }
+}
+
+/// What two requests of a connection must have in common so that the grant of one is the grant of the other: all that
+/// the authorizer looked at, compared by bytes.
+struct GrantKey: Equatable {
+    private enum Credentials: Equatable {
+        case none
+        case authorization([UInt8])
+        /// The whole query, which may carry the token.
+        case query([UInt8])
+    }
+
+    private let credentials: Credentials
+    private let rest: [ByteString]
+    /// Whether nothing but the token counts, so that other fields needn't be looked at.
+    private let isTokenAlone: Bool
+
+    /// The key of a request for an authorizer whose answers follow from `basis`.
+    ///
+    /// The peer's address is the connection's own and needn't be compared.
+    init(_ basis: GrantBasis, _ head: HTTPRequestHead) {
+        isTokenAlone = basis == .token
+        switch basis {
+        case .nothing:
+            credentials = .none
+            rest = []
+        case .token:
+            credentials = GrantKey.credentials(of: head)
+            rest = []
+        case .tokenAndFields(let names):
+            let names = names.map { (name: String) in ByteString(name).lowercasedASCII }
+            credentials = GrantKey.credentials(of: head)
+            rest = head.headers.flatMap { name, value in
+                let name = ByteString(name).lowercasedASCII
+                return names.contains(name) ? [name, ByteString(value)] : []
+            }
+        case .request:
+            credentials = .none
+            rest = [ByteString(head.uri)] + head.headers.flatMap { [ByteString($0.name), ByteString($0.value)] }
+        }
+    }
+
+    /// Whether it is the key of whoever sends this Authorization field, whatever else the request has.
+    ///
+    /// Never so where other fields count: that the kept request had none of them doesn't say that this one has none.
+    func isAuthorization(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
+        guard isTokenAlone, case .authorization(let kept) = credentials else { return false }
+        return kept.withUnsafeBytes { $0.elementsEqual(bytes) }
+    }
+
+    private static func credentials(of head: HTTPRequestHead) -> Credentials {
+        if let value = head.headers.first(name: "authorization") { return .authorization(Array(value.utf8)) }
+        if let query = RequestTarget.query(of: head.uri) { return .query(Array(query.utf8)) }
+        return .none
     }
 }

@@ -21,18 +21,7 @@ enum TopicStreamLine {
     static func subscribed(_ topic: SubscribedTopic) -> ByteBuffer {
         line { json in
             json.member("type", "subscribed")
-            json.member("topic", topic.topic.name)
-            json.member("sequence", topic.sequence.rawValue)
-            switch topic.resume {
-            case .none: break
-            case .recovered: json.member("recovered", true)
-            case .gap(let gap):
-                json.name("gap")
-                json.object { json in
-                    json.member("from", gap.from.rawValue)
-                    json.member("to", gap.to.rawValue)
-                }
-            }
+            topic.write(to: &json)
         }
     }
 

@@ -1,3 +1,4 @@
+import FanOut
 import NIOCore
 import SluiceCore
 
@@ -13,4 +14,50 @@ enum ClientRequest: Equatable, Sendable {
     case reply(ByteBuffer)
     /// Something that it can't have.
     case refused(id: MessageID?, APIError)
+}
+
+/// A client's request to receive topics.
+struct SubscribeMessage: Equatable, Sendable {
+    /// One topic of it.
+    typealias Entry = SubscribeRequest.Entry
+
+    /// The client's name for the message.
+    var id: MessageID?
+    /// The topics, each once, in the client's order.
+    var entries: [Entry]
+    /// How the topics' events shall come.
+    var encoding: EventEncoding
+
+    /// The topics in the client's order.
+    var topics: [Topic] { entries.map(\.topic) }
+}
+
+/// A client's request to append a record.
+struct PublishMessage: Equatable, Sendable {
+    /// The client's name for the message.
+    var id: MessageID?
+    /// Where it goes.
+    var topic: Topic
+    /// The payload's media type.
+    var contentType: ContentType
+    /// The payload, as the client wrote it.
+    var payload: [UInt8]
+}
+
+/// The `id` that a client gave its message; replies carry it back.
+struct MessageID: Equatable, Sendable {
+    /// The id, at most ``Limits/messageIDBytes`` long.
+    let text: String
+
+    /// Takes an id over.
+    /// - Throws: `InvalidRequest` when it isn't a string or is too long.
+    init(_ value: JSONValue) throws(APIError) {
+        guard let text = value.string, text.utf8.count <= Limits.messageIDBytes else {
+            throw APIError(.invalidRequest, "The id must be a string of at most \(Limits.messageIDBytes) bytes.")
+        }
+        self.text = text
+    }
+
+    /// An id for tests and for what the gateway asks itself.
+    init(_ text: String) { self.text = text }
 }

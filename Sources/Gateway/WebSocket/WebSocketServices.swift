@@ -105,3 +105,59 @@ extension WebSocketServices {
         )
     }
 }
+
+/// The registry as connections use it.
+struct ConnectionRecorder: Sendable {
+    /// A client has connected.
+    var connected: @Sendable (_ id: ConnectionID, _ principal: String?, _ remoteAddress: String) -> Void
+    /// It subscribes; `then` is called after the commit, on any thread.
+    var subscribe:
+        @Sendable (_ id: ConnectionID, _ topics: [Topic], _ then: @escaping @Sendable (Result<Void, any Error>) -> Void)
+            -> Void
+    /// It unsubscribes.
+    var unsubscribe: @Sendable (_ id: ConnectionID, _ topics: [Topic]) -> Void
+    /// It is gone.
+    var disconnected: @Sendable (_ id: ConnectionID) -> Void
+}
+
+extension ConnectionRecorder {
+    /// Records in the gateway's registry.
+    init(_ registry: any SubscriptionDirectory) {
+        self.init(
+            connected: { registry.connected($0, principal: $1, remoteAddress: $2) },
+            subscribe: { id, topics, then in
+                registry.subscribe(id, topics: topics) { result in then(result.mapError { $0 }) }
+            },
+            unsubscribe: { registry.unsubscribe($0, topics: $1) },
+            disconnected: { registry.disconnected($0) }
+        )
+    }
+}
+
+/// The WebSockets of each event loop, found by the loop.
+struct LoopDirectory: Sendable {
+    private let boxes: [ObjectIdentifier: NIOLoopBoundBox<WebSocketLoop>]
+    /// The loops, in a fixed order.
+    let eventLoops: [any EventLoop]
+
+    /// Makes and starts one for each loop of a group.
+    init(services: WebSocketServices, group: any EventLoopGroup) {
+        var boxes: [ObjectIdentifier: NIOLoopBoundBox<WebSocketLoop>] = [:]
+        var eventLoops: [any EventLoop] = []
+        for eventLoop in group.makeIterator() {
+            let box = NIOLoopBoundBox.makeBoxSendingValue(
+                WebSocketLoop(eventLoop: eventLoop, services: services),
+                eventLoop: eventLoop
+            )
+            // Before any connection: the loop does its tasks in order.
+            eventLoop.execute { box.value.subscribers.start() }
+            boxes[ObjectIdentifier(eventLoop)] = box
+            eventLoops.append(eventLoop)
+        }
+        self.boxes = boxes
+        self.eventLoops = eventLoops
+    }
+
+    /// The WebSockets of a loop, on that loop only; nil for a loop of another group.
+    subscript(eventLoop: any EventLoop) -> WebSocketLoop? { boxes[ObjectIdentifier(eventLoop)]?.value }
+}

@@ -1,5 +1,7 @@
 import FanOut
 import HTTPTypes
+import Logging
+import Metrics
 import NIOCore
 import NIOHTTP1
 import SluiceCore
@@ -179,5 +181,63 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             )
         }
         loop.subscribers.flushes.flush()
+    }
+}
+
+/// The choice among the subprotocols that a client offers (RFC 6455, section 4.2.2).
+enum Subprotocols {
+    /// Whether ours is among those that a client offers.
+    static func isOffered(by headers: HTTPHeaders) -> Bool {
+        headers.elements(of: "Sec-WebSocket-Protocol").contains(ByteString(SluiceV1Session.name))
+    }
+
+    /// The one to answer with; nil when none was offered, which is taken for ours.
+    /// - Throws: `UnsupportedSubprotocol` when only others were offered.
+    static func choose(_ headers: HTTPHeaders) throws(APIError) -> String? {
+        let offered = headers.elements(of: "Sec-WebSocket-Protocol")
+        if offered.isEmpty { return nil }
+        if offered.contains(ByteString(SluiceV1Session.name)) { return SluiceV1Session.name }
+        let names = offered.map(\.string).joined(separator: ", ").printable(limit: 100)
+        throw APIError(
+            .unsupportedSubprotocol,
+            "None of the subprotocols '\(names)' is spoken here: offer \(SluiceV1Session.name) or none."
+        )
+    }
+}
+
+/// Counts and logs the clients that don't get a WebSocket, by the reason.
+struct UpgradeRefusals: Sendable {
+    // One counter a code, made at start.
+    private let counters: [APIErrorCode: Counter]
+    private let logger: Logger
+
+    init(factory: any MetricsFactory, logger: Logger) {
+        var counters: [APIErrorCode: Counter] = [:]
+        for code in APIErrorCode.allCases {
+            counters[code] = Counter(
+                label: "sluice_websocket_refused_connects_total",
+                dimensions: [("code", code.rawValue)],
+                factory: factory
+            )
+        }
+        self.counters = counters
+        self.logger = logger
+    }
+
+    /// Notes a refusal.
+    ///
+    /// The path alone is told, for the query may carry a token.
+    func note(_ error: APIError, path uri: String, address: SocketAddress?) {
+        counters[error.code]?.increment()
+        guard logger.logLevel <= .debug else { return }
+        var uri = uri
+        let path = uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) }
+        logger.debug(
+            "A client was refused its WebSocket.",
+            metadata: [
+                "code": "\(error.code.rawValue)", "reason": "\(error.message)",
+                "path": "\(path.printable(limit: 200))", "address": "\(address?.clientDescription ?? "unknown")",
+            ]
+        )
     }
 }

@@ -1,4 +1,5 @@
 import ChangeQueue
+import SluiceCore
 
 /// The state of a standard queue, shared by all its publishers: a cursor in the log and what was handed out
 /// before it and isn't retired.
@@ -100,5 +101,72 @@ struct LeaseState: Sendable {
         leases.carve([SequenceRange(last + 1, cursor)]) { _, _ in .remove }
         cursor = last
         isHeadChanged = true
+    }
+}
+
+extension LeaseState {
+    /// The queue's figures but for those of the log; exact.
+    func depth(of queue: QueueID, _ bounds: LogBounds, nowNanoseconds now: UInt64) -> QueueDepth {
+        var depth = QueueDepth(queue: queue)
+        let untouched = max(cursor, bounds.first - min(bounds.first, 1))
+        depth.visible = bounds.last - min(bounds.last, untouched)
+        for lease in leases.leases {
+            // What was trimmed since the last receive is no one's any more.
+            guard let held = lease.range.overlap(SequenceRange(bounds.first, .max)) else { continue }
+            switch lease.state(nowNanoseconds: now) {
+            case .visible: depth.visible += held.count
+            case .inFlight: depth.inFlight += held.count
+            case .delayed: depth.delayed += held.count
+            }
+        }
+        return depth
+    }
+
+    /// What isn't retired, ascending.
+    func unretired(_ bounds: LogBounds) -> [SequenceRange] {
+        guard bounds.last >= bounds.first else { return [] }
+        let log = SequenceRange(bounds.first, bounds.last)
+        var ranges = leases.leases.compactMap { $0.range.overlap(log) }
+        if cursor < bounds.last { ranges.append(SequenceRange(max(cursor + 1, bounds.first), bounds.last)) }
+        return ranges
+    }
+
+    /// Where a record stands and how often it was received; nil when it is retired.
+    func standing(of sequence: UInt64, nowNanoseconds now: UInt64) -> RecordStanding? {
+        if sequence > cursor { return RecordStanding(state: .visible, receiveCount: 0) }
+        guard let lease = leases.lease(of: sequence) else { return nil }
+        return RecordStanding(state: lease.state(nowNanoseconds: now), receiveCount: Int(lease.receiveCount))
+    }
+}
+
+/// The ``QueueAttributes`` as the operations take them.
+struct LeaseRules: Sendable {
+    /// What comes first, and how long what is given back waits.
+    let receiveMode: ReceiveMode
+    /// How long a record is hidden, nanoseconds.
+    let visibilityNanoseconds: UInt64
+    /// Records that may be handed out and not retired.
+    let maximumInFlight: UInt64
+    /// The wait after the first attempt of a push, nanoseconds.
+    let retryMinimumNanoseconds: UInt64
+    /// The longest wait after an attempt of a push, nanoseconds.
+    let retryMaximumNanoseconds: UInt64
+
+    init(_ attributes: QueueAttributes) {
+        receiveMode = attributes.receiveMode
+        visibilityNanoseconds = max(attributes.visibilityTimeout.wholeNanoseconds, 1_000_000)
+        maximumInFlight = UInt64(clamping: max(attributes.maximumInFlight, 1))
+        retryMinimumNanoseconds = attributes.retryMinimum.wholeNanoseconds
+        retryMaximumNanoseconds = max(attributes.retryMaximum.wholeNanoseconds, retryMinimumNanoseconds)
+    }
+
+    /// When what is received now is visible again by itself.
+    func visibleAt(_ nowNanoseconds: UInt64) -> UInt64 { nowNanoseconds.saturatingAdd(visibilityNanoseconds) }
+
+    /// The wait after so many attempts of a push: doubling, up to the longest one.
+    func backoffNanoseconds(attempts: UInt32) -> UInt64 {
+        let doublings = min(attempts == 0 ? 0 : attempts - 1, 40)
+        let (wait, overflows) = retryMinimumNanoseconds.multipliedReportingOverflow(by: 1 << UInt64(doublings))
+        return overflows ? retryMaximumNanoseconds : min(wait, retryMaximumNanoseconds)
     }
 }

@@ -193,3 +193,63 @@ struct LeaseTable: Sendable {
         earliestVisibleAt = min(earliestVisibleAt, lease.visibleAt)
     }
 }
+
+/// Records that were handed out and aren't retired: in flight, waiting for a retry, or to be handed out again.
+struct Lease: Hashable, Sendable {
+    /// The records.
+    var range: SequenceRange
+    /// The number of the receive that holds them; 0 when nobody does.
+    var receive: UInt64
+    /// Who holds them.
+    var owner: OwnerID
+    /// When they are visible again, wall clock, nanoseconds.
+    var visibleAt: UInt64
+    /// How often they were received.
+    var receiveCount: UInt32
+
+    /// What a consumer sees of them.
+    func state(nowNanoseconds now: UInt64) -> RecordState {
+        if visibleAt <= now { return .visible }
+        return receive == 0 ? .delayed : .inFlight
+    }
+
+    /// The same records, given back, to be handed out again at a time.
+    func givenBack(visibleAt: UInt64) -> Lease {
+        Lease(range: range, receive: 0, owner: .none, visibleAt: visibleAt, receiveCount: receiveCount)
+    }
+}
+
+/// Sequence numbers from `first` to `last`, both included.
+///
+/// What was received together stays together, so that a batch costs one entry.
+struct SequenceRange: Hashable, Sendable {
+    var first: UInt64
+    var last: UInt64
+
+    init(_ first: UInt64, _ last: UInt64) {
+        self.first = first
+        self.last = max(first, last)
+    }
+
+    /// How many numbers there are.
+    var count: UInt64 { last - first &+ 1 }
+
+    /// The numbers that both have; nil when there are none.
+    func overlap(_ other: SequenceRange) -> SequenceRange? {
+        let (first, last) = (max(first, other.first), min(last, other.last))
+        return first <= last ? SequenceRange(first, last) : nil
+    }
+
+    /// Puts ascending numbers together to ranges.
+    static func runs(_ sequences: some Sequence<UInt64>) -> [SequenceRange] {
+        var runs: [SequenceRange] = []
+        for sequence in sequences {
+            if let last = runs.last, sequence > last.last, sequence - last.last == 1 {
+                runs[runs.count - 1].last = sequence
+            } else {
+                runs.append(SequenceRange(sequence, sequence))
+            }
+        }
+        return runs
+    }
+}

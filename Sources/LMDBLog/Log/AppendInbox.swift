@@ -92,3 +92,10 @@ final class AppendInbox: Sendable {
         condition.signal()
     }
 }
+
+/// What one call of `submit` handed over.
+struct AppendSubmission: Sendable {
+    let client: any AppendClient
+    let requests: [(token: UInt64, request: AppendRequest)]
+    let bytes: Int
+}

@@ -1,5 +1,6 @@
-import SluiceCore
-import SubscriptionRegistry
+import Dispatch
+public import SluiceCore
+public import SubscriptionRegistry
 
 /// What has gathered since the writer looked last.
 struct EventMailbox: Sendable {
@@ -51,4 +52,66 @@ struct EventMailbox: Sendable {
 
     /// Refuses events from now on.
     mutating func close() { isClosed = true }
+}
+
+/// What event loops hand to the registry's writer.
+enum RegistryEvent: Sendable {
+    case connected(ConnectionID, principal: String?, remoteAddress: String, atNanoseconds: UInt64)
+    case subscribe(SubscribeRequest)
+    case unsubscribe(ConnectionID, [Topic])
+    case disconnected(ConnectionID)
+    case httpAddress(String)
+    case flush(@Sendable (Result<Void, RegistryError>) -> Void)
+}
+
+/// The answer to one subscribe request.
+public struct RegistryCompletion: Sendable {
+    /// The connection that asked.
+    public let connection: ConnectionID
+    /// Success: the interest is committed, and every record published from now on is resolved to this gateway.
+    ///
+    /// Failure: nothing was subscribed.
+    public let result: Result<Void, RegistryError>
+    let then: @Sendable (Result<Void, RegistryError>) -> Void
+
+    /// Calls the closure that the request came with.
+    public func perform() { then(result) }
+}
+
+/// A subscribe that waits for its commit.
+struct SubscribeRequest: Sendable {
+    let connection: ConnectionID
+    let topics: [Topic]
+    let atNanoseconds: UInt64
+    let then: @Sendable (Result<Void, RegistryError>) -> Void
+    /// The topics that the connection wasn't subscribed to before; nil when the connection isn't known.
+    var added: [Topic]? = []
+
+    func completion(_ result: Result<Void, RegistryError>) -> RegistryCompletion {
+        RegistryCompletion(connection: connection, result: result, then: then)
+    }
+}
+
+/// A value that is used on one serial queue only.
+///
+/// `@unchecked Sendable`: the reference may travel, the value is reached on its queue alone, which ``assumeOnQueue(_:)`` checks.
+final class QueueBound<Value>: @unchecked Sendable {
+    private let queue: DispatchQueue
+    private let value: Value
+
+    init(_ queue: DispatchQueue, _ value: sending Value) {
+        self.queue = queue
+        self.value = value
+    }
+
+    /// Uses the value in a block that already runs on the queue.
+    func assumeOnQueue<Result>(_ body: (Value) throws -> Result) rethrows -> Result {
+        dispatchPrecondition(condition: .onQueue(queue))
+        return try body(value)
+    }
+
+    /// Waits for the queue and uses the value there.
+    func sync<Result>(_ body: (Value) throws -> Result) rethrows -> Result {
+        try queue.sync { try body(value) }
+    }
 }

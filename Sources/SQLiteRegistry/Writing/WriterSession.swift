@@ -2,6 +2,7 @@ import GRDB
 import Logging
 import SluiceCore
 import SubscriptionRegistry
+import Synchronization
 
 /// The registry writer's state on its queue: applies events to the ledger, runs the transactions and answers.
 final class WriterSession {
@@ -284,5 +285,21 @@ final class WriterSession {
         self.connection = try file.open(replacing: .damageOnly)
         isRegistered = false
         ledger.forgetWritten()
+    }
+}
+
+/// Why the last transaction failed, to be asked for from any thread.
+final class FaultBox: Sendable {
+    private let box = Mutex<RegistryError?>(nil)
+
+    var error: RegistryError? { box.withLock { $0 } }
+
+    /// Notes the outcome of a transaction.
+    /// - Returns: whether the state has changed between failing and working.
+    func note(_ error: RegistryError?) -> Bool {
+        box.withLock { current in
+            defer { current = error }
+            return (current == nil) != (error == nil)
+        }
     }
 }

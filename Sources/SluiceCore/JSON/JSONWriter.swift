@@ -2,7 +2,7 @@
 ///
 /// It writes what it is told in that order, so that people find what matters first, and checks nothing: names stand once because the caller writes
 /// them once.
-public struct JSONWriter {
+public struct JSONWriter: Sendable {
     /// What has been written.
     public private(set) var bytes: [UInt8]
     private var needsComma = false
@@ -103,6 +103,18 @@ public struct JSONWriter {
     public mutating func raw(_ json: some Sequence<UInt8>) {
         separate()
         bytes.append(contentsOf: json)
+    }
+
+    /// Writes a value that `append` puts behind the bytes.
+    public mutating func raw(_ append: (inout [UInt8]) -> Void) {
+        separate()
+        append(&bytes)
+    }
+
+    /// Removes what has been written so far, so that a long text is sent in pieces.
+    public mutating func removeBytes() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
     }
 
     /// Writes a payload as a value: JSON as it is, text as a string, binary as a base64 string.

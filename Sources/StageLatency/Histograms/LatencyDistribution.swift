@@ -3,7 +3,7 @@ import Histogram
 /// How often each duration came: an HDR histogram of nanoseconds with three significant digits, and their exact sum.
 ///
 /// Nanoseconds, because several stages take less than a microsecond. The counts have a fixed size (about 260 KiB), so recording never allocates.
-public struct LatencyDistribution: Sendable {
+package struct LatencyDistribution: Sendable {
     /// One hour: longer durations are counted as this one.
     static let longestNanoseconds: UInt64 = 3_600_000_000_000
 
@@ -16,13 +16,13 @@ public struct LatencyDistribution: Sendable {
     private(set) var sumNanoseconds: UInt64 = 0
 
     /// An empty one.
-    public init() {}
+    package init() {}
 
     /// How many durations were recorded.
-    public var count: UInt64 { histogram.totalCount }
+    package var count: UInt64 { histogram.totalCount }
 
     /// The longest one, nanoseconds; 0 when there are none.
-    public var maximumNanoseconds: UInt64 { histogram.maxRecorded }
+    package var maximumNanoseconds: UInt64 { histogram.maxRecorded }
 
     /// The non-empty buckets in ascending order, each with the shortest duration that falls into it.
     var buckets: [LatencyBucket] {
@@ -32,14 +32,14 @@ public struct LatencyDistribution: Sendable {
     }
 
     /// Counts one duration.
-    public mutating func record(_ nanoseconds: UInt64) {
+    package mutating func record(_ nanoseconds: UInt64) {
         let counted = min(nanoseconds, LatencyDistribution.longestNanoseconds)
         histogram.record(counted)
         sumNanoseconds &+= counted
     }
 
     /// The shortest duration that `fraction` (0…1) of all don't exceed; 0 when there are none.
-    public func nanoseconds(atQuantile fraction: Double) -> UInt64 { histogram.valueAtPercentile(fraction * 100) }
+    package func nanoseconds(atQuantile fraction: Double) -> UInt64 { histogram.valueAtPercentile(fraction * 100) }
 
     /// Adds what another process counted.
     mutating func add(_ buckets: [LatencyBucket], sumNanoseconds sum: UInt64, maximumNanoseconds maximum: UInt64) {
@@ -65,29 +65,29 @@ public struct LatencyDistribution: Sendable {
 }
 
 /// How many durations fell into one bucket of a histogram; written in JSON as `[nanoseconds, count]`.
-public struct LatencyBucket: Hashable, Codable, Sendable {
+package struct LatencyBucket: Hashable, Codable, Sendable {
     /// The shortest duration of the bucket, nanoseconds.
     ///
     /// Recording it into another histogram fills the same bucket.
-    public let nanoseconds: UInt64
+    package let nanoseconds: UInt64
     /// How many there were.
-    public let count: UInt64
+    package let count: UInt64
 
     /// Makes a bucket.
-    public init(nanoseconds: UInt64, count: UInt64) {
+    package init(nanoseconds: UInt64, count: UInt64) {
         self.nanoseconds = nanoseconds
         self.count = count
     }
 
     /// Reads `[nanoseconds, count]`.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         var pair = try decoder.unkeyedContainer()
         nanoseconds = try pair.decode(UInt64.self)
         count = try pair.decode(UInt64.self)
     }
 
     /// Writes `[nanoseconds, count]`.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var pair = encoder.unkeyedContainer()
         try pair.encode(nanoseconds)
         try pair.encode(count)

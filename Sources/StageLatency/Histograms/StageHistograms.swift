@@ -1,4 +1,4 @@
-public import SluiceCore
+package import SluiceCore
 import Synchronization
 
 /// The latency of each stage that this process sees, since it started.
@@ -6,33 +6,33 @@ import Synchronization
 /// Used from any thread.
 ///
 /// One lock for all the stages: a batch takes it once with ``record(contentsOf:)``, and a reader holds it only to copy one stage at a time.
-public final class StageHistograms: Sendable {
+package final class StageHistograms: Sendable {
     /// The queue that publishers take records from, a label of the figures.
-    public let queue: QueueID
+    package let queue: QueueID
 
     // In the order of Stage.allCases.
     private let distributions: Mutex<[LatencyDistribution]>
     private static let stages = Stage.allCases
 
     /// Makes empty histograms, about 2 MiB.
-    public init(queue: QueueID) {
+    package init(queue: QueueID) {
         self.queue = queue
         distributions = Mutex(Array(repeating: LatencyDistribution(), count: StageHistograms.stages.count))
     }
 
     /// Counts one duration of one stage.
-    public func record(_ stage: Stage, nanoseconds: UInt64) {
+    package func record(_ stage: Stage, nanoseconds: UInt64) {
         guard let index = StageHistograms.stages.firstIndex(of: stage) else { return }
         distributions.withLock { $0[index].record(nanoseconds) }
     }
 
     /// Counts every stage of which both ends are known.
-    public func record(_ times: StageTimes) {
+    package func record(_ times: StageTimes) {
         distributions.withLock { StageHistograms.count(times, in: &$0) }
     }
 
     /// Counts a batch under one lock: what the hot path uses.
-    public func record(contentsOf batch: [StageTimes]) {
+    package func record(contentsOf batch: [StageTimes]) {
         if batch.isEmpty { return }
         distributions.withLock { distributions in
             for times in batch { StageHistograms.count(times, in: &distributions) }
@@ -40,7 +40,7 @@ public final class StageHistograms: Sendable {
     }
 
     /// The figures of every stage that was measured, in the order of a record's way.
-    public func snapshot() -> [StageSummary] {
+    package func snapshot() -> [StageSummary] {
         StageHistograms.stages.indices.compactMap { index in
             let distribution = distribution(at: index)
             return distribution.count == 0 ? nil : StageSummary(StageHistograms.stages[index], distribution)
@@ -65,21 +65,21 @@ public final class StageHistograms: Sendable {
 }
 
 /// A stage's latency in a few figures, all in microseconds with one decimal.
-public struct StageSummary: Equatable, Sendable {
+package struct StageSummary: Equatable, Sendable {
     /// Which part of a record's way.
-    public let stage: Stage
+    package let stage: Stage
     /// How many times it was measured.
-    public let count: UInt64
+    package let count: UInt64
     /// Half took no longer, µs.
-    public let p50: Double
+    package let p50: Double
     /// 90 % took no longer, µs.
-    public let p90: Double
+    package let p90: Double
     /// 99 % took no longer, µs.
-    public let p99: Double
+    package let p99: Double
     /// The longest, µs.
-    public let max: Double
+    package let max: Double
     /// The average, µs.
-    public let mean: Double
+    package let mean: Double
 
     init(_ stage: Stage, _ distribution: LatencyDistribution) {
         self.stage = stage
@@ -103,5 +103,5 @@ public struct StageSummary: Equatable, Sendable {
     }
 
     /// The figures as one JSON object: `{"stage":"hop","count":1,"p50":650.1,…}`.
-    public var json: [UInt8] { JSONWriter.object { writeMembers(to: &$0) } }
+    package var json: [UInt8] { JSONWriter.object { writeMembers(to: &$0) } }
 }

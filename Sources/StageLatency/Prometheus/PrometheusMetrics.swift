@@ -1,4 +1,4 @@
-public import CoreMetrics
+package import CoreMetrics
 import SluiceCore
 import Synchronization
 
@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Asking twice for one name and one set of labels gives the same value. A name belongs to the type that took it first; another type
 /// under the same name gets the type's name appended, for the text format allows one type a name.
-public final class PrometheusMetrics: MetricsFactory {
+package final class PrometheusMetrics: MetricsFactory {
     struct State {
         var cells: [MetricSeries: any MetricCell] = [:]
         var kinds: [String: MetricKind] = [:]
@@ -17,53 +17,53 @@ public final class PrometheusMetrics: MetricsFactory {
     }
 
     /// The most series that are kept, so that labels made from outside input can't use up the memory.
-    public static let maximumSeries = 10_000
+    package static let maximumSeries = 10_000
 
     let state = Mutex(State())
     let stages: StageHistograms?
 
     /// Makes an empty registry.
     /// - Parameter stages: histograms that every exposition ends with.
-    public init(stages: StageHistograms? = nil) { self.stages = stages }
+    package init(stages: StageHistograms? = nil) { self.stages = stages }
 
     /// Says what a metric means, for its HELP line.
-    public func describe(_ label: String, _ help: String) {
+    package func describe(_ label: String, _ help: String) {
         state.withLock { $0.help[ExpositionText.name(label)] = help }
     }
 
     /// A counter.
-    public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         cell(label, .counter, dimensions) { CounterCell($0) }
     }
 
     /// A gauge that can also be moved up and down.
-    public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         cell(label, .gauge, dimensions) { GaugeCell($0) }
     }
 
     /// A summary of whole numbers when it aggregates, a gauge otherwise.
-    public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+    package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         if aggregate { return cell(label, .summary, dimensions) { SummaryCell($0, scale: 1) } }
         return cell(label, .gauge, dimensions) { GaugeCell($0) }
     }
 
     /// A summary in seconds; its name gets the ending `_seconds` if it hasn't got it.
-    public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         let name = label.hasSuffix("seconds") ? label : label + "_seconds"
         return cell(name, .summary, dimensions) { SummaryCell($0, scale: 1e9) }
     }
 
     /// Forgets a counter.
-    public func destroyCounter(_ handler: any CounterHandler) { forget(handler) }
+    package func destroyCounter(_ handler: any CounterHandler) { forget(handler) }
 
     /// Forgets a meter.
-    public func destroyMeter(_ handler: any MeterHandler) { forget(handler) }
+    package func destroyMeter(_ handler: any MeterHandler) { forget(handler) }
 
     /// Forgets a recorder or a gauge.
-    public func destroyRecorder(_ handler: any RecorderHandler) { forget(handler) }
+    package func destroyRecorder(_ handler: any RecorderHandler) { forget(handler) }
 
     /// Forgets a timer.
-    public func destroyTimer(_ handler: any TimerHandler) { forget(handler) }
+    package func destroyTimer(_ handler: any TimerHandler) { forget(handler) }
 
     private func cell<Cell: MetricCell>(
         _ label: String,
@@ -100,12 +100,12 @@ public final class PrometheusMetrics: MetricsFactory {
 /// The text that `/metrics` answers.
 extension PrometheusMetrics {
     /// The media type of the text.
-    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+    package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     /// All metrics sorted by name, then the stages' latencies, in Prometheus' text format 0.0.4.
     ///
     /// `stages`: the histograms to write instead of those that the registry was made with.
-    public func exposition(stages: StageHistograms? = nil) -> [UInt8] {
+    package func exposition(stages: StageHistograms? = nil) -> [UInt8] {
         let (cells, help, refused) = state.withLock { (Array($0.cells.values), $0.help, $0.refusedSeries) }
         let sorted = cells.sorted { ($0.series.name, $0.series.labels) < ($1.series.name, $1.series.labels) }
         var text = ExpositionText()

@@ -1,25 +1,25 @@
 import FoundationEssentials
-public import SluiceCore
+package import SluiceCore
 
 /// What `GET /latency` of a process answers.
 ///
 ///     {"process":"gateway","queue":"sqs","stages":[{"stage":"commit","count":2,"p50":290.3,"p90":…,"p99":…,"max":…,"mean":…,
 ///       "sumNanoseconds":…,"maxNanoseconds":…,"buckets":[[290303,1],[310784,1]]}]}
-public struct LatencyReport: Codable, Equatable, Sendable {
+package struct LatencyReport: Codable, Equatable, Sendable {
     /// `gateway` or `publisher`.
-    public let process: String
+    package let process: String
     /// The queue's name.
-    public let queue: String
+    package let queue: String
     /// The stages that the process has measured.
-    public let stages: [StageReport]
+    package let stages: [StageReport]
 
     /// Largest report that is read, bytes.
-    public static let maximumBytes = 16 * 1024 * 1024
+    package static let maximumBytes = 16 * 1024 * 1024
     /// Largest count of a stage that is read: more would let the sum of several reports run over.
     static let maximumCount: UInt64 = 1 << 48
 
     /// Reports what `histograms` hold now.
-    public init(process: String, queue: QueueID, histograms: StageHistograms) {
+    package init(process: String, queue: QueueID, histograms: StageHistograms) {
         self.process = process
         self.queue = queue.name.string
         stages = histograms.measured().map { StageReport(StageSummary($0.stage, $0.distribution), $0.distribution) }
@@ -33,7 +33,7 @@ public struct LatencyReport: Codable, Equatable, Sendable {
 
     /// Reads what another process reported.
     /// - Throws: ``LatencyReportError`` when the bytes aren't a report or its figures can't be true.
-    public init(json: [UInt8]) throws(LatencyReportError) {
+    package init(json: [UInt8]) throws(LatencyReportError) {
         guard json.count <= LatencyReport.maximumBytes else {
             throw LatencyReportError(
                 "The latency report has \(json.count) bytes; \(LatencyReport.maximumBytes) are read at most."
@@ -58,7 +58,7 @@ public struct LatencyReport: Codable, Equatable, Sendable {
     }
 
     /// The report as JSON, the figures for people before the buckets.
-    public func json() -> [UInt8] {
+    package func json() -> [UInt8] {
         JSONWriter.object { json in
             json.member("process", process)
             json.member("queue", queue)
@@ -72,7 +72,7 @@ public struct LatencyReport: Codable, Equatable, Sendable {
     /// The figures of several processes together: what `sluice latency` prints.
     ///
     /// Stages that aren't known here are left out.
-    public static func merged(_ reports: [LatencyReport]) -> [StageSummary] {
+    package static func merged(_ reports: [LatencyReport]) -> [StageSummary] {
         Stage.allCases.compactMap { stage in
             var distribution = LatencyDistribution()
             for report in reports {
@@ -111,27 +111,27 @@ public struct LatencyReport: Codable, Equatable, Sendable {
 }
 
 /// One stage as a process reports it: the figures for people, and the buckets from which the figures of several processes are made.
-public struct StageReport: Codable, Equatable, Sendable {
+package struct StageReport: Codable, Equatable, Sendable {
     /// The stage's name; a newer process may know stages that this one doesn't.
-    public let stage: String
+    package let stage: String
     /// How many times it was measured.
-    public let count: UInt64
+    package let count: UInt64
     /// Half took no longer, µs.
-    public let p50: Double
+    package let p50: Double
     /// 90 % took no longer, µs.
-    public let p90: Double
+    package let p90: Double
     /// 99 % took no longer, µs.
-    public let p99: Double
+    package let p99: Double
     /// The longest, µs.
-    public let max: Double
+    package let max: Double
     /// The average, µs.
-    public let mean: Double
+    package let mean: Double
     /// The sum of all, nanoseconds.
-    public let sumNanoseconds: UInt64
+    package let sumNanoseconds: UInt64
     /// The longest, nanoseconds.
-    public let maxNanoseconds: UInt64
+    package let maxNanoseconds: UInt64
     /// The histogram's non-empty buckets, ascending.
-    public let buckets: [LatencyBucket]
+    package let buckets: [LatencyBucket]
 
     init(_ summary: StageSummary, _ distribution: LatencyDistribution) {
         stage = summary.stage.rawValue
@@ -152,7 +152,7 @@ extension LatencyReport {
     ///
     /// Histograms only grow; where one has shrunk the process was started anew in between, and all that it reports is new. The longest duration
     /// is exact when it is longer than all before, and else as exact as the histogram's buckets.
-    public func since(_ earlier: LatencyReport) -> LatencyReport {
+    package func since(_ earlier: LatencyReport) -> LatencyReport {
         let stages = stages.compactMap { stage in
             guard let before = earlier.stages.first(where: { $0.stage == stage.stage }) else { return stage }
             return LatencyReport.difference(stage, before)
@@ -186,9 +186,9 @@ extension LatencyReport {
 }
 
 /// Why a report of another process can't be read.
-public struct LatencyReportError: Error, Equatable, Sendable, CustomStringConvertible {
+package struct LatencyReportError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What was wrong with it.
-    public let description: String
+    package let description: String
 
     init(_ description: String) { self.description = description }
 }

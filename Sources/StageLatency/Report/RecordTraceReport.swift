@@ -1,14 +1,14 @@
 import FoundationEssentials
-public import SluiceCore
+package import SluiceCore
 
 /// What `GET /latency/records/{sequence}` of a process answers: the moments of one record that the process knows.
 ///
 ///     {"sequence":18,"nanoseconds":{"accepted":…,"committed":…},"stages":{"commit":290.3}}
-public struct RecordTraceReport: Equatable, Sendable {
+package struct RecordTraceReport: Equatable, Sendable {
     /// Which record.
-    public let sequence: SequenceNumber
+    package let sequence: SequenceNumber
     /// When it passed which boundary, nanoseconds of `StageClock`.
-    public let times: StageTimes
+    package let times: StageTimes
 
     // Computed, because key paths aren't Sendable.
     private static var boundaries: [(name: String, path: WritableKeyPath<StageTimes, UInt64>)] {
@@ -19,14 +19,14 @@ public struct RecordTraceReport: Equatable, Sendable {
     }
 
     /// Reports a record's times.
-    public init(sequence: SequenceNumber, times: StageTimes) {
+    package init(sequence: SequenceNumber, times: StageTimes) {
         self.sequence = sequence
         self.times = times
     }
 
     /// Reads what another process reported.
     /// - Throws: ``LatencyReportError`` when the bytes aren't such a report.
-    public init(json: [UInt8]) throws(LatencyReportError) {
+    package init(json: [UInt8]) throws(LatencyReportError) {
         let decoded: Wire
         do {
             decoded = try JSONDecoder().decode(Wire.self, from: Data(json))
@@ -41,7 +41,7 @@ public struct RecordTraceReport: Equatable, Sendable {
     }
 
     /// The moments that are known in this process, else in another one.
-    public func merged(with other: RecordTraceReport) -> RecordTraceReport {
+    package func merged(with other: RecordTraceReport) -> RecordTraceReport {
         var merged = times
         for boundary in RecordTraceReport.boundaries where merged[keyPath: boundary.path] == 0 {
             merged[keyPath: boundary.path] = other.times[keyPath: boundary.path]
@@ -50,14 +50,14 @@ public struct RecordTraceReport: Equatable, Sendable {
     }
 
     /// The stages whose two ends are known, in the order of a record's way, with their length in µs.
-    public var stages: [(stage: Stage, microseconds: Double)] {
+    package var stages: [(stage: Stage, microseconds: Double)] {
         Stage.allCases.compactMap { stage in
             stage.nanoseconds(in: times).map { (stage, Microseconds.rounded($0)) }
         }
     }
 
     /// The report as JSON; what isn't known isn't in it.
-    public func json() -> [UInt8] {
+    package func json() -> [UInt8] {
         JSONWriter.object { json in
             json.member("sequence", sequence.rawValue)
             json.name("nanoseconds")

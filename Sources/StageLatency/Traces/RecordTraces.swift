@@ -1,4 +1,4 @@
-public import SluiceCore
+package import SluiceCore
 import Synchronization
 
 /// The stage times of the last records, one slot a sequence number, for `sluice latency --record`.
@@ -6,7 +6,7 @@ import Synchronization
 /// Used from any thread.
 ///
 /// A ring of fixed size instead of a dictionary: noting a record touches one cache line or two, and old ones need no removal.
-public final class RecordTraces: Sendable {
+package final class RecordTraces: Sendable {
     private struct Slot {
         var sequence: UInt64 = 0
         var times = StageTimes()
@@ -17,14 +17,14 @@ public final class RecordTraces: Sendable {
 
     /// Makes an empty ring.
     /// - Parameter capacity: records to remember, rounded up to a power of two (64 bytes each, at most a million).
-    public init(capacity: Int = 10_000) {
+    package init(capacity: Int = 10_000) {
         let size = RingSize.rounded(capacity)
         slots = Mutex(Array(repeating: Slot(), count: size))
         mask = UInt64(size - 1)
     }
 
     /// Changes the times of one record; does nothing when a newer record has taken its slot.
-    public func note(_ sequence: SequenceNumber, _ update: (inout StageTimes) -> Void) {
+    package func note(_ sequence: SequenceNumber, _ update: (inout StageTimes) -> Void) {
         slots.withLock { slots in
             if let index = claim(sequence, in: &slots) { update(&slots[index].times) }
         }
@@ -33,7 +33,7 @@ public final class RecordTraces: Sendable {
     /// Changes the times of a batch under one lock.
     ///
     /// `update`: receives the times and the record's position in `sequences`.
-    public func note(_ sequences: [SequenceNumber], _ update: (inout StageTimes, Int) -> Void) {
+    package func note(_ sequences: [SequenceNumber], _ update: (inout StageTimes, Int) -> Void) {
         slots.withLock { slots in
             for (position, sequence) in sequences.enumerated() {
                 if let index = claim(sequence, in: &slots) { update(&slots[index].times, position) }
@@ -42,7 +42,7 @@ public final class RecordTraces: Sendable {
     }
 
     /// The times of a record that is still remembered.
-    public func trace(_ sequence: SequenceNumber) -> StageTimes? {
+    package func trace(_ sequence: SequenceNumber) -> StageTimes? {
         let index = Int(sequence.rawValue & mask)
         return slots.withLock { slots in
             sequence != .none && slots[index].sequence == sequence.rawValue ? slots[index].times : nil
@@ -61,7 +61,7 @@ public final class RecordTraces: Sendable {
 /// When the last records were committed, so that a gateway that writes a record to its sockets knows how long it was under way.
 ///
 /// A ring of fixed size, one lock for a whole commit or a whole batch. Used from any thread.
-public final class CommitTimes: Sendable {
+package final class CommitTimes: Sendable {
     private struct Slot {
         var sequence: UInt64 = 0
         var nanoseconds: UInt64 = 0
@@ -72,7 +72,7 @@ public final class CommitTimes: Sendable {
 
     /// Makes an empty ring.
     /// - Parameter capacity: records to remember, rounded up to a power of two (16 bytes each, at most a million).
-    public init(capacity: Int = 65_536) {
+    package init(capacity: Int = 65_536) {
         let size = RingSize.rounded(capacity)
         slots = Mutex(Array(repeating: Slot(), count: size))
         mask = UInt64(size - 1)
@@ -81,7 +81,7 @@ public final class CommitTimes: Sendable {
     /// Notes that a commit with `count` records from `first` on returned.
     ///
     /// `nanoseconds`: the time of `StageClock`.
-    public func note(first: SequenceNumber, count: Int, committedAtNanoseconds nanoseconds: UInt64) {
+    package func note(first: SequenceNumber, count: Int, committedAtNanoseconds nanoseconds: UInt64) {
         guard count > 0, first != .none else { return }
         let (last, overflow) = first.rawValue.addingReportingOverflow(UInt64(count - 1))
         if overflow { return }
@@ -95,12 +95,12 @@ public final class CommitTimes: Sendable {
     }
 
     /// When `sequence` was committed; zero when it isn't remembered or another process committed it.
-    public func committedAtNanoseconds(_ sequence: SequenceNumber) -> UInt64 {
+    package func committedAtNanoseconds(_ sequence: SequenceNumber) -> UInt64 {
         slots.withLock { time(of: sequence, in: $0) }
     }
 
     /// When each of `sequences` was committed, under one lock; zero for those that aren't remembered.
-    public func committedAtNanoseconds(_ sequences: [SequenceNumber]) -> [UInt64] {
+    package func committedAtNanoseconds(_ sequences: [SequenceNumber]) -> [UInt64] {
         slots.withLock { slots in sequences.map { time(of: $0, in: slots) } }
     }
 

@@ -1,0 +1,127 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import SluiceCore
+
+/// Turns whatever a route throws into the error body of docs/protocol.md.
+struct APIErrorMiddleware: RouterMiddleware {
+    let counters: HTTPCounters
+    let table: RouteTable
+    /// Tells of faults of ours.
+    let faults: BoundedLog
+
+    @concurrent func handle(
+        _ request: Request,
+        context: GatewayRequestContext,
+        next: @concurrent (Request, GatewayRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            let response = try await next(request, context)
+            counters.countRouted(status: response.status.code)
+            return response
+        } catch {
+            let response = answer(to: error, request)
+            counters.countRouted(status: response.status.code)
+            return response
+        }
+    }
+
+    private func answer(to error: any Error, _ request: Request) -> Response {
+        if let error = APIError(ofLayer: error) { return HTTPAnswer.error(error) }
+        switch error {
+        case let error as HTTPError where error.status == .notFound:
+            return table.answer(toUnknown: request)
+        case let error as HTTPError where error.status == .contentTooLarge:
+            return HTTPAnswer.error(APIError(.payloadTooLarge, "The body is larger than the limit."))
+        case let error as HTTPError where error.status.kind == .clientError:
+            return HTTPAnswer.error(APIError(.invalidRequest, error.body ?? error.status.reasonPhrase))
+        case is NIOTooManyBytesError:
+            return HTTPAnswer.error(APIError(.payloadTooLarge, "The body is larger than the limit."))
+        default:
+            faults.write(
+                .error,
+                "A request failed.",
+                ["path": "\(request.uri.path.printable(limit: 200))", "error": "\(error)"]
+            )
+            return HTTPAnswer.error(
+                APIError(.internalError, "The request failed inside the gateway; its log says why.")
+            )
+        }
+    }
+}
+
+/// Which methods the gateway's paths take, for telling "no such path" from "not with this method", and for OPTIONS.
+struct RouteTable: Sendable {
+    /// The embedding server's.
+    let handlers: [RequestHandler]
+
+    /// The answer to a request that no route took.
+    func answer(toUnknown request: Request) -> Response {
+        let path = ByteString(request.uri.path)
+        let shown = path.string.printable(limit: 200)
+        if path == "/ws" || path == "/echo", request.method == .get {
+            return HTTPAnswer.error(
+                APIError(.upgradeRequired, "\(path) is for WebSocket connections: send an upgrade (RFC 6455).")
+            )
+        }
+        // The server as a whole (RFC 9110, section 9.3.7).
+        if request.method == .options, ByteString(request.head.path ?? "") == "*" {
+            return RouteTable.options([.get, .head, .post, .put, .patch, .delete, .options])
+        }
+        let allowed = methods(path)
+        guard !allowed.isEmpty else {
+            return HTTPAnswer.error(APIError(.notFound, "There is no \(request.method) \(shown)."))
+        }
+        if request.method == .options { return RouteTable.options(allowed) }
+        return HTTPAnswer.error(
+            APIError(.methodNotAllowed, "\(shown) doesn't take \(request.method)."),
+            allow: allowed
+        )
+    }
+
+    private static func options(_ allowed: [HTTPRequest.Method]) -> Response {
+        Response(status: .noContent, headers: [.allow: allowed.map(\.rawValue).joined(separator: ", ")])
+    }
+
+    /// The methods that a path takes; none when there is no such path.
+    private func methods(_ path: ByteString) -> [HTTPRequest.Method] {
+        var methods = RouteTable.ownMethods(path)
+        for handler in handlers where handler.takes(path) && !methods.contains(handler.method) {
+            methods.append(handler.method)
+        }
+        guard !methods.isEmpty else { return [] }
+        if methods.contains(.get), !methods.contains(.head) { methods.append(.head) }
+        if !methods.contains(.options) { methods.append(.options) }
+        return methods
+    }
+
+    private static func ownMethods(_ path: ByteString) -> [HTTPRequest.Method] {
+        switch path {
+        case "/", "/demo.css", "/demo.js", "/client.js", "/healthz", "/readyz", "/metrics", "/latency", "/ws":
+            return [.get]
+        case "/topics": return [.post]
+        default: break
+        }
+        if path.utf8.starts(with: "/topics/".utf8) { return [.get, .post] }
+        if path.utf8.starts(with: "/latency/records/".utf8) { return [.get] }
+        if ItemPath(path: path.string) != nil { return [.get, .put, .patch, .delete] }
+        return []
+    }
+}
+
+extension RequestHandler {
+    /// Whether its path, with placeholders, is this one.
+    fileprivate func takes(_ path: ByteString) -> Bool {
+        let pattern = self.path.utf8.split(separator: UInt8(ascii: "/")).map { ByteString(decoding: $0) }
+        let levels = path.utf8.split(separator: UInt8(ascii: "/")).map { ByteString(decoding: $0) }
+        for (index, part) in pattern.enumerated() {
+            if part == "**" { return true }
+            guard index < levels.count else { return false }
+            let first = part.utf8.first
+            if first == UInt8(ascii: "{") || first == UInt8(ascii: ":") || part == "*" { continue }
+            guard part == levels[index] else { return false }
+        }
+        return pattern.count == levels.count
+    }
+}

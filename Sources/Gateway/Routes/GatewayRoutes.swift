@@ -1,0 +1,98 @@
+import ChangeQueue
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import SluiceCore
+import SubscriptionRegistry
+
+/// All the routes that Hummingbird answers.
+struct GatewayRoutes {
+    let context: GatewayContext
+    let handlers: [RequestHandler]
+    let counters: HTTPCounters
+    let streams: TopicStreams
+
+    func router() -> Router<GatewayRequestContext> {
+        let router = Router(context: GatewayRequestContext.self)
+        router.add(
+            middleware: APIErrorMiddleware(
+                counters: counters,
+                table: RouteTable(handlers: handlers),
+                faults: BoundedLog(context.logger)
+            )
+        )
+        router.add(middleware: PacedAnswers(budget: context.budgets.unsent))
+        let grants = RequestGrants(authorizer: context.authorizer)
+        TopicRoutes(
+            grants: grants,
+            reader: context.reader,
+            history: context.history,
+            unsent: context.budgets.unsent,
+            streams: streams
+        ).register(on: router)
+        ItemRoutes(
+            grants: grants,
+            writer: context.writer,
+            reader: context.reader,
+            logID: context.logID,
+            budgets: context.budgets,
+            configuration: context.configuration
+        ).register(on: router)
+        HealthRoutes(drain: context.drain, checks: checks(), refused: refused()).register(on: router)
+        MeasureRoutes(
+            measures: context.measures,
+            logID: context.logID,
+            budgets: context.budgets,
+            reader: context.reader
+        ).register(on: router)
+        DemoRoutes().register(on: router)
+        HandlerRoutes(
+            handlers: handlers,
+            grants: grants,
+            writer: context.writer,
+            bodyBytes: context.configuration.http.payloadBytes,
+            budgets: context.budgets
+        ).register(on: router)
+        return router
+    }
+
+    private func checks() -> [(name: String, check: @Sendable () async -> String?)] {
+        let (reader, registry) = (context.reader, context.registry)
+        return [
+            ("log", { fault { _ = try reader.lastSequence() } }),
+            ("registry", { registry.fault.map { "\($0)" } }),
+        ]
+    }
+
+    /// What the log refuses at the moment because a limit is met, by name.
+    private func refused() -> @Sendable () -> [LogResource: String] {
+        let reader = context.reader
+        return { (try? reader.usage())?.warnings(atPercent: 100) ?? [:] }
+    }
+}
+
+/// What `body` throws, as text; nil when it succeeds.
+private func fault(_ body: () throws -> Void) -> String? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return "\(error)"
+    }
+}
+
+/// Hummingbird's context of one routed request, with the peer's address for the authorizer and the
+/// connection's event loop for answers that are sent in pieces.
+struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
+    var coreContext: CoreRequestContextStorage
+    let remoteAddress: SocketAddress?
+    /// The connection, for work that nobody waits for when it is closed.
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        remoteAddress = source.channel.remoteAddress
+        channel = source.channel
+    }
+}

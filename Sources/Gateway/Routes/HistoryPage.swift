@@ -1,0 +1,140 @@
+import ChangeQueue
+import SluiceCore
+
+/// The body of a history answer on its way: `{"topic":…,"records":[event,…][,"gap":{"from":…,"to":…}][,"next":…]}`.
+///
+/// A value: a long walk is done in slices, between which others have their turn, and the records are read in pieces, so that nothing is read
+/// for a client that doesn't take what it has.
+struct HistoryPage: Sendable {
+    private enum Phase {
+        /// The topic's chain is being walked.
+        case walking(ChainWalk)
+        /// These records come next.
+        case reading(ArraySlice<SequenceNumber>)
+        /// The last piece has been made.
+        case complete
+    }
+
+    /// Largest answer, payload bytes; the page ends with the record that reaches it.
+    static let maximumBytes = 4 * 1024 * 1024
+
+    private let limit: Int
+    private var phase: Phase
+    private var gap: SequenceGap?
+    private var newest: SequenceNumber?
+    private var last: SequenceNumber
+    private var json = JSONWriter()
+    private var writtenBytes = 0
+
+    /// Begins a page of a topic's records.
+    init(of topic: Topic, head: SequenceNumber, _ query: HistoryQuery, reader: any LogReading) throws {
+        limit = query.limit
+        last = query.after
+        json.beginObject()
+        json.member("topic", topic.name)
+        json.name("records")
+        json.beginArray()
+        if try query.after > head && query.after > reader.lastSequence() {
+            // Another log's number, as when a client resumes: all of this one may be new to it.
+            gap = SequenceGap(from: SequenceNumber(1), to: head.next)
+            phase = .reading([])
+        } else {
+            phase = .walking(ChainWalk(head: head, after: query.after, maximumRecords: Limits.historyRecords))
+        }
+    }
+
+    /// Whether its last piece has been made.
+    var isComplete: Bool { if case .complete = phase { true } else { false } }
+
+    /// Goes on by one slice of the walk, or, once that is done, makes the next piece, of about `bytes`.
+    /// - Returns: the piece; nil when the walk goes on.
+    mutating func next(ofBytes bytes: Int, reader: any LogReading) throws -> [UInt8]? {
+        switch phase {
+        case .walking(let walk):
+            var walks = [walk]
+            try reader.advance(&walks)
+            phase = walks[0].isDone ? beginReading(walks[0].history) : .walking(walks[0])
+            return nil
+        case .reading(var waiting):
+            while json.bytes.count < bytes, writtenBytes + json.bytes.count < HistoryPage.maximumBytes,
+                let sequence = waiting.popFirst()
+            {
+                // Trimmed since the walk: the next request is told the gap.
+                guard let record = try reader.record(at: sequence) else { continue }
+                append(record)
+            }
+            phase = .reading(waiting)
+            if waiting.isEmpty || writtenBytes + json.bytes.count >= HistoryPage.maximumBytes { return end() }
+            let piece = json.removeBytes()
+            writtenBytes += piece.count
+            return piece
+        case .complete:
+            return []
+        }
+    }
+
+    /// Ends the page here; where there are more records, the client is told to ask for them.
+    mutating func end() -> [UInt8] {
+        phase = .complete
+        json.endArray()
+        gap?.write(to: &json)
+        if let newest, last < newest { json.member("next", last.rawValue) }
+        json.endObject()
+        return json.removeBytes()
+    }
+
+    private mutating func beginReading(_ history: TopicHistory) -> Phase {
+        gap = history.gap
+        newest = history.sequences.last
+        // A copy of these alone: the walk may have found a hundred times as many.
+        return .reading(Array(history.sequences.prefix(limit))[...])
+    }
+
+    private mutating func append(_ record: ChangeRecord) {
+        json.raw { EventEnvelope.appendJSON(record, to: &$0) }
+        last = record.sequence
+    }
+}
+
+/// `?after=&limit=` of a history request.
+struct HistoryQuery: Equatable {
+    /// Only records after this one.
+    var after = SequenceNumber.none
+    /// Most records in the answer.
+    var limit = 100
+
+    /// Most records that one answer brings.
+    static let maximumLimit = 1_000
+
+    init() {}
+
+    /// Reads the parameters.
+    /// - Throws: `InvalidRequest` when one isn't a number or the limit is out of range.
+    init(_ query: [(name: String, value: String)]) throws(APIError) {
+        after = try HistoryQuery.after(query) ?? .none
+        let maximumLimit = HistoryQuery.maximumLimit
+        if let text = HistoryQuery.value("limit", query) {
+            guard let number = Int(text), (1...maximumLimit).contains(number) else {
+                throw APIError(
+                    .invalidRequest,
+                    "limit=\(text.printable(limit: 40)) is not a number from 1 to \(maximumLimit)."
+                )
+            }
+            limit = number
+        }
+    }
+
+    /// `after` alone; nil when it isn't there.
+    /// - Throws: `InvalidRequest` when it isn't a number.
+    static func after(_ query: [(name: String, value: String)]) throws(APIError) -> SequenceNumber? {
+        guard let text = value("after", query) else { return nil }
+        guard let number = UInt64(text) else {
+            throw APIError(.invalidRequest, "after=\(text.printable(limit: 40)) is not a sequence number.")
+        }
+        return SequenceNumber(number)
+    }
+
+    private static func value(_ name: ByteString, _ query: [(name: String, value: String)]) -> String? {
+        query.first { ByteString($0.name) == name }?.value
+    }
+}
