@@ -37,7 +37,8 @@ extension Transaction where Self: ~Copyable {
 
     /// Runs `body` with a cursor over `database`.
     /// - Throws: ``LMDBError``, and whatever `body` throws.
-    package func withCursor<Result>(_ database: Database, _ body: (borrowing Cursor) throws -> Result) throws -> Result {
+    package func withCursor<Result>(_ database: Database, _ body: (borrowing Cursor) throws -> Result) throws -> Result
+    {
         var opened: OpaquePointer?
         try LMDBError.check(
             mdb_cursor_open(pointer.raw, database.identifier, &opened),
