@@ -6,6 +6,7 @@ import NIOEmbedded
 import NIOHTTP1
 import SluiceCore
 
+@testable import FanOut
 @testable import Gateway
 
 /// A gateway's WebSockets on one embedded loop, all subscribed to one topic.
@@ -13,18 +14,18 @@ import SluiceCore
 /// It uses them as the upgrade and the link do, so that it says nothing about how the loop writes.
 final class SubscribedLoop {
     private let eventLoop = EmbeddedEventLoop()
-    private let fanOut: FanOut
+    private let fanOut: DeliveryFanOut
     private let link: LinkReplies
     private let topic = Samples.topic(1)
     private var outputs: [DiscardedOutput] = []
     private var channels: [EmbeddedChannel] = []
     private var sequence: UInt64 = 0
     private var read: [[Delivery]] = []
-    private var decoded: [[DecodedDelivery]] = []
+    private var decoded: [[FanOutDelivery]] = []
 
     init(connections: Int) throws {
         let measures = GatewayMeasures(queue: .sqs)
-        fanOut = FanOut(
+        fanOut = DeliveryFanOut(
             services: SubscribedLoop.services(measures),
             group: eventLoop,
             measures: DeliveryMeasures(measures),
@@ -49,13 +50,13 @@ final class SubscribedLoop {
             }
             return [Delivery(id: sequence, records: delivered, sentAtNanoseconds: 4, takenAtNanoseconds: 5)]
         }
-        decoded = try read.map { deliveries in try deliveries.map { try DecodedDelivery($0) } }
+        decoded = try read.map { deliveries in try deliveries.map { try FanOutDelivery($0) } }
     }
 
     /// The loop's part of what was prepared.
     func deliver() {
         guard let loop = fanOut.loops[eventLoop] else { return }
-        for deliveries in decoded { loop.deliver(deliveries) { MeasuredSection.keep($0) } }
+        for deliveries in decoded { loop.subscribers.rounds.deliver(deliveries) { MeasuredSection.keep($0) } }
     }
 
     /// All of it: decode, deliver, answer, note the times.
