@@ -22,7 +22,7 @@ import Testing
     mutating func waking() {
         #expect(post(.disconnected(.random())) == "wake")
         #expect(post(.disconnected(.random())) == "posted")
-        #expect(mailbox.take().count == 2)
+        #expect(mailbox.removeAll().count == 2)
         #expect(post(.disconnected(.random())) == "wake")
     }
 
@@ -32,7 +32,7 @@ import Testing
         #expect(post(subscribe) == "posted")
         #expect(post(subscribe) == "overloaded")
         #expect(post(.disconnected(.random())) == "posted")
-        #expect(mailbox.take().count == 3)
+        #expect(mailbox.removeAll().count == 3)
         #expect(post(subscribe) == "wake")
     }
 

@@ -87,7 +87,7 @@ struct LinkClientSession {
             return open(welcome, with: proof)
         case .open, .finishing:
             switch frame {
-            case .receipt(let receipt): return take(receipt)
+            case .receipt(let receipt): return accept(receipt)
             case .pong: return .nothing
             case .drain: return drain()
             default: return unexpected(frame)
@@ -116,7 +116,7 @@ struct LinkClientSession {
         return .open(welcome.credit)
     }
 
-    private mutating func take(_ receipt: Receipt) -> Action {
+    private mutating func accept(_ receipt: Receipt) -> Action {
         guard window.remove(receipt.deliveryID) else {
             return end(
                 .reject(

@@ -91,7 +91,7 @@ struct LinkServerSession {
             return check(bytes, of: hello, with: proof)
         case .open:
             switch frame {
-            case .delivery(let delivery): return take(delivery, byteCount: byteCount)
+            case .delivery(let delivery): return accept(delivery, byteCount: byteCount)
             case .ping: return .write(.pong)
             default: return unexpected(frame)
             }
@@ -137,7 +137,7 @@ struct LinkServerSession {
         return .open(LinkWelcome(credit: window.credit, proof: proof.make(by: .gateway)))
     }
 
-    private mutating func take(_ delivery: Delivery, byteCount: Int) -> Action {
+    private mutating func accept(_ delivery: Delivery, byteCount: Int) -> Action {
         guard !window.contains(delivery.id) else {
             return end(
                 .reject(LinkError(.unexpectedFrame, "Delivery \(delivery.id) came again before it had its receipt."))

@@ -5,12 +5,12 @@ import SluiceCore
 /// What comes from the client, in its order.
 extension HTTPConnection {
     /// Handles an event, or leaves it for later.
-    mutating func take(_ event: InboundEvent, now: UInt64) -> Taken {
+    mutating func accept(_ event: InboundEvent, now: UInt64) -> Taken {
         switch event {
-        case .part(.head(let head)): return takeHead(head, now: now)
-        case .part(.body(let bytes)): return takeBody(bytes)
+        case .part(.head(let head)): return acceptHead(head, now: now)
+        case .part(.body(let bytes)): return acceptBody(bytes)
         case .part(.end): return takeEnd(now: now)
-        case .malformed(let answer): return takeMalformed(answer)
+        case .malformed(let answer): return acceptMalformed(answer)
         case .inputClosed:
             // Whoever waits for a WebSocket and leaves has given up.
             if case .handshake = reading { cut() }
@@ -19,7 +19,7 @@ extension HTTPConnection {
         }
     }
 
-    private mutating func takeHead(_ head: HTTPRequestHead, now: UInt64) -> Taken {
+    private mutating func acceptHead(_ head: HTTPRequestHead, now: UInt64) -> Taken {
         // Behind a request for a WebSocket nothing is read until that is decided.
         if case .handshake = reading { return .later }
         guard case .between = reading else { return .done }
@@ -102,7 +102,7 @@ extension HTTPConnection {
         return .action(.sendContinue)
     }
 
-    private mutating func takeBody(_ bytes: ByteBuffer) -> Taken {
+    private mutating func acceptBody(_ bytes: ByteBuffer) -> Taken {
         switch reading {
         case .routed: return .action(.passBody(bytes))
         case .publish(var publish):
@@ -145,7 +145,7 @@ extension HTTPConnection {
         deadlines.headBegan(now: now)
     }
 
-    private mutating func takeMalformed(_ answer: PublishAnswer) -> Taken {
+    private mutating func acceptMalformed(_ answer: PublishAnswer) -> Taken {
         switch reading {
         case .routed:
             guard case .refused(let error, _, _) = answer else { return .done }

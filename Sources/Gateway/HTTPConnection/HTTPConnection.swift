@@ -257,7 +257,7 @@ struct HTTPConnection {
         while phase == .open {
             if let due = order.nextDue() { return write(due, now: now) }
             guard let event = inbox.popFirst() else { break }
-            switch take(event, now: now) {
+            switch accept(event, now: now) {
             case .action(let action): return action
             case .done: if owed != nil { return next(now: now) }
             case .later:

@@ -7,7 +7,7 @@ extension HTTPConnectionHandler {
     /// Takes a plain publish.
     /// - Returns: false when it must go the long way, because something before it isn't done or its authorization needs
     ///   to be asked for.
-    func take(_ publish: PlainPublish, from bytes: UnsafeRawBufferPointer) -> Bool {
+    func accept(_ publish: PlainPublish, from bytes: UnsafeRawBufferPointer) -> Bool {
         // Another Host than the last is looked at on the long way.
         guard context != nil, connection.isReadyForPlain, isAcceptedHost(bytes[publish.host]),
             let topic = try? Topic(utf8: UnsafeRawBufferPointer(rebasing: bytes[publish.topic])),

@@ -200,8 +200,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             unauthenticated = nil
             guard let context else { return }
             routed = router.begin(request, for: self, on: context.channel)
-        case .passBody(let bytes): routed?.take(bytes)
-        case .passEnd: routed?.takeEnd()
+        case .passBody(let bytes): routed?.append(bytes)
+        case .passEnd: routed?.finishBody()
         case .failBody(let error): routed?.fail(error)
         case .write(let answer, let framing):
             unauthenticated = nil
@@ -214,7 +214,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             output.writeSwitch(fields)
             output.bytes.writeImmutableBuffer(ServerFrame.close(code, reason: error.message))
             planFlush()
-        case .decodeOn: if case .needsCall = decoder.goOn() { reader?.callDecoder() }
+        case .decodeOn: if case .needsCall = decoder.resume() { reader?.callDecoder() }
         case .closeWhenWritten: closeWhenWritten()
         case .closeOutput: context?.close(mode: .output, promise: nil)
         case .close: context?.close(promise: nil)

@@ -89,7 +89,7 @@ final class PublishReader: ChannelInboundHandler, RemovableChannelHandler {
     private func look(at buffer: inout ByteBuffer, isSecondLook: Bool) -> Bool {
         switch buffer.withUnsafeReadableBytes({ PlainPublish.read($0, limits: limits) }) {
         case .publish(let publish):
-            if buffer.withUnsafeReadableBytes({ connection.take(publish, from: $0) }) {
+            if buffer.withUnsafeReadableBytes({ connection.accept(publish, from: $0) }) {
                 buffer.moveReaderIndex(forwardBy: publish.byteCount)
             } else {
                 phase = .passing(byteCount: publish.byteCount)

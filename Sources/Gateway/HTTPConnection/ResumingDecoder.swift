@@ -4,7 +4,7 @@ import SluiceCore
 
 /// NIO's decoder of requests, which goes on behind a request that offers another protocol, once it is known that the offer isn't taken.
 ///
-/// NIO's own stops there for good. What comes behind such a request stays here until ``goOn()``; if the connection becomes a WebSocket it is
+/// NIO's own stops there for good. What comes behind such a request stays here until ``resume()``; if the connection becomes a WebSocket it is
 /// given back as the decoder leaves.
 final class ResumingDecoder: ByteToMessageDecoder {
     typealias InboundOut = HTTPServerRequestPart
@@ -26,7 +26,7 @@ final class ResumingDecoder: ByteToMessageDecoder {
         case inside
     }
 
-    /// What ``goOn()`` leaves to its caller.
+    /// What ``resume()`` leaves to its caller.
     enum Resumption {
         /// Nothing: the bytes are being read.
         case goesOn
@@ -61,7 +61,7 @@ final class ResumingDecoder: ByteToMessageDecoder {
     func readEnd() { if case .offering = state { state = .stopped } }
 
     /// What is behind the request that offered another protocol are requests.
-    func goOn() -> Resumption {
+    func resume() -> Resumption {
         guard case .stopped = state else { return .goesOn }
         state = .resuming
         switch place {

@@ -70,9 +70,9 @@ protocol RoutedRun: AnyObject {
     /// Whether more of the request's body is wanted now.
     var demand: BodyDemand { get }
     /// A part of its body.
-    func take(_ bytes: ByteBuffer)
+    func append(_ bytes: ByteBuffer)
     /// Its body is complete.
-    func takeEnd()
+    func finishBody()
     /// Its body breaks off.
     func fail(_ error: APIError)
     /// More of it is wanted again.

@@ -125,14 +125,14 @@ final class RoutedTask: RoutedRun {
         self.task = task
     }
 
-    func take(_ bytes: ByteBuffer) {
+    func append(_ bytes: ByteBuffer) {
         switch source?.yield(bytes) {
         case .stopProducing: demand = .full
         case .produceMore, .dropped, nil: demand = .wanted
         }
     }
 
-    func takeEnd() { source?.finish() }
+    func finishBody() { source?.finish() }
 
     func fail(_ error: APIError) { source?.finish(error) }
 

@@ -147,7 +147,7 @@ struct PlainHeadScanner {
         // The decoder takes spaces at the end for a part of the value.
         guard value.isEmpty || bytes[offset - 1] != PlainHeadScanner.space else { return .other }
         offset += 2
-        return take(name, value) ? nil : .other
+        return accept(name, value) ? nil : .other
     }
 
     /// Letters, digits and the hyphen: all names that anyone uses (RFC 9110, section 5.6.2 allows more).
@@ -156,7 +156,7 @@ struct PlainHeadScanner {
     }
 
     /// Notes a field; false when it makes the request anything but plain.
-    private mutating func take(_ name: Range<Int>, _ value: Range<Int>) -> Bool {
+    private mutating func accept(_ name: Range<Int>, _ value: Range<Int>) -> Bool {
         // The length tells most names apart without comparing them.
         switch name.count {
         case 2: return !matches(name, "te")

@@ -39,7 +39,7 @@ struct MessageAssembler {
     var isWithinMessage: Bool { kind != nil }
 
     /// Takes the next frame.
-    mutating func take(_ frame: InboundFrame) -> Event {
+    mutating func append(_ frame: InboundFrame) -> Event {
         guard frame.isMasked, !frame.hasReservedBits, let opcode = FrameOpcode(rawValue: frame.opcode) else {
             return .failure(.protocolError)
         }
@@ -68,7 +68,7 @@ struct MessageAssembler {
             return .failure(.messageTooBig)
         }
         if kind == .text {
-            let isSound = frame.payload.withUnsafeReadableBytes { text.take($0) }
+            let isSound = frame.payload.withUnsafeReadableBytes { text.append($0) }
             guard isSound, !frame.isFinal || text.isComplete else { return .failure(.invalidPayload) }
         }
         guard frame.isFinal else {

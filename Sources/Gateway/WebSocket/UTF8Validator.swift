@@ -10,7 +10,7 @@ struct UTF8Validator {
     var isComplete: Bool { needed == 0 }
 
     /// Goes on with `bytes`; false when nothing that follows can make them UTF-8.
-    mutating func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    mutating func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var index = 0
         while index < bytes.count {
             if needed == 0 {

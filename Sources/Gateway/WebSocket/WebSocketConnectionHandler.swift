@@ -89,7 +89,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         }
         let now = loop.services.now()
         watch.heard(now: now)
-        let event = assembler.take(frame)
+        let event = assembler.append(frame)
         watch.message(assembler.isWithinMessage ? .open : .none, now: now)
         switch event {
         case .incomplete, .pong: break

@@ -30,7 +30,7 @@ struct LeaseReceive {
 
     /// Hands out what was read, ascending.
     /// - Returns: a lease for each part with its own receive count.
-    func take(_ sequences: some Sequence<UInt64>, from state: inout LeaseState) -> [Lease] {
+    func lease(_ sequences: some Sequence<UInt64>, from state: inout LeaseState) -> [Lease] {
         state.handOut(sequences, to: owner, visibleAt: rules.visibleAt(nowNanoseconds))
     }
 }

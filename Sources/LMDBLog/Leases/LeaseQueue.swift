@@ -74,7 +74,7 @@ final class LeaseQueue: ChangeQueue {
             let isFull = state.leases.recordCount >= rules.maximumInFlight
             guard !wanted.ranges.isEmpty else { return ([], isFull) }
             let records = try reader.records(in: wanted.ranges, maximumBytes: maximumBytes)
-            let leases = operation.take(records.lazy.map(\.sequence.rawValue), from: &state)
+            let leases = operation.lease(records.lazy.map(\.sequence.rawValue), from: &state)
             return (LeaseQueue.join(records, leases), isFull)
         }
         quietAtCommit = received.isEmpty && !isFull ? commit : nil

@@ -56,7 +56,7 @@ final class AppendInbox: Sendable {
     }
 
     /// Takes everything there is; waits for something until the monotonic clock shows `deadline`.
-    func take(untilNanoseconds deadline: UInt64) -> Taken {
+    func removeAll(untilNanoseconds deadline: UInt64) -> Taken {
         condition.lock()
         defer { condition.unlock() }
         while submissions.isEmpty, !isStopped {

@@ -60,7 +60,7 @@ final class LogWriterLoop {
             upkeep.counted(unsavedRecords: try saver.unsavedRecords())
         }
         while true {
-            let taken = inbox.take(untilNanoseconds: StageClock.nowNanoseconds() &+ LogWriterLoop.idleNanoseconds)
+            let taken = inbox.removeAll(untilNanoseconds: StageClock.nowNanoseconds() &+ LogWriterLoop.idleNanoseconds)
             if !taken.submissions.isEmpty {
                 commit(taken.submissions)
             } else if taken.isStopped {

@@ -44,7 +44,7 @@ struct EventMailbox: Sendable {
     }
 
     /// Takes everything, in the order it came.
-    mutating func take() -> [RegistryEvent] {
+    mutating func removeAll() -> [RegistryEvent] {
         waiting = 0
         defer { events = [] }
         return events

@@ -123,7 +123,7 @@ struct GatewayLedger {
     }
 
     /// Takes the rows of up to `limit` connections that differ from the file.
-    mutating func takeRows(ofConnections limit: Int) -> [ConnectionID: RowBacklog.Entry] { backlog.take(limit) }
+    mutating func takeRows(ofConnections limit: Int) -> [ConnectionID: RowBacklog.Entry] { backlog.removeFirst(limit) }
 
     /// Puts back what couldn't be written.
     mutating func putBack(_ taken: [ConnectionID: RowBacklog.Entry]) { backlog.putBack(taken) }

@@ -128,7 +128,7 @@ public final class RegistryWriter: SubscriptionDirectory {
         await withCheckedContinuation { continuation in
             queue.async { [self] in
                 session.assumeOnQueue { session in
-                    session.apply(mailbox.withLock { $0.take() })
+                    session.apply(mailbox.withLock { $0.removeAll() })
                     session.close()
                 }
                 continuation.resume()
@@ -152,7 +152,7 @@ public final class RegistryWriter: SubscriptionDirectory {
     private func drainSoon() {
         queue.async { [self] in
             let next = session.assumeOnQueue { session in
-                session.apply(mailbox.withLock { $0.take() })
+                session.apply(mailbox.withLock { $0.removeAll() })
                 return session.settle()
             }
             follow(next)

@@ -45,7 +45,7 @@ struct RowBacklog {
     mutating func removeAll() { entries = [:] }
 
     /// Takes what is to be written of up to `limit` connections.
-    mutating func take(_ limit: Int) -> [ConnectionID: Entry] {
+    mutating func removeFirst(_ limit: Int) -> [ConnectionID: Entry] {
         guard entries.count > limit else {
             defer { entries = [:] }
             return entries

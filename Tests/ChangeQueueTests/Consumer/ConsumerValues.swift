@@ -61,7 +61,7 @@ extension LeaseState {
         let receive = LeaseReceive(owner: owner, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
         let bounds = LogBounds(first: first, last: last)
         let wanted = receive.wanted(from: &self, bounds)
-        return receive.take(wanted.ranges.flatMap { $0.first...$0.last }, from: &self)
+        return receive.lease(wanted.ranges.flatMap { $0.first...$0.last }, from: &self)
     }
 
     /// The ranges of all leases.

@@ -16,7 +16,7 @@ struct PushedLeaseTests {
     ) -> [Lease] {
         let push = LeaseReceive(owner: alice, rules: rules, maximumRecords: maximumRecords, nowNanoseconds: now)
         let wanted = push.wanted(from: &state, LogBounds(first: 1, last: last))
-        return push.take(wanted.ranges.flatMap { $0.first...$0.last }, from: &state)
+        return push.lease(wanted.ranges.flatMap { $0.first...$0.last }, from: &state)
     }
 
     private func retry(

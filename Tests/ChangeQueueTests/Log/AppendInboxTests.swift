@@ -21,7 +21,7 @@ struct AppendInboxTests {
         #expect(inbox.add(submission(bytes: 60)) == nil)
         #expect(inbox.add(submission(bytes: 41))?.code == .overloaded)
         #expect(inbox.add(submission(bytes: 40)) == nil)
-        #expect(inbox.take(untilNanoseconds: 0).submissions.count == 2)
+        #expect(inbox.removeAll(untilNanoseconds: 0).submissions.count == 2)
         #expect(inbox.isEmpty)
         #expect(inbox.add(submission(bytes: 1))?.code == .overloaded)
         inbox.release(100)
@@ -34,16 +34,16 @@ struct AppendInboxTests {
         #expect(inbox.add(submission(bytes: 1)) == nil)
         inbox.stop()
         #expect(inbox.add(submission(bytes: 1))?.code == .shuttingDown)
-        let taken = inbox.take(untilNanoseconds: 0)
+        let taken = inbox.removeAll(untilNanoseconds: 0)
         #expect(taken.submissions.count == 1)
         #expect(taken.isStopped)
-        #expect(inbox.take(untilNanoseconds: .max).submissions.isEmpty)
+        #expect(inbox.removeAll(untilNanoseconds: .max).submissions.isEmpty)
     }
 
     @Test("a wait without anything ends at its time")
     func timesOut() {
         let inbox = AppendInbox(maximumBytes: 100)
-        let taken = inbox.take(untilNanoseconds: StageClock.nowNanoseconds() + 1_000_000)
+        let taken = inbox.removeAll(untilNanoseconds: StageClock.nowNanoseconds() + 1_000_000)
         #expect(taken.submissions.isEmpty)
         #expect(!taken.isStopped)
     }

@@ -118,7 +118,7 @@ struct SimulatedLeases: SimulatedQueue {
             let wanted = receive.wanted(from: &state, bounds)
             // Sometimes the bytes are enough before the records are.
             let sequences = wanted.ranges.flatMap { $0.first...$0.last }.prefix(max(maximumRecords / 2, 1))
-            return receive.take(sequences, from: &state)
+            return receive.lease(sequences, from: &state)
         }
         return leases.flatMap { lease in
             handles(lease.range.first...lease.range.last, lease.receive).map {

@@ -189,8 +189,8 @@ final class RouterStandIn: RequestRouting, RoutedRun {
         return self
     }
 
-    func take(_ bytes: ByteBuffer) { body += String(buffer: bytes) }
-    func takeEnd() { ends += 1 }
+    func append(_ bytes: ByteBuffer) { body += String(buffer: bytes) }
+    func finishBody() { ends += 1 }
     func fail(_ error: APIError) { errors.append(error) }
     func cancel() { cancellations += 1 }
     func wantMore() { demand = .wanted }

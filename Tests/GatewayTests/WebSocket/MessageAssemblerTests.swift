@@ -16,7 +16,7 @@ struct MessageAssemblerTests {
 
     private func run(_ frames: [InboundFrame], limit: Int = 100) -> [MessageAssembler.Event] {
         var assembler = MessageAssembler(maximumMessageBytes: limit, budget: .silent())
-        return frames.map { assembler.take($0) }
+        return frames.map { assembler.append($0) }
     }
 
     private func message(_ text: String, isText: Bool = true) -> MessageAssembler.Event {
@@ -101,15 +101,15 @@ struct MessageAssemblerTests {
         let bytes = Array("aé😀".utf8)
         for (index, byte) in bytes.enumerated() {
             let isLast = index == bytes.count - 1
-            let event = assembler.take(
+            let event = assembler.append(
                 InboundFrame(isFinal: isLast, opcode: index == 0 ? 1 : 0, payload: ByteBuffer(bytes: [byte]))
             )
             #expect(event == (isLast ? message("aé😀") : .incomplete))
         }
         var early = MessageAssembler(maximumMessageBytes: 100, budget: .silent())
-        #expect(early.take(InboundFrame(isFinal: false, opcode: 1, payload: ByteBuffer(bytes: [0xF4]))) == .incomplete)
+        #expect(early.append(InboundFrame(isFinal: false, opcode: 1, payload: ByteBuffer(bytes: [0xF4]))) == .incomplete)
         #expect(
-            early.take(InboundFrame(isFinal: false, opcode: 0, payload: ByteBuffer(bytes: [0x90])))
+            early.append(InboundFrame(isFinal: false, opcode: 0, payload: ByteBuffer(bytes: [0x90])))
                 == .failure(.invalidPayload)
         )
     }
@@ -118,12 +118,12 @@ struct MessageAssemblerTests {
     func endOfText() {
         var cut = MessageAssembler(maximumMessageBytes: 100, budget: .silent())
         #expect(
-            cut.take(InboundFrame(opcode: 1, payload: ByteBuffer(bytes: [0x61, 0xC3]))) == .failure(.invalidPayload)
+            cut.append(InboundFrame(opcode: 1, payload: ByteBuffer(bytes: [0x61, 0xC3]))) == .failure(.invalidPayload)
         )
         var binary = MessageAssembler(maximumMessageBytes: 100, budget: .silent())
         let payload = ByteBuffer(bytes: [0xFF, 0xC3])
         #expect(
-            binary.take(InboundFrame(opcode: 2, payload: payload))
+            binary.append(InboundFrame(opcode: 2, payload: payload))
                 == .message(InboundMessage(isText: false, payload: payload))
         )
     }
@@ -138,10 +138,10 @@ struct MessageAssemblerTests {
         let budget = ByteBudget.silent(5)
         var first = MessageAssembler(maximumMessageBytes: 100, budget: budget)
         var second = MessageAssembler(maximumMessageBytes: 100, budget: budget)
-        #expect(first.take(Self.frame(1, "abc", final: false)) == .incomplete)
-        #expect(second.take(Self.frame(1, "abc", final: false)) == .failure(.tryAgainLater))
-        #expect(first.take(Self.frame(0, "d")) == message("abcd"))
+        #expect(first.append(Self.frame(1, "abc", final: false)) == .incomplete)
+        #expect(second.append(Self.frame(1, "abc", final: false)) == .failure(.tryAgainLater))
+        #expect(first.append(Self.frame(0, "d")) == message("abcd"))
         #expect(budget.heldBytes == 0)
-        #expect(second.take(Self.frame(2, "abcdefgh")) == .failure(.protocolError))
+        #expect(second.append(Self.frame(2, "abcdefgh")) == .failure(.protocolError))
     }
 }

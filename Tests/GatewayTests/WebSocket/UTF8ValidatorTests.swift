@@ -17,8 +17,8 @@ struct UTF8ValidatorTests {
         let bytes = Array(text.utf8)
         for split in 0...bytes.count {
             var validator = UTF8Validator()
-            #expect(bytes[..<split].withUnsafeBytes { validator.take($0) })
-            #expect(bytes[split...].withUnsafeBytes { validator.take($0) })
+            #expect(bytes[..<split].withUnsafeBytes { validator.append($0) })
+            #expect(bytes[split...].withUnsafeBytes { validator.append($0) })
             #expect(validator.isComplete)
         }
     }
@@ -26,11 +26,11 @@ struct UTF8ValidatorTests {
     @Test("refuses what can't become UTF-8, byte by byte at the first faulty one", arguments: faulty)
     func refusesFaulty(bytes: [UInt8]) {
         var whole = UTF8Validator()
-        #expect(!bytes.withUnsafeBytes { whole.take($0) })
+        #expect(!bytes.withUnsafeBytes { whole.append($0) })
         var prefixed = UTF8Validator()
-        #expect(!(Array("twelve bytes".utf8) + bytes).withUnsafeBytes { prefixed.take($0) })
+        #expect(!(Array("twelve bytes".utf8) + bytes).withUnsafeBytes { prefixed.append($0) })
         var single = UTF8Validator()
-        let refusals = bytes.map { byte in [byte].withUnsafeBytes { single.take($0) } }
+        let refusals = bytes.map { byte in [byte].withUnsafeBytes { single.append($0) } }
         #expect(refusals.contains(false))
     }
 
@@ -38,7 +38,7 @@ struct UTF8ValidatorTests {
     func knowsIncomplete() {
         for cut in 1..<4 {
             var validator = UTF8Validator()
-            #expect(Array("😀".utf8).prefix(cut).withUnsafeBytes { validator.take($0) })
+            #expect(Array("😀".utf8).prefix(cut).withUnsafeBytes { validator.append($0) })
             #expect(!validator.isComplete)
         }
     }
@@ -50,7 +50,7 @@ struct UTF8ValidatorTests {
                 for tail in [[], [0x80], [0xBF, 0xBF]] as [[UInt8]] {
                     let bytes = [first, second] + tail
                     var validator = UTF8Validator()
-                    let isSound = bytes.withUnsafeBytes { validator.take($0) } && validator.isComplete
+                    let isSound = bytes.withUnsafeBytes { validator.append($0) } && validator.isComplete
                     #expect(isSound == (String(validating: bytes, as: UTF8.self) != nil), "\(bytes)")
                 }
             }

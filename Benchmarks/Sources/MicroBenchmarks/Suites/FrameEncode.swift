@@ -1,5 +1,6 @@
 import SluiceCore
 
+@testable import FanOut
 @testable import Gateway
 
 /// The frames of a topic's records, built once for all its subscribers.
@@ -15,9 +16,9 @@ enum FrameEncode {
             let all = (1...UInt64(records)).map { Samples.record($0, topic: topic) }
             return Operation(run: { count in
                 for _ in 0..<count {
-                    var frames = TopicFrames()
+                    var frames = TopicFrames(EventFormats.all)
                     for record in all { frames.append(record) }
-                    MeasuredSection.keep(frames.buffer(.base64, from: 0))
+                    MeasuredSection.keep(frames.events(EventEncoding.base64.formatID, from: 0))
                 }
             })
         }
