@@ -8,9 +8,6 @@ struct EventFrames {
     private var starts: [Int] = []
     // Memory that is used again.
     private var scratch: [UInt8] = []
-    private let format: any EventFormat
-
-    init(_ format: any EventFormat) { self.format = format }
 
     /// Memory that is kept for the next events, bytes; a burst's is given back.
     private static let keptCapacity = 64 * 1024
@@ -19,7 +16,7 @@ struct EventFrames {
     var byteCount: Int { buffer.readableBytes }
 
     /// Adds a record's event.
-    mutating func append(_ record: ChangeRecord) {
+    mutating func append(_ record: ChangeRecord, as format: any EventFormat) {
         starts.append(buffer.writerIndex)
         format.append(record, to: &buffer, scratch: &scratch)
     }
@@ -59,25 +56,28 @@ struct TopicFrames {
     private let formats: [any EventFormat]
     // Kept until they are removed, for a format that is wanted later.
     private var records: [ChangeRecord] = []
-    // By format; nil for one that nobody has wanted.
-    private var frames: [EventFrames?]
+    // By format. Not optional, though most are empty: reading a part of an optional one would copy all of it.
+    private var frames: [EventFrames]
+    // Whether somebody has wanted the format, so that its events are built.
+    private var isBuilt: [Bool]
 
     /// `formats`: those that are registered, by their ids.
     init(_ formats: [any EventFormat]) {
         self.formats = formats
-        frames = Array(repeating: nil, count: formats.count)
+        frames = Array(repeating: EventFrames(), count: formats.count)
+        isBuilt = Array(repeating: false, count: formats.count)
     }
 
     /// Adds the event of a record.
     mutating func append(_ record: ChangeRecord) {
         records.append(record)
-        for index in frames.indices { frames[index]?.append(record) }
+        for index in frames.indices where isBuilt[index] { frames[index].append(record, as: formats[index]) }
     }
 
     /// Removes the oldest events.
     mutating func removeFirst(_ count: Int) {
         records.removeFirst(count)
-        for index in frames.indices { frames[index]?.removeFirst(count) }
+        for index in frames.indices where isBuilt[index] { frames[index].removeFirst(count) }
     }
 
     /// The bytes of the events from the record at `first` on, in one piece.
@@ -85,22 +85,21 @@ struct TopicFrames {
         _ format: EventFormatID,
         from first: Int,
         _ body: (UnsafeRawBufferPointer) -> Result
-    ) -> Result? {
+    ) -> Result {
         build(format)
-        return frames[Int(format.rawValue)]?.withBytes(from: first, body)
+        return frames[Int(format.rawValue)].withBytes(from: first, body)
     }
 
     /// The same for a subscriber to write.
     mutating func events(_ format: EventFormatID, from first: Int) -> SharedEvents {
         build(format)
-        return frames[Int(format.rawValue)]?.events(from: first) ?? SharedEvents(bytes: ByteBuffer(), starts: [])
+        return frames[Int(format.rawValue)].events(from: first)
     }
 
     private mutating func build(_ format: EventFormatID) {
         let index = Int(format.rawValue)
-        guard frames[index] == nil else { return }
-        var made = EventFrames(formats[index])
-        for record in records { made.append(record) }
-        frames[index] = made
+        guard !isBuilt[index] else { return }
+        isBuilt[index] = true
+        for record in records { frames[index].append(record, as: formats[index]) }
     }
 }

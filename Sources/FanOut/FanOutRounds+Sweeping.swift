@@ -112,7 +112,7 @@ extension FanOutRounds {
                         sweep.frames.withBytes(subscription.format, from: first) { bytes in
                             let sent = socket.send(bytes)
                             return (sent, sent == bytes.count)
-                        } ?? (0, false)
+                        }
                     guard isWhole else {
                         stuck = sent
                         return

@@ -1,30 +1,32 @@
 package import SluiceCore
 
 /// What the fan-out needs of the log, the registry and the process around it: no more, so that tests need none of them.
-package struct FanOutServices: Sendable {
+///
+/// A class, so that asking for one of its closures on the way of an event copies nothing of the others.
+package final class FanOutServices: Sendable {
     /// Limits.
-    package var limits: FanOutLimits
+    package let limits: FanOutLimits
     /// The registered formats, by their ids.
-    package var formats: [any EventFormat]
+    package let formats: [any EventFormat]
     /// A topic's newest committed record.
-    package var head: @Sendable (Topic) throws -> SequenceNumber
+    package let head: @Sendable (Topic) throws -> SequenceNumber
     /// Reads histories.
-    package var history: HistoryReader
+    package let history: HistoryReader
     /// Reads history for a subscriber when its turn comes, away from the event loops.
-    package var offload: @Sendable (HistoryWork, HistoryAsker) -> Void
+    package let offload: @Sendable (HistoryWork, HistoryAsker) -> Void
     /// Gives up what was to be read for a subscriber.
-    package var forget: @Sendable (HistoryAsker) -> Void
+    package let forget: @Sendable (HistoryAsker) -> Void
     /// Has the registry commit a subscriber's interest; `then` is called after the commit, on any thread.
-    package var subscribe:
+    package let subscribe:
         @Sendable (
             _ id: ConnectionID, _ topics: [Topic], _ then: @escaping @Sendable (Result<Void, any Error>) -> Void
         ) -> Void
     /// Tells the registry that the interest is over.
-    package var unsubscribe: @Sendable (_ id: ConnectionID, _ topics: [Topic]) -> Void
+    package let unsubscribe: @Sendable (_ id: ConnectionID, _ topics: [Topic]) -> Void
     /// What is counted.
-    package var measures: any FanOutMeasures
+    package let measures: any FanOutMeasures
     /// A monotonic clock, nanoseconds.
-    package var now: @Sendable () -> UInt64
+    package let now: @Sendable () -> UInt64
 
     package init(
         limits: FanOutLimits,

@@ -35,10 +35,10 @@ package struct HistoryReader: Sendable {
         _ format: any EventFormat,
         maximumBytes: Int
     ) throws -> HistoryPiece {
-        var frames = EventFrames(format)
+        var frames = EventFrames()
         var count = 0
         for sequence in sequences {
-            if let record = try record(sequence) { frames.append(record) }
+            if let record = try record(sequence) { frames.append(record, as: format) }
             count += 1
             if frames.byteCount >= maximumBytes { break }
         }
