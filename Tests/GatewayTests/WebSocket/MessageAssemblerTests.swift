@@ -107,7 +107,9 @@ struct MessageAssemblerTests {
             #expect(event == (isLast ? message("aé😀") : .incomplete))
         }
         var early = MessageAssembler(maximumMessageBytes: 100, budget: .silent())
-        #expect(early.append(InboundFrame(isFinal: false, opcode: 1, payload: ByteBuffer(bytes: [0xF4]))) == .incomplete)
+        #expect(
+            early.append(InboundFrame(isFinal: false, opcode: 1, payload: ByteBuffer(bytes: [0xF4]))) == .incomplete
+        )
         #expect(
             early.append(InboundFrame(isFinal: false, opcode: 0, payload: ByteBuffer(bytes: [0x90])))
                 == .failure(.invalidPayload)
