@@ -3,6 +3,7 @@ import SluiceCore
 
 /// The events of some records of one topic in one format, one after the other in one buffer: built once, written to every subscriber in one piece.
 struct EventFrames {
+    private let format: any EventFormat
     private var buffer = ByteBuffer()
     // Where each record's event begins.
     private var starts: [Int] = []
@@ -12,17 +13,22 @@ struct EventFrames {
     /// Memory that is kept for the next events, bytes; a burst's is given back.
     private static let keptCapacity = 64 * 1024
 
+    /// No events yet.
+    init(_ format: any EventFormat) { self.format = format }
+
     /// Bytes of all events.
     var byteCount: Int { buffer.readableBytes }
 
     /// Adds a record's event.
-    mutating func append(_ record: ChangeRecord, as format: any EventFormat) {
+    mutating func append(_ record: ChangeRecord) {
         starts.append(buffer.writerIndex)
         format.append(record, to: &buffer, scratch: &scratch)
     }
 
     /// The events from the record at `index` on.
-    func events(from index: Int) -> SharedEvents {
+    ///
+    /// Mutating so that it works in place: an element of an array would be copied for it, once for each subscriber.
+    mutating func events(from index: Int) -> SharedEvents {
         guard index < starts.count else { return SharedEvents(bytes: ByteBuffer(), starts: []) }
         let start = starts[index]
         let bytes = index == 0 ? buffer : buffer.getSlice(at: start, length: buffer.writerIndex - start) ?? buffer
@@ -56,28 +62,23 @@ struct TopicFrames {
     private let formats: [any EventFormat]
     // Kept until they are removed, for a format that is wanted later.
     private var records: [ChangeRecord] = []
-    // By format. Not optional, though most are empty: reading a part of an optional one would copy all of it.
-    private var frames: [EventFrames]
-    // Whether somebody has wanted the format, so that its events are built.
-    private var isBuilt: [Bool]
+    // A bit for each format that somebody has wanted, by its id; then their events in the order of the ids: one, nearly always.
+    private var wanted: UInt64 = 0
+    private var built: [EventFrames] = []
 
-    /// `formats`: those that are registered, by their ids.
-    init(_ formats: [any EventFormat]) {
-        self.formats = formats
-        frames = Array(repeating: EventFrames(), count: formats.count)
-        isBuilt = Array(repeating: false, count: formats.count)
-    }
+    /// `formats`: those that are registered, by their ids, which are below 64.
+    init(_ formats: [any EventFormat]) { self.formats = formats }
 
     /// Adds the event of a record.
     mutating func append(_ record: ChangeRecord) {
         records.append(record)
-        for index in frames.indices where isBuilt[index] { frames[index].append(record, as: formats[index]) }
+        for index in built.indices { built[index].append(record) }
     }
 
     /// Removes the oldest events.
     mutating func removeFirst(_ count: Int) {
         records.removeFirst(count)
-        for index in frames.indices where isBuilt[index] { frames[index].removeFirst(count) }
+        for index in built.indices { built[index].removeFirst(count) }
     }
 
     /// The bytes of the events from the record at `first` on, in one piece.
@@ -85,21 +86,22 @@ struct TopicFrames {
         _ format: EventFormatID,
         from first: Int,
         _ body: (UnsafeRawBufferPointer) -> Result
-    ) -> Result {
-        build(format)
-        return frames[Int(format.rawValue)].withBytes(from: first, body)
-    }
+    ) -> Result { built[index(of: format)].withBytes(from: first, body) }
 
     /// The same for a subscriber to write.
     mutating func events(_ format: EventFormatID, from first: Int) -> SharedEvents {
-        build(format)
-        return frames[Int(format.rawValue)].events(from: first)
+        built[index(of: format)].events(from: first)
     }
 
-    private mutating func build(_ format: EventFormatID) {
-        let index = Int(format.rawValue)
-        guard !isBuilt[index] else { return }
-        isBuilt[index] = true
-        for record in records { frames[index].append(record, as: formats[index]) }
+    /// The place of a format's events, which are built when they are wanted for the first time.
+    private mutating func index(of format: EventFormatID) -> Int {
+        let bit = UInt64(1) << UInt64(format.rawValue)
+        let index = (wanted & (bit &- 1)).nonzeroBitCount
+        guard wanted & bit == 0 else { return index }
+        var frames = EventFrames(formats[Int(format.rawValue)])
+        for record in records { frames.append(record) }
+        built.insert(frames, at: index)
+        wanted |= bit
+        return index
     }
 }

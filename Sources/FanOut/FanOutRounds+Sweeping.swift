@@ -63,13 +63,14 @@ extension FanOutRounds {
             let before = sweep.position
             let stuck = visitDirectly(&sweep, maximumVisits - visits, mayBypass, &events)
             visits += sweep.position - before
-            if let stuck {
-                visit(&sweep, sent: stuck, &events)
-                visits += 1
-            }
-            sweep.follow(members.index.follow(sweep.feed, number: sweep.feedNumber))
+            let removals = stuck.flatMap { visit(&sweep, sent: $0, &events) }
+            if stuck != nil { visits += 1 }
+            let current = members.index.follow(sweep.feed, number: sweep.feedNumber)
+            // Where the visited one took itself out, another has its place.
+            if let removals, current?.removals == removals { sweep.advance() }
+            sweep.follow(current)
             note(sweep.removeDone(), &over)
-            if maximumVisits < .max { rest = sweep.rest(nowNanoseconds: services.now()) }
+            if maximumVisits < .max, sweep.mayRest { rest = sweep.rest(nowNanoseconds: services.now()) }
         }
         services.measures.eventsWritten(events)
         let isOver = sweep.isIdle
@@ -128,14 +129,18 @@ extension FanOutRounds {
     }
 
     /// Visits the next subscription by way of its own buffer; `sent` bytes have gone before.
-    private func visit(_ sweep: inout TopicSweep, sent: Int, _ written: inout Int) {
-        guard let subscription = members.index.subscription(sweep.position, of: sweep.feed) else { return }
+    /// - Returns: how often subscriptions had changed places before; nil when there was nothing to visit.
+    private func visit(_ sweep: inout TopicSweep, sent: Int, _ written: inout Int) -> UInt32? {
+        // Noted as sent before the write: a connection that breaks with it takes itself out of the list.
+        guard let (subscription, removals) = members.index.visit(sweep.position, of: sweep.feed, upTo: sweep.last),
+            let subscriber = members.table[Int(subscription.subscriber)]
+        else {
+            sweep.advance()
+            return nil
+        }
         let first = sweep.firstRecord(after: subscription.startAfter)
-        let events = sweep.frames.events(subscription.format, from: first).dropFirst(sent)
-        // Before the write: a connection that breaks with it takes itself out of the list.
-        members.index.sent(sweep.last, to: sweep.position, of: sweep.feed)
-        let countBefore = members.index.shape(of: sweep.feed)?.removals
-        guard let subscriber = members.table[Int(subscription.subscriber)] else { return sweep.advance() }
+        var events = sweep.frames.events(subscription.format, from: first)
+        if sent > 0 { events = events.dropFirst(sent) }
         switch subscriber.deliver(events, for: subscription.id) {
         case .taken:
             sweep.noteWritten(from: first)
@@ -148,8 +153,7 @@ extension FanOutRounds {
             }
             subscriber.end(.slowConsumer)
         }
-        // Where it took itself out, another has its place.
-        if members.index.shape(of: sweep.feed)?.removals == countBefore { sweep.advance() }
+        return removals
     }
 
     /// Counts what is done, and finds the groups of which nothing is left.

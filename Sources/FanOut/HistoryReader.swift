@@ -35,10 +35,10 @@ package struct HistoryReader: Sendable {
         _ format: any EventFormat,
         maximumBytes: Int
     ) throws -> HistoryPiece {
-        var frames = EventFrames()
+        var frames = EventFrames(format)
         var count = 0
         for sequence in sequences {
-            if let record = try record(sequence) { frames.append(record, as: format) }
+            if let record = try record(sequence) { frames.append(record) }
             count += 1
             if frames.byteCount >= maximumBytes { break }
         }

@@ -103,6 +103,12 @@ package final class SubscriberLoop {
         members.table.setSocket(socket, of: subscriber.slot)
     }
 
+    /// Something waits in a subscriber's channel: it is flushed at the end of the turn, and until then nothing may overtake it on the direct way.
+    package func noteWritten(to subscriber: any Subscriber) {
+        members.table.setSocket(.none, of: subscriber.slot)
+        flushes.note(subscriber)
+    }
+
     /// A subscriber's rights have changed: what it may not have any more goes.
     /// - Returns: the topics that it was subscribed to and isn't any more.
     package func keep(of subscriber: any Subscriber, where isAllowed: (Topic) -> Bool) -> [Topic] {

@@ -85,16 +85,16 @@ struct TopicIndex {
         return shape
     }
 
-    /// A feed's subscription.
-    func subscription(_ position: Int, of feed: Int) -> Subscription? {
+    /// A feed's subscription as it was, which from now on has everything up to `sequence`, and how often subscriptions have changed places.
+    mutating func visit(
+        _ position: Int,
+        of feed: Int,
+        upTo sequence: SequenceNumber
+    ) -> (subscription: Subscription, removals: UInt32)? {
         guard feeds[feed].subscriptions.indices.contains(position) else { return nil }
-        return feeds[feed].subscriptions[position]
-    }
-
-    /// A subscription has everything up to `sequence`.
-    mutating func sent(_ sequence: SequenceNumber, to position: Int, of feed: Int) {
-        guard feeds[feed].subscriptions.indices.contains(position) else { return }
+        let subscription = feeds[feed].subscriptions[position]
         feeds[feed].subscriptions[position].start(after: sequence)
+        return (subscription, feeds[feed].removals)
     }
 
     /// Lets a sweep walk over a feed's subscriptions and note what it has sent.

@@ -12,6 +12,10 @@ struct TopicSweep {
     private struct Stop: Equatable {
         var round: UInt64
         var position: Int
+
+        func isReached(_ round: UInt64, _ position: Int) -> Bool {
+            self.round < round || (self.round == round && self.position <= position)
+        }
     }
 
     /// A record whose round is over.
@@ -57,6 +61,9 @@ struct TopicSweep {
         position = 0
     }
 
+    /// Whether a round has ended and ``rest(nowNanoseconds:)`` is to be asked.
+    var mayRest: Bool { isRoundNew }
+
     /// How long the sweep rests before it goes on: a quarter of the last round, if it has just ended and others follow it
     /// without a gap.
     ///
@@ -65,7 +72,7 @@ struct TopicSweep {
     /// brought about never rests.
     mutating func rest(nowNanoseconds now: UInt64) -> UInt64 {
         defer { isRoundNew = false }
-        guard isRoundNew, !isIdle else { return 0 }
+        guard mayRest, !isIdle else { return 0 }
         let duration = now &- roundBeganAtNanoseconds
         let rest =
             duration < TopicSweep.shortRoundNanoseconds ? 0 : min(duration / 4, TopicSweep.longestRestNanoseconds)
@@ -137,7 +144,8 @@ struct TopicSweep {
 
     /// Removes the records whose round is over.
     mutating func removeDone() -> [Done] {
-        let count = stops.prefix { $0.round < round || ($0.round == round && $0.position <= position) }.count
+        var count = 0
+        while count < stops.count, stops[count].isReached(round, position) { count += 1 }
         guard count > 0 else { return [] }
         let done = (0..<count).map { Done(delivery: deliveries[$0], sockets: sockets[$0]) }
         sequences.removeFirst(count)

@@ -24,8 +24,8 @@ struct TopicFramesTests {
     private func frames(_ records: some Sequence<ChangeRecord>, _ format: EventFormatID) -> ByteBuffer {
         var bytes = ByteBuffer()
         for record in records {
-            var frame = EventFrames()
-            frame.append(record, as: TestFormat.all[Int(format.rawValue)])
+            var frame = EventFrames(TestFormat.all[Int(format.rawValue)])
+            frame.append(record)
             bytes.writeImmutableBuffer(frame.events(from: 0).bytes)
         }
         return bytes
@@ -67,8 +67,8 @@ struct TopicFramesTests {
 
     @Test("has nothing from behind the last record")
     func end() {
-        var frames = EventFrames()
-        frames.append(record(1, 10), as: TestFormat.all[0])
+        var frames = EventFrames(TestFormat.all[0])
+        frames.append(record(1, 10))
         #expect(frames.events(from: 1).bytes.readableBytes == 0)
         #expect(frames.withBytes(from: 1) { $0.count } == 0)
         frames.removeFirst(1)
@@ -77,13 +77,13 @@ struct TopicFramesTests {
 
     @Test("keeps little memory when everything is gone, and none that grows while records come and go")
     func memory() {
-        var frames = EventFrames()
+        var frames = EventFrames(TestFormat.all[0])
         for sequence in UInt64(1)...2_000 {
-            frames.append(record(sequence, 1_000), as: TestFormat.all[0])
+            frames.append(record(sequence, 1_000))
             if sequence > 10 { frames.removeFirst(1) }
             #expect(frames.events(from: 0).bytes.storageCapacity <= 65_536)
         }
-        frames.append(record(1, 1 << 20), as: TestFormat.all[0])
+        frames.append(record(1, 1 << 20))
         frames.removeFirst(11)
         #expect(frames.byteCount == 0)
         #expect(frames.events(from: 0).bytes.storageCapacity <= 65_536)

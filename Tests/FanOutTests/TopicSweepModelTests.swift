@@ -145,7 +145,7 @@ struct TopicSweepModelTests {
             let removals = index.shape(of: sweep.feed)?.removals
             if next.startAfter < sweep.last {
                 let first = sweep.firstRecord(after: next.startAfter)
-                index.sent(sweep.last, to: sweep.position, of: sweep.feed)
+                _ = index.visit(sweep.position, of: sweep.feed, upTo: sweep.last)
                 let connection = Int(next.subscriber)
                 let sequences = sweep.sequences[first...].map(\.rawValue)
                 #expect(from[connection] != nil, "a held subscription got something")

@@ -36,7 +36,7 @@ struct TopicSweepTests {
             guard !sweep.isIdle, let next = index.subscription(sweep.position, of: sweep.feed) else { break }
             if next.startAfter < sweep.last {
                 sweep.noteWritten(from: sweep.firstRecord(after: next.startAfter))
-                index.sent(sweep.last, to: sweep.position, of: sweep.feed)
+                _ = index.visit(sweep.position, of: sweep.feed, upTo: sweep.last)
             }
             sweep.advance()
         }
@@ -180,5 +180,13 @@ struct TopicSweepTests {
         sweep.add(record(2), nil)
         #expect(sweep.rest(nowNanoseconds: 70_000_000) == 0)
         #expect(visit(4, &sweep, &index) == [4])
+    }
+}
+
+extension TopicIndex {
+    /// A feed's subscription, without a visit.
+    func subscription(_ position: Int, of feed: Int) -> Subscription? {
+        var copy = self
+        return copy.visit(position, of: feed, upTo: .none)?.subscription
     }
 }

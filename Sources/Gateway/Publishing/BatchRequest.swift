@@ -112,7 +112,7 @@ public enum PayloadRules {
     /// Takes a media type over.
     /// - Throws: `InvalidRequest` when it is too long or not printable ASCII.
     public static func contentType(_ value: String?) throws(APIError) -> ContentType {
-        guard let value, ByteString(value) != "application/json" else { return .json }
+        guard let value, !ByteString(value).equals("application/json") else { return .json }
         guard (1...Limits.contentTypeBytes).contains(value.utf8.count),
             value.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
         else {

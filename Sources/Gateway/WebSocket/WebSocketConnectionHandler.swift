@@ -285,9 +285,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     private func noteDirty() {
         guard !isDirty else { return }
         isDirty = true
-        // What follows must not overtake what waits in the channel.
-        loop.subscribers.setSocket(.none, of: self)
-        loop.subscribers.flushes.note(self)
+        loop.subscribers.noteWritten(to: self)
     }
 
     /// Lets the fan-out write to the socket directly, if nothing waits in the channel.

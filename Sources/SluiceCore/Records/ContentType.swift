@@ -33,12 +33,10 @@ public struct ContentType: Hashable, Sendable, CustomStringConvertible {
 
     private static func embedding(of value: String) -> Embedding {
         // The usual ones first: this runs for each record that is read.
-        switch ByteString(value) {
-        case "application/json": return .json
-        case "text/plain", "text/plain; charset=utf-8", "text/plain;charset=utf-8": return .text
-        case "application/octet-stream": return .binary
-        default: break
-        }
+        let bytes = ByteString(value)
+        if bytes.equals("application/json") { return .json }
+        if bytes.equals("text/plain; charset=utf-8") || bytes.equals("text/plain") { return .text }
+        if bytes.equals("application/octet-stream") { return .binary }
         let essence = value.utf8.prefix { $0 != UInt8(ascii: ";") }.filter { $0 != 0x20 && $0 != 0x09 }
             .map(\.lowercasedASCII)
         if essence.elementsEqual("application/json".utf8) || essence.ends(with: "+json") { return .json }

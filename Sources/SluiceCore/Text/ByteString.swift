@@ -54,6 +54,16 @@ public struct ByteString: Hashable, Comparable, Sendable {
         }
     }
 
+    /// Whether it has a literal's bytes, which are compared where they stand: for what is asked once a record.
+    public func equals(_ literal: StaticString) -> Bool {
+        withUTF8 { own in
+            guard own.count == literal.utf8CodeUnitCount, let start = own.baseAddress else {
+                return own.isEmpty && literal.utf8CodeUnitCount == 0
+            }
+            return memcmp(start, literal.utf8Start, own.count) == 0
+        }
+    }
+
     /// Whether the left one's bytes stand before the right one's.
     public static func < (left: ByteString, right: ByteString) -> Bool {
         left.utf8.lexicographicallyPrecedes(right.utf8)
