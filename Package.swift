@@ -31,8 +31,6 @@ let package = Package(
         .library(name: "SluiceCore", targets: ["SluiceCore"]),
         .library(name: "ChangeQueue", targets: ["ChangeQueue"]),
         .library(name: "SubscriptionRegistry", targets: ["SubscriptionRegistry"]),
-        .library(name: "LMDBLog", targets: ["LMDBLog"]),
-        .library(name: "SQLiteRegistry", targets: ["SQLiteRegistry"]),
         .library(name: "DeliveryLink", targets: ["DeliveryLink"]),
         .library(name: "Gateway", targets: ["Gateway"]),
         .library(name: "Publisher", targets: ["Publisher"]),

@@ -1,40 +1,36 @@
-public import NIOCore
-public import SluiceCore
+package import NIOCore
+import SluiceCore
 
 /// What crosses the link in one frame: records for the subscribers that one gateway has, answered by one ``Receipt``.
-public struct Delivery: Sendable {
+package struct Delivery: Sendable {
     /// The publisher's number for it, unique among the deliveries that wait for a receipt.
-    public var id: UInt64
+    package var id: UInt64
     /// The records, in the order in which the gateway shall look at them.
-    public var records: [DeliveredRecord]
+    package var records: [DeliveredRecord]
     /// When the publisher handed it to the link, nanoseconds of `StageClock`.
-    public var sentAtNanoseconds: UInt64
-    /// The connections that it is for; nil stands for all subscribers of the records' topics.
-    public var connections: [ConnectionID]?
+    package var sentAtNanoseconds: UInt64
     /// When the gateway had read the frame, nanoseconds of `StageClock`; zero at the publisher.
     ///
     /// Set by the link, not sent.
-    public var takenAtNanoseconds: UInt64
+    package var takenAtNanoseconds: UInt64
 
     /// Makes a delivery.
-    public init(
+    package init(
         id: UInt64,
         records: [DeliveredRecord],
         sentAtNanoseconds: UInt64,
-        connections: [ConnectionID]? = nil,
         takenAtNanoseconds: UInt64 = 0
     ) {
         self.id = id
         self.records = records
         self.sentAtNanoseconds = sentAtNanoseconds
-        self.connections = connections
         self.takenAtNanoseconds = takenAtNanoseconds
     }
 }
 
 /// A record on its way: its encoded form as the log holds it, which the link doesn't open, and the times that the
 /// publisher knows.
-public struct DeliveredRecord: Sendable {
+package struct DeliveredRecord: Sendable {
     // Two cases, so that neither end converts: the publisher has the array that the log gave, the gateway a slice of
     // what it read.
     private enum Storage: Sendable {
@@ -44,26 +40,26 @@ public struct DeliveredRecord: Sendable {
 
     private let storage: Storage
     /// When the record was in the publisher's hands, nanoseconds of `StageClock`.
-    public let receivedAtNanoseconds: UInt64
+    package let receivedAtNanoseconds: UInt64
     /// When the publisher knew the gateways that have subscribers, nanoseconds of `StageClock`.
-    public let resolvedAtNanoseconds: UInt64
+    package let resolvedAtNanoseconds: UInt64
 
     /// Makes a record of the bytes that the log gave.
-    public init(encoded: [UInt8], receivedAtNanoseconds: UInt64, resolvedAtNanoseconds: UInt64) {
+    package init(encoded: [UInt8], receivedAtNanoseconds: UInt64, resolvedAtNanoseconds: UInt64) {
         storage = .array(encoded)
         self.receivedAtNanoseconds = receivedAtNanoseconds
         self.resolvedAtNanoseconds = resolvedAtNanoseconds
     }
 
     /// Makes a record of a buffer's readable bytes.
-    public init(encoded: ByteBuffer, receivedAtNanoseconds: UInt64, resolvedAtNanoseconds: UInt64) {
+    package init(encoded: ByteBuffer, receivedAtNanoseconds: UInt64, resolvedAtNanoseconds: UInt64) {
         storage = .buffer(encoded)
         self.receivedAtNanoseconds = receivedAtNanoseconds
         self.resolvedAtNanoseconds = resolvedAtNanoseconds
     }
 
     /// Length of the encoded form, bytes.
-    public var byteCount: Int {
+    package var byteCount: Int {
         switch storage {
         case .array(let bytes): bytes.count
         case .buffer(let buffer): buffer.readableBytes
@@ -71,7 +67,7 @@ public struct DeliveredRecord: Sendable {
     }
 
     /// Gives the encoded form without a copy; the bytes are valid inside `body` only.
-    public func withEncodedBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    package func withEncodedBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         let result: Result<R, E>
         switch storage {
         case .array(let bytes):

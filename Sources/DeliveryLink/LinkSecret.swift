@@ -1,12 +1,12 @@
 import Crypto
 import CryptoExtras
-public import SluiceCore
+import SluiceCore
 
 /// What both ends of a delivery link must know, checked and stretched: whoever got hold of one proof can try secrets against it, so a secret that
 /// can be guessed is none.
-public struct LinkSecret: Sendable {
+package struct LinkSecret: Sendable {
     /// Fewest bytes of a secret: what HS256 asks of its keys too (RFC 7518, section 3.2).
-    public static let minimumBytes = 32
+    package static let minimumBytes = 32
     /// Fewest different bytes; 16 random bytes in hexadecimal have more.
     static let minimumDistinctBytes = 8
 
@@ -19,7 +19,7 @@ public struct LinkSecret: Sendable {
 
     /// Checks and stretches a secret: once a process, since it takes 32 MiB and 0.1 to 0.2 s.
     /// - Throws: ``LinkError`` with code `weakSecret`, which never shows the secret.
-    public init(_ text: String) throws(LinkError) {
+    package init(_ text: String) throws(LinkError) {
         let bytes = Array(text.utf8)
         try LinkSecret.check(bytes)
         do {
@@ -38,7 +38,7 @@ public struct LinkSecret: Sendable {
 
     /// The secret of a setting, in which nil and empty mean that there is none.
     /// - Throws: ``LinkError`` with code `weakSecret`.
-    public static func ofSetting(_ text: String?) throws(LinkError) -> LinkSecret? {
+    package static func ofSetting(_ text: String?) throws(LinkError) -> LinkSecret? {
         guard let text, !text.isEmpty else { return nil }
         return try LinkSecret(text)
     }

@@ -1,11 +1,11 @@
-public import SluiceCore
+package import SluiceCore
 
 /// The gateway's answer to a ``Delivery``.
 ///
 /// The publisher retires a record only with receipts of all its gateways.
-public struct Receipt: Equatable, Sendable {
+package struct Receipt: Equatable, Sendable {
     /// What became of a delivery.
-    public enum Status: Equatable, Sendable {
+    package enum Status: Equatable, Sendable {
         /// The gateway has taken it and wrote it to the sockets that wanted it, or knows that none does.
         case ok
         /// It hasn't been taken; it may be sent again.
@@ -13,32 +13,27 @@ public struct Receipt: Equatable, Sendable {
     }
 
     /// The delivery's number.
-    public var deliveryID: UInt64
+    package var deliveryID: UInt64
     /// How many sockets took it.
-    public var sockets: UInt32
-    /// Connections of the delivery's explicit list that don't exist here (any more).
-    ///
-    /// At most ``maximumListedConnections`` are sent.
-    public var gone: [ConnectionID]
+    package var sockets: UInt32
     /// Connections that were closed or passed over because they read too slowly.
     ///
     /// At most ``maximumListedConnections`` are sent.
-    public var slow: [ConnectionID]
+    package var slow: [ConnectionID]
     /// When the gateway had read the frame, nanoseconds of `StageClock`.
-    public var takenAtNanoseconds: UInt64
+    package var takenAtNanoseconds: UInt64
     /// When the last socket was written, nanoseconds of `StageClock`; zero when none was.
-    public var writtenAtNanoseconds: UInt64
+    package var writtenAtNanoseconds: UInt64
     /// Whether the delivery was taken.
-    public var status: Status
+    package var status: Status
 
-    /// Most connection ids in each of a receipt's lists, so that a receipt stays far below the frame limit.
-    public static let maximumListedConnections = 100_000
+    /// Most connection ids in a receipt, so that a receipt stays far below the frame limit.
+    package static let maximumListedConnections = 100_000
 
     /// Makes a receipt.
-    public init(
+    package init(
         deliveryID: UInt64,
         sockets: UInt32 = 0,
-        gone: [ConnectionID] = [],
         slow: [ConnectionID] = [],
         takenAtNanoseconds: UInt64 = 0,
         writtenAtNanoseconds: UInt64 = 0,
@@ -46,7 +41,6 @@ public struct Receipt: Equatable, Sendable {
     ) {
         self.deliveryID = deliveryID
         self.sockets = sockets
-        self.gone = gone
         self.slow = slow
         self.takenAtNanoseconds = takenAtNanoseconds
         self.writtenAtNanoseconds = writtenAtNanoseconds
@@ -54,10 +48,10 @@ public struct Receipt: Equatable, Sendable {
     }
 
     /// Whether the gateway has taken the delivery.
-    public var isTaken: Bool { status == .ok }
+    package var isTaken: Bool { status == .ok }
 
     /// Whether there is no use in sending it again before the gateway's link has opened anew.
-    public var isFromAbsentGateway: Bool { status == .failed(.notConnected) || status == .failed(.draining) }
+    package var isFromAbsentGateway: Bool { status == .failed(.notConnected) || status == .failed(.draining) }
 }
 
 extension Receipt {
@@ -70,7 +64,7 @@ extension Receipt {
 /// Why a delivery wasn't taken.
 ///
 /// The numbers travel in receipts and never change their meaning.
-public enum ReceiptFailure: UInt16, CaseIterable, Sendable {
+package enum ReceiptFailure: UInt16, CaseIterable, Sendable {
     /// A record's checksum or layout is wrong.
     case corruptRecord = 1
     /// The gateway has no room for it now.

@@ -1,4 +1,4 @@
-public import ChangeQueue
+package import ChangeQueue
 import Glibc
 import PosixSupport
 
@@ -7,9 +7,9 @@ import PosixSupport
 ///
 /// The short one's name can be known beforehand, so another user may have made it. Then a random name is taken. The file `run-directory.<uid>` in the
 /// data directory, which others can't write, tells all processes of a user the same one.
-public struct RunDirectory: Sendable {
+package struct RunDirectory: Sendable {
     /// The directory, an absolute path.
-    public let path: String
+    package let path: String
 
     /// Longest name in the directory, bytes.
     static let maximumNameBytes = 44
@@ -19,7 +19,7 @@ public struct RunDirectory: Sendable {
 
     /// Finds and makes the run directory of the data directory `data`; only its owner may enter it.
     /// - Throws: `cannotOpen` when it can't be made, or belongs to someone else.
-    public init(data: String) throws(ChangeQueueError) {
+    package init(data: String) throws(ChangeQueueError) {
         let direct = Directory.absolute(data) + "/run"
         if direct.utf8.count <= RunDirectory.maximumPathBytes {
             path = direct
@@ -42,14 +42,14 @@ public struct RunDirectory: Sendable {
 
     /// The path of the socket or lock called `name`; a name that is too long is replaced by its hash, its extension
     /// kept.
-    public func path(for name: String) -> String {
+    package func path(for name: String) -> String {
         guard name.utf8.count > RunDirectory.maximumNameBytes else { return path + "/" + name }
         let suffix = name.lastIndex(of: ".").map { String(name[$0...]) } ?? ""
         return path + "/" + RunDirectory.hash(name) + (suffix.utf8.count <= 16 ? suffix : "")
     }
 
     /// The path of the socket called `name`; see ``path(for:)``.
-    public func path(forSocket name: String) -> String { path(for: name) }
+    package func path(forSocket name: String) -> String { path(for: name) }
 
     /// The directory that is written down, else the one whose name follows from the data directory's, else a new one; it is written down.
     private static func short(for data: String) throws(ChangeQueueError) -> RunDirectoryUse {

@@ -104,8 +104,7 @@ extension Delivery {
                     resolvedAtNanoseconds: resolvedAt
                 )
             },
-            sentAtNanoseconds: StageClock.nowNanoseconds(),
-            connections: nil
+            sentAtNanoseconds: StageClock.nowNanoseconds()
         )
     }
 }

@@ -1,17 +1,17 @@
 import GRDB
-public import SluiceCore
-public import SubscriptionRegistry
+package import SluiceCore
+package import SubscriptionRegistry
 
 extension RegistryDatabase {
     /// The gateways, oldest first, with or without a valid lease.
     /// - Throws: `RegistryError` when the file can't be read.
-    public func gateways() throws(RegistryError) -> [GatewayRow] {
+    package func gateways() throws(RegistryError) -> [GatewayRow] {
         try read("read gateways") { db in try RegistryQueries.gateways(db) }
     }
 
     /// The publishers, oldest first, with or without a valid lease.
     /// - Throws: `RegistryError` when the file can't be read.
-    public func publishers() throws(RegistryError) -> [PublisherRow] {
+    package func publishers() throws(RegistryError) -> [PublisherRow] {
         try read("read publishers") { db in
             let sql = "SELECT id, ops_address, started_at, lease_expires_at FROM publishers ORDER BY started_at, id"
             return try Row.fetchAll(db, sql: sql).map { row in
@@ -31,7 +31,7 @@ extension RegistryDatabase {
     /// - Parameter limit: how many at most.
     /// - Returns: the connections, each with the number of its subscriptions.
     /// - Throws: `RegistryError` when the file can't be read.
-    public func connections(limit: Int) throws(RegistryError) -> [ConnectionRow] {
+    package func connections(limit: Int) throws(RegistryError) -> [ConnectionRow] {
         try read("read connections") { db in
             try Row.fetchAll(
                 db,
@@ -57,7 +57,7 @@ extension RegistryDatabase {
 
     /// The topics that a connection is subscribed to, in the order of their names.
     /// - Throws: `RegistryError` when the file can't be read.
-    public func topics(of connection: ConnectionID) throws(RegistryError) -> [Topic] {
+    package func topics(of connection: ConnectionID) throws(RegistryError) -> [Topic] {
         try read("read subscriptions") { db in
             try String.fetchAll(
                 db,
@@ -69,7 +69,7 @@ extension RegistryDatabase {
 
     /// How many rows of each kind there are.
     /// - Throws: `RegistryError` when the file can't be read.
-    public func counts() throws(RegistryError) -> RegistryCounts {
+    package func counts() throws(RegistryError) -> RegistryCounts {
         try read("count rows") { db in
             func count(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql) ?? 0 }
             return RegistryCounts(
@@ -88,7 +88,7 @@ extension RegistryDatabase {
     ///
     /// To be called at the start and then every `RegistryConfiguration.renewalNanoseconds`.
     /// - Throws: `RegistryError` when the file can't be written.
-    public func renew(_ publisher: PublisherRow) throws(RegistryError) {
+    package func renew(_ publisher: PublisherRow) throws(RegistryError) {
         let now = file.configuration.wallNanoseconds()
         var publisher = publisher
         publisher.leaseExpiresAtNanoseconds = now &+ file.configuration.leaseNanoseconds
@@ -99,7 +99,7 @@ extension RegistryDatabase {
 
     /// Removes a publisher's row, at its end.
     /// - Throws: `RegistryError` when the file can't be written.
-    public func remove(publisher id: String) throws(RegistryError) {
+    package func remove(publisher id: String) throws(RegistryError) {
         try write("remove a publisher") { db in try RegistryStatements(db).remove(publisher: id) }
     }
 

@@ -1,6 +1,6 @@
 import GRDB
-public import Logging
-public import SubscriptionRegistry
+package import Logging
+package import SubscriptionRegistry
 import Synchronization
 
 /// Who is connected, to which gateway, and subscribed to what: a SQLite file that gateways write and publishers follow.
@@ -8,7 +8,7 @@ import Synchronization
 /// It isn't precious: connections die with their gateway, and a gateway whose rows are lost writes them again from memory. Any number of
 /// processes may use one file at the same time. A gateway writes through ``RegistryWriter``, a publisher reads through
 /// ``SubscriptionIndex``; what is here is for the seldom things. Every call may come from any thread and blocks it while SQLite works.
-public final class RegistryDatabase: Sendable {
+package final class RegistryDatabase: Sendable {
     let file: RegistryFile
     private let connection: Mutex<RegistryConnection>
     private let isReadOnly: Bool
@@ -17,7 +17,7 @@ public final class RegistryDatabase: Sendable {
     ///
     /// A file that is damaged or of another version is set aside and made anew.
     /// - Throws: `RegistryError` when the file can't be opened or made.
-    public convenience init(
+    package convenience init(
         path: String,
         configuration: RegistryConfiguration = RegistryConfiguration(),
         logger: Logger = Logger(label: "sluice.registry")
@@ -28,7 +28,7 @@ public final class RegistryDatabase: Sendable {
 
     /// Opens a registry that exists, for looking only.
     /// - Throws: `RegistryError` with code `notFound` when there is none, `versionMismatch` when it is another version's.
-    public static func openReadOnly(
+    package static func openReadOnly(
         path: String,
         logger: Logger = Logger(label: "sluice.registry")
     ) throws(RegistryError) -> RegistryDatabase {

@@ -14,27 +14,23 @@ import Testing
         #expect(try #require(frames.first).isSame(as: frame))
     }
 
-    @Test("a delivery keeps its records, times and connections")
+    @Test("a delivery keeps its records and times")
     func delivered() throws {
-        let ids = [ConnectionID.random(), ConnectionID(high: 1, low: 2)]
-        let sent = delivery(9, records: 3, bytes: 5, connections: ids)
+        let sent = delivery(9, records: 3, bytes: 5)
         let bytes = encoded(.delivery(sent))
         #expect(bytes.readableBytes == LinkFrameEncoder.byteCount(of: sent))
         guard case .delivery(let came) = try #require(try decoded(bytes).first) else { return #expect(Bool(false)) }
-        #expect(
-            came.id == 9 && came.sentAtNanoseconds == 309 && came.connections == ids && came.takenAtNanoseconds == 0
-        )
+        #expect(came.id == 9 && came.sentAtNanoseconds == 309 && came.takenAtNanoseconds == 0)
         #expect(came.records.map(DeliveryLinkTests.bytes(of:)) == sent.records.map(DeliveryLinkTests.bytes(of:)))
         #expect(came.records.map(\.receivedAtNanoseconds) == [109, 109, 109])
         #expect(came.records.map(\.resolvedAtNanoseconds) == [209, 209, 209])
     }
 
-    @Test("a receipt keeps its lists and its failure")
+    @Test("a receipt keeps its list and its failure")
     func receipted() throws {
         let receipt = Receipt(
             deliveryID: 3,
             sockets: 4,
-            gone: [.random()],
             slow: [.random(), .random()],
             takenAtNanoseconds: 5,
             writtenAtNanoseconds: 6,
@@ -46,14 +42,14 @@ import Testing
         #expect(came == receipt)
     }
 
-    @Test("a receipt's lists are cut so that the frame stays in the limit")
+    @Test("a receipt's list is cut so that the frame stays in the limit")
     func longReceipt() throws {
         let ids = (0..<UInt64(Receipt.maximumListedConnections + 5)).map { ConnectionID(high: 0, low: $0) }
-        let bytes = encoded(.receipt(Receipt(deliveryID: 1, gone: ids, slow: ids)))
+        let bytes = encoded(.receipt(Receipt(deliveryID: 1, slow: ids)))
         guard case .receipt(let came) = try #require(try decoded(bytes, maximumFrameBytes: 1 << 26).first) else {
             return #expect(Bool(false))
         }
-        #expect(came.gone == Array(ids.prefix(Receipt.maximumListedConnections)))
+        #expect(came.slow == Array(ids.prefix(Receipt.maximumListedConnections)))
     }
 
     @Test("frames come out the same wherever the bytes are split")

@@ -1,12 +1,12 @@
-public import Logging
-public import NIOCore
-public import SluiceCore
+package import Logging
+package import NIOCore
+package import SluiceCore
 
 /// The publisher's end of the delivery link to one gateway: connects, comes back when the connection breaks, and sends
 /// deliveries within the gateway's credit.
 ///
 /// It runs from ``start()`` until ``close()``; without the latter it keeps trying for ever.
-public final class LinkClient: Sendable {
+package final class LinkClient: Sendable {
     private let address: LinkAddress
     private let secret: LinkSecret?
     private let eventLoop: any EventLoop
@@ -22,7 +22,7 @@ public final class LinkClient: Sendable {
     ///   - events: is told what happens.
     ///   - limits: credit and time-outs.
     ///   - logger: where waiting and connecting are noted.
-    public init(
+    package init(
         gateway: GatewayID,
         address: LinkAddress,
         secret: LinkSecret?,
@@ -52,7 +52,7 @@ public final class LinkClient: Sendable {
 
     /// Connects, now and whenever the connection breaks.
     /// - Throws: ``LinkError`` with code `secretRequired` for a TCP address without a secret.
-    public func start() throws(LinkError) {
+    package func start() throws(LinkError) {
         if case .tcp = address, secret == nil { throw .secretRequired(address) }
         eventLoop.execute { self.loop.value.start() }
     }
@@ -62,7 +62,7 @@ public final class LinkClient: Sendable {
     ///
     /// What the gateway's credit doesn't allow yet waits for it, up to ``LinkLimits/maximumWaitingBytes``. Every delivery is
     /// answered through the ``LinkEvents``, also when there is no connection.
-    public func send(_ deliveries: [Delivery]) {
+    package func send(_ deliveries: [Delivery]) {
         guard !deliveries.isEmpty else { return }
         let outgoing = OutgoingDeliveries(deliveries, maximumFrameBytes: limits.maximumFrameBytes)
         if eventLoop.inEventLoop {
@@ -76,7 +76,7 @@ public final class LinkClient: Sendable {
     /// ``LinkLimits/closeTimeoutNanoseconds``, and doesn't come back.
     ///
     /// Returns at once.
-    public func close() {
+    package func close() {
         eventLoop.execute { self.loop.value.close() }
     }
 }
@@ -88,7 +88,7 @@ public final class LinkClient: Sendable {
 /// `connected` and `disconnected` alternate. Every delivery that was given to ``LinkClient/send(_:)`` is answered
 /// exactly once: by a receipt, or by its number in `disconnected`. Where the link itself refuses a delivery (no link,
 /// no credit, too large), it makes the receipt.
-public protocol LinkEvents: Sendable {
+package protocol LinkEvents: Sendable {
     /// The handshake is done: deliveries are taken.
     func connected(_ gateway: GatewayID, credit: LinkCredit)
     /// The receipts that came in one read, in the gateway's order.

@@ -88,8 +88,8 @@ struct LinkNonce: Equatable {
 enum LinkVersion {
     /// What this end speaks.
     ///
-    /// The codec of the records is part of it. 2: the proofs' key is stretched.
-    static let current: UInt16 = 2
+    /// The codec of the records is part of it. 2: the proofs' key is stretched. 3: no lists of connections in deliveries.
+    static let current: UInt16 = 3
     /// The first bytes of a hello, "SLNK": whoever connects to the wrong port is told apart.
     static let magic: UInt32 = 0x534C_4E4B
 }

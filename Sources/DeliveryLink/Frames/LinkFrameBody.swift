@@ -88,17 +88,14 @@ struct LinkFrameBody {
     private mutating func delivery() throws(LinkError) -> Delivery {
         let id = try integer(UInt64.self)
         let sentAt = try integer(UInt64.self)
-        let flags = try integer(UInt8.self)
-        guard flags <= 1 else { throw malformed("the flags are \(flags)") }
         let count = Int(try integer(UInt32.self))
-        let connections = flags == 1 ? try self.connections() : nil
         guard count <= bytes.readableBytes / LinkFrameBody.recordHeadBytes else {
             throw malformed("it names \(count) records, more than its bytes can hold")
         }
         var records: [DeliveredRecord] = []
         records.reserveCapacity(count)
         for _ in 0..<count { records.append(try record()) }
-        return Delivery(id: id, records: records, sentAtNanoseconds: sentAt, connections: connections)
+        return Delivery(id: id, records: records, sentAtNanoseconds: sentAt)
     }
 
     private mutating func record() throws(LinkError) -> DeliveredRecord {
@@ -121,7 +118,6 @@ struct LinkFrameBody {
         return Receipt(
             deliveryID: id,
             sockets: sockets,
-            gone: try connections(),
             slow: try connections(),
             takenAtNanoseconds: takenAt,
             writtenAtNanoseconds: writtenAt,

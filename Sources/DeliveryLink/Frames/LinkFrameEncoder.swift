@@ -6,8 +6,8 @@ import SluiceCore
 /// Record bytes go straight from where the log put them into the frame's buffer.
 enum LinkFrameEncoder {
     private static let lengthBytes = 4
-    /// Type, id, sent, flags, record count.
-    private static let deliveryHeadBytes = 1 + 8 + 8 + 1 + 4
+    /// Type, id, sent, record count.
+    private static let deliveryHeadBytes = 1 + 8 + 8 + 4
     /// Received, resolved, length.
     private static let recordHeadBytes = 8 + 8 + 4
     /// Longest message of a reject, UTF-8 bytes.
@@ -16,7 +16,6 @@ enum LinkFrameEncoder {
     /// Length of the frame that `delivery` becomes, bytes, its length prefix included.
     static func byteCount(of delivery: Delivery) -> Int {
         var count = lengthBytes + deliveryHeadBytes
-        if let connections = delivery.connections { count += 4 + connections.count * ConnectionID.byteCount }
         for record in delivery.records { count += recordHeadBytes + record.byteCount }
         return count
     }
@@ -43,11 +42,9 @@ enum LinkFrameEncoder {
             buffer.writeMultipleIntegers(
                 delivery.id,
                 delivery.sentAtNanoseconds,
-                UInt8(delivery.connections == nil ? 0 : 1),
                 UInt32(truncatingIfNeeded: delivery.records.count),
                 endianness: .little
             )
-            if let connections = delivery.connections { write(connections, into: &buffer) }
             for record in delivery.records {
                 buffer.writeMultipleIntegers(
                     record.receivedAtNanoseconds,
@@ -60,7 +57,7 @@ enum LinkFrameEncoder {
         }
     }
 
-    /// Appends a receipt's frame; lists longer than ``Receipt/maximumListedConnections`` are cut.
+    /// Appends a receipt's frame; a list longer than ``Receipt/maximumListedConnections`` is cut.
     static func encode(_ receipt: Receipt, into buffer: inout ByteBuffer) {
         let status: UInt16 =
             switch receipt.status {
@@ -76,7 +73,6 @@ enum LinkFrameEncoder {
                 status,
                 endianness: .little
             )
-            write(receipt.gone.prefix(Receipt.maximumListedConnections), into: &buffer)
             write(receipt.slow.prefix(Receipt.maximumListedConnections), into: &buffer)
         }
     }

@@ -1,7 +1,7 @@
 import Logging
 
 /// The gateway's side of the deliveries.
-public protocol DeliveryReceiver: Sendable {
+package protocol DeliveryReceiver: Sendable {
     /// Takes the deliveries that came in one read, in their order; called on the link's event loop.
     ///
     /// Each delivery wants exactly one receipt, now or later, through `link`. A delivery without a receipt keeps its

@@ -1,10 +1,10 @@
-public import NIOCore
+package import NIOCore
 import Synchronization
 
 /// The way back of one link: takes receipts from any thread.
 ///
 /// All that come before the event loop gets to them leave in one write.
-public final class LinkReplies: Sendable {
+package final class LinkReplies: Sendable {
     private struct Pending {
         var receipts: [Receipt] = []
         /// Whether the loop knows that it has to look.
@@ -12,7 +12,7 @@ public final class LinkReplies: Sendable {
     }
 
     /// The event loop that the link lives on.
-    public let eventLoop: any EventLoop
+    package let eventLoop: any EventLoop
     private let write: @Sendable ([Receipt]) -> Void
     private let refuse: @Sendable (LinkError) -> Void
     // One lock a call of send(), not one a receipt; a link is one per publisher, not one per client.
@@ -23,7 +23,7 @@ public final class LinkReplies: Sendable {
     ///   - eventLoop: where `write` is called.
     ///   - write: takes the receipts that gathered.
     ///   - refuse: ends the link with an error that its publisher reads.
-    public init(
+    package init(
         eventLoop: any EventLoop,
         write: @escaping @Sendable ([Receipt]) -> Void,
         refuse: @escaping @Sendable (LinkError) -> Void = { _ in }
@@ -36,7 +36,7 @@ public final class LinkReplies: Sendable {
     /// Ends the link: its publisher delivers what must not be taken.
     ///
     /// On the event loop only. What was sent before goes out first; deliveries without a receipt stay the publisher's.
-    public func end(_ error: LinkError) {
+    package func end(_ error: LinkError) {
         flush()
         refuse(error)
     }
@@ -44,7 +44,7 @@ public final class LinkReplies: Sendable {
     /// Answers deliveries.
     ///
     /// Receipts for deliveries that were answered before, or of a link that is gone, have no effect.
-    public func send(_ receipts: [Receipt]) {
+    package func send(_ receipts: [Receipt]) {
         guard !receipts.isEmpty else { return }
         let mustWake = pending.withLock { pending in
             pending.receipts.append(contentsOf: receipts)

@@ -1,14 +1,14 @@
 import Glibc
-public import Logging
-public import NIOCore
+package import Logging
+package import NIOCore
 import NIOPosix
 import PosixSupport
-public import SluiceCore
+package import SluiceCore
 import Synchronization
 
 /// The gateway's end of the delivery links: listens, shakes hands with publishers and hands their deliveries to a
 /// ``DeliveryReceiver``.
-public final class LinkServer: Sendable {
+package final class LinkServer: Sendable {
     private struct State {
         var listener: (any Channel)?
         var file: FileIdentity?
@@ -38,7 +38,7 @@ public final class LinkServer: Sendable {
     ///   - limits: credit and time-outs.
     ///   - logger: where links that come and go are noted.
     ///   - onRefusal: called, on any thread, for each connection and link that is ended for a fault of the other end.
-    public init(
+    package init(
         address: LinkAddress,
         secret: LinkSecret?,
         group: any EventLoopGroup,
@@ -60,12 +60,12 @@ public final class LinkServer: Sendable {
     }
 
     /// How many links are open.
-    public var linkCount: Int { state.withLock { $0.links.count } }
+    package var linkCount: Int { state.withLock { $0.links.count } }
 
     /// Listens.
     /// - Returns: the address to tell publishers; with TCP port 0 it has the port that the system chose.
     /// - Throws: ``LinkError`` with code `secretRequired`, `addressInUse` or `cannotBind`.
-    public func start() async throws(LinkError) -> LinkAddress {
+    package func start() async throws(LinkError) -> LinkAddress {
         switch address {
         case .unix(let path): return try await listen(UnixSocketFile(path: path))
         case .tcp(let host, let port): return try await listen(host: host, port: port)
@@ -75,7 +75,7 @@ public final class LinkServer: Sendable {
     /// Tells every publisher to send no more and refuses new ones.
     ///
     /// Deliveries that are here keep their way to a receipt.
-    public func drain() {
+    package func drain() {
         let links = state.withLock { state in
             state.isDraining = true
             return state.links.values + state.handshakes.all
@@ -84,7 +84,7 @@ public final class LinkServer: Sendable {
     }
 
     /// Stops listening and closes every link; deliveries without a receipt are sent again by their publishers.
-    public func close() async {
+    package func close() async {
         let (listener, identity, links) = state.withLock { state in
             defer {
                 state.listener = nil

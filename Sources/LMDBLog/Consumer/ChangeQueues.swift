@@ -1,9 +1,9 @@
-public import ChangeQueue
-public import Logging
-public import SluiceCore
+package import ChangeQueue
+package import Logging
+package import SluiceCore
 
 /// Opens consumers of the change log on this machine.
-public enum ChangeQueues {
+package enum ChangeQueues {
     /// Opens the consumer of one publisher; each publisher has its own, and a process opens a data directory's consumer
     /// state once.
     /// - Parameters:
@@ -17,7 +17,7 @@ public enum ChangeQueues {
     ///   - logger: told of state that was lost and of what was taken over.
     /// - Returns: the consumer, to be used on one thread.
     /// - Throws: `ChangeQueueError`: `cannotOpen`, also when the queue is of another kind, `locked`, `versionMismatch`, `storage`.
-    public static func open(
+    package static func open(
         _ queue: QueueID,
         _ attributes: QueueAttributes,
         log: ChangeLog,

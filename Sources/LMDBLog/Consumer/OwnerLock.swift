@@ -1,4 +1,4 @@
-public import ChangeQueue
+package import ChangeQueue
 import PosixSupport
 import SluiceCore
 
@@ -79,14 +79,14 @@ struct OwnerID: Hashable, Sendable, Comparable {
 /// Held while a process of a name runs: another one with that name can't take it.
 ///
 /// Its file goes with it.
-public final class NameLock: Sendable {
+package final class NameLock: Sendable {
     private let run: RunDirectory
     private let path: String
     private let lock: FileLock
 
     /// Takes the name; nil when a living process has it.
     /// - Throws: `cannotOpen`.
-    public init?(_ name: String, in run: RunDirectory) throws(ChangeQueueError) {
+    package init?(_ name: String, in run: RunDirectory) throws(ChangeQueueError) {
         self.run = run
         let path = run.path(for: name)
         self.path = path

@@ -1,4 +1,4 @@
-public import ChangeQueue
+package import ChangeQueue
 import Glibc
 import PosixSupport
 import SluiceCore
@@ -7,9 +7,9 @@ import SluiceCore
 ///
 /// A ring only says "look": rings that come while the publisher is busy are one. It belongs to one thread, which waits
 /// until the socket is readable, silences the bell and looks.
-public final class Doorbell: LogBell {
+package final class Doorbell: LogBell {
     /// The socket's path.
-    public let path: String
+    package let path: String
     private let run: RunDirectory
     private let descriptor: Int32
 
@@ -18,7 +18,7 @@ public final class Doorbell: LogBell {
 
     /// Binds a new socket in the run directory.
     /// - Throws: `cannotOpen`.
-    public init(_ run: RunDirectory) throws(ChangeQueueError) {
+    package init(_ run: RunDirectory) throws(ChangeQueueError) {
         self.run = run
         let name = [UInt64.random(in: 0 ... .max), .random(in: 0 ... .max)].map { String($0, radix: 36) }.joined()
         path = run.path(forSocket: name + Doorbell.suffix)
@@ -52,7 +52,7 @@ public final class Doorbell: LogBell {
     ///
     /// The caller closes it.
     /// - Throws: `cannotOpen`.
-    public func makeDescriptor() throws(ChangeQueueError) -> Int32 {
+    package func makeDescriptor() throws(ChangeQueueError) -> Int32 {
         let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard duplicate >= 0 else { throw Doorbell.cannotOpen(path, errno) }
         return duplicate
@@ -61,7 +61,7 @@ public final class Doorbell: LogBell {
     /// Takes all rings there are.
     /// - Returns: whether there was one.
     @discardableResult
-    public func silence() -> Bool {
+    package func silence() -> Bool {
         var byte: UInt8 = 0
         // More than a socket holds by default; what is left makes the next wait return at once, which does no harm.
         for count in 0..<1024 where recv(descriptor, &byte, 1, 0) < 0 { return count > 0 }

@@ -1,4 +1,4 @@
-public import ChangeQueue
+import ChangeQueue
 import Glibc
 import PosixSupport
 import SluiceCore
@@ -7,7 +7,7 @@ import Synchronization
 /// Rings every publisher's ``Doorbell`` of a run directory: one byte to each socket, dropped when the socket is full.
 ///
 /// LMDB can't notify anyone of a commit; a lost ring only costs the publisher's slow poll.
-public final class DoorbellRinger: LogSignal {
+package final class DoorbellRinger: LogSignal {
     private struct State {
         var bells: [UnixAddress] = []
         var scan = DirectoryScan()
@@ -20,7 +20,7 @@ public final class DoorbellRinger: LogSignal {
     /// Makes a ringer for the bells in the run directory.
     ///
     /// Without a socket of its own it stays silent, and publishers poll.
-    public init(_ run: RunDirectory) {
+    package init(_ run: RunDirectory) {
         directory = run.path
         descriptor = socket(AF_UNIX, Doorbell.datagram, 0)
     }
@@ -30,7 +30,7 @@ public final class DoorbellRinger: LogSignal {
     }
 
     /// Rings; never blocks.
-    public func ring() {
+    package func ring() {
         guard descriptor >= 0 else { return }
         state.withLock { state in
             rescanIfChanged(&state)

@@ -1,7 +1,7 @@
-public import ChangeQueue
+package import ChangeQueue
 import LMDB
 import PosixSupport
-public import SluiceCore
+package import SluiceCore
 import Synchronization
 
 /// Looks at a queue without taking part: opens everything for reading only, whether or not publishers or gateways run,
@@ -9,9 +9,9 @@ import Synchronization
 ///
 /// It may be kept open and asked again. Every method throws `ChangeQueueError`. Times are the wall clock, nanoseconds
 /// since 1970.
-public final class QueueInspector: Sendable {
+package final class QueueInspector: Sendable {
     /// The queue that is looked at.
-    public let queue: QueueID
+    package let queue: QueueID
     private let kind: QueueKind
     private let log: ChangeLog
     private let directory: String
@@ -20,7 +20,7 @@ public final class QueueInspector: Sendable {
 
     /// Opens the queue of a data directory.
     /// - Throws: `cannotOpen` when it has no log, `locked` when this process has it open, `versionMismatch`.
-    public convenience init(dataDirectory: String, queue: QueueID, kind: QueueKind) throws(ChangeQueueError) {
+    package convenience init(dataDirectory: String, queue: QueueID, kind: QueueKind) throws(ChangeQueueError) {
         let log = try ChangeLog.openReadOnly(directory: dataDirectory + "/log")
         self.init(
             log: log,
@@ -40,7 +40,7 @@ public final class QueueInspector: Sendable {
     ///     over.
     ///   - queue: which queue.
     ///   - kind: what kind it is of.
-    public init(log: ChangeLog, directory: String, run: RunDirectory?, queue: QueueID, kind: QueueKind) {
+    package init(log: ChangeLog, directory: String, run: RunDirectory?, queue: QueueID, kind: QueueKind) {
         self.log = log
         self.directory = directory
         self.run = run
@@ -49,14 +49,14 @@ public final class QueueInspector: Sendable {
     }
 
     /// The queue's figures.
-    public func depth(nowNanoseconds: UInt64) throws(ChangeQueueError) -> QueueDepth {
+    package func depth(nowNanoseconds: UInt64) throws(ChangeQueueError) -> QueueDepth {
         try view(nowNanoseconds).depth(of: queue, log.reader, nowNanoseconds: nowNanoseconds)
     }
 
     /// The topics with the most records that aren't retired, the largest first.
     ///
     /// Looks at the oldest million records at most.
-    public func depthByTopic(limit: Int, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> [TopicDepth] {
+    package func depthByTopic(limit: Int, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> [TopicDepth] {
         let view = try view(now)
         var topics: [Topic: TopicDepth] = [:]
         var left = ConsumerView.maximumVisited
@@ -75,7 +75,7 @@ public final class QueueInspector: Sendable {
     }
 
     /// The oldest records that aren't retired, in the order of the log, at most `count`.
-    public func peek(count: Int, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> [PeekedRecord] {
+    package func peek(count: Int, nowNanoseconds now: UInt64) throws(ChangeQueueError) -> [PeekedRecord] {
         guard count > 0 else { return [] }
         let view = try view(now)
         var peeked: [PeekedRecord] = []
@@ -146,26 +146,26 @@ public final class QueueInspector: Sendable {
 }
 
 /// A topic's records that aren't retired.
-public struct TopicDepth: Hashable, Sendable {
+package struct TopicDepth: Hashable, Sendable {
     /// The topic.
-    public let topic: Topic
+    package let topic: Topic
     /// Records that a receive would return now.
-    public var visible: UInt64 = 0
+    package var visible: UInt64 = 0
     /// Records that a publisher has.
-    public var inFlight: UInt64 = 0
+    package var inFlight: UInt64 = 0
     /// Records that wait for a retry.
-    public var delayed: UInt64 = 0
+    package var delayed: UInt64 = 0
 
     /// All of them.
-    public var total: UInt64 { visible + inFlight + delayed }
+    package var total: UInt64 { visible + inFlight + delayed }
 }
 
 /// A record that isn't retired, as one who looks on sees it.
-public struct PeekedRecord: Sendable {
+package struct PeekedRecord: Sendable {
     /// The record.
-    public let record: ChangeRecord
+    package let record: ChangeRecord
     /// Where it stands.
-    public let state: RecordState
+    package let state: RecordState
     /// How often it was received.
-    public let receiveCount: Int
+    package let receiveCount: Int
 }

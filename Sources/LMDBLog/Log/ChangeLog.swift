@@ -1,11 +1,11 @@
-public import ChangeQueue
+package import ChangeQueue
 import LMDB
 import PosixSupport
 
 /// The append-only log that every change record is committed to, shared by all processes of one data directory.
 ///
 /// One process opens it once; a ``LogWriter`` appends, any number of ``LogReader``s read.
-public final class ChangeLog: Sendable {
+package final class ChangeLog: Sendable {
     /// The version of the layout in docs/storage.md.
     ///
     /// 1 had no owners of items; it is read, and becomes 2 when it is opened for writing.
@@ -13,9 +13,9 @@ public final class ChangeLog: Sendable {
     private static let readVersions: ClosedRange<UInt64> = 1...formatVersion
 
     /// The random number that the log drew when it was made; part of every record's id.
-    public let logID: UInt32
+    package let logID: UInt32
     /// What it was opened with.
-    public let configuration: ChangeLogConfiguration
+    package let configuration: ChangeLogConfiguration
     let environment: Environment
     let databases: LogDatabases
 
@@ -32,12 +32,12 @@ public final class ChangeLog: Sendable {
     }
 
     /// Reads the log; a reader may be used on any thread.
-    public var reader: LogReader { LogReader(log: self) }
+    package var reader: LogReader { LogReader(log: self) }
 
     /// Opens the log, and makes it when there is none; several processes may do so at once.
     /// - Throws: `cannotOpen`, `locked` for a second open in this process, `versionMismatch` for a directory of other
     ///   software.
-    public static func open(_ configuration: ChangeLogConfiguration) throws(ChangeQueueError) -> ChangeLog {
+    package static func open(_ configuration: ChangeLogConfiguration) throws(ChangeQueueError) -> ChangeLog {
         let directory = configuration.directory
         guard !directory.isEmpty else {
             throw ChangeQueueError(.cannotOpen, "The change log has no directory. Name one in the configuration.")
@@ -64,7 +64,7 @@ public final class ChangeLog: Sendable {
 
     /// Opens an existing log for reading only.
     /// - Throws: `cannotOpen` when there is none, `locked` for a second open in this process, `versionMismatch`.
-    public static func openReadOnly(directory: String) throws(ChangeQueueError) -> ChangeLog {
+    package static func openReadOnly(directory: String) throws(ChangeQueueError) -> ChangeLog {
         guard DurableFile.isReadable(directory + "/data.mdb") else {
             throw ChangeQueueError(
                 .cannotOpen,

@@ -1,17 +1,17 @@
-public import ChangeQueue
+package import ChangeQueue
 import LMDB
-public import SluiceCore
+package import SluiceCore
 
 /// Reads the change log; each call is one short read transaction (a long walk takes several).
 ///
 /// It may be used on any thread.
 ///
 /// Every method throws `storage` when LMDB fails and `corruptRecord` when a record isn't what was written.
-public struct LogReader: Sendable {
+package struct LogReader: Sendable {
     let log: ChangeLog
 
     /// The oldest record's number, or the next one that will be given when the log is empty.
-    public func firstSequence() throws(ChangeQueueError) -> SequenceNumber {
+    package func firstSequence() throws(ChangeQueueError) -> SequenceNumber {
         try read("read the first sequence number") { transaction in
             let first = try transaction.first(log.databases.records) { key, _ in key.storedInteger }
             if let first = first ?? nil { return SequenceNumber(first) }
@@ -20,16 +20,16 @@ public struct LogReader: Sendable {
     }
 
     /// The newest number that was given, also when its record was trimmed; `SequenceNumber.none` for a new log.
-    public func lastSequence() throws(ChangeQueueError) -> SequenceNumber {
+    package func lastSequence() throws(ChangeQueueError) -> SequenceNumber {
         try read("read the last sequence number") { SequenceNumber(try $0.lastSequence(log.databases)) }
     }
 
     /// A number that changes with every commit of any process: the cheapest way to learn that there may be something
     /// new.
-    public var commitCount: UInt64 { log.environment.lastTransactionIdentifier }
+    package var commitCount: UInt64 { log.environment.lastTransactionIdentifier }
 
     /// The record at `sequence`; nil when it was trimmed or doesn't exist yet.
-    public func record(at sequence: SequenceNumber) throws(ChangeQueueError) -> ChangeRecord? {
+    package func record(at sequence: SequenceNumber) throws(ChangeQueueError) -> ChangeRecord? {
         try read("read record \(sequence)") { transaction in
             try transaction.get(log.databases.records, sequence.rawValue) { bytes in
                 try bytes.withUnsafeBytes { try RecordCodec.decode($0) }
@@ -38,7 +38,7 @@ public struct LogReader: Sendable {
     }
 
     /// The record at `sequence` in its stored form; nil when it was trimmed or doesn't exist yet.
-    public func encodedRecord(at sequence: SequenceNumber) throws(ChangeQueueError) -> EncodedRecord? {
+    package func encodedRecord(at sequence: SequenceNumber) throws(ChangeQueueError) -> EncodedRecord? {
         try read("read record \(sequence)") { transaction in
             try transaction.get(log.databases.records, sequence.rawValue) { bytes in
                 try bytes.withUnsafeBytes { try EncodedRecord($0) }
@@ -47,7 +47,7 @@ public struct LogReader: Sendable {
     }
 
     /// The records at `sequences` in their stored form, in one transaction; those that were trimmed are left out.
-    public func encodedRecords(at sequences: [SequenceNumber]) throws(ChangeQueueError) -> [EncodedRecord] {
+    package func encodedRecords(at sequences: [SequenceNumber]) throws(ChangeQueueError) -> [EncodedRecord] {
         try read("read \(sequences.count) records") { transaction in
             var records: [EncodedRecord] = []
             records.reserveCapacity(sequences.count)
@@ -65,7 +65,7 @@ public struct LogReader: Sendable {
     /// more after `maximumBytes` are reached.
     ///
     /// The first one is returned whatever its size.
-    public func records(
+    package func records(
         after sequence: SequenceNumber,
         maximumRecords: Int,
         maximumBytes: Int
@@ -94,7 +94,7 @@ public struct LogReader: Sendable {
     ///   - maximumRecords: the walk's limit; older records are then a gap.
     /// - Returns: what was found, and the gap before it.
     /// - Throws: `storage`, `corruptRecord`.
-    public func history(
+    package func history(
         of topic: Topic,
         head: SequenceNumber,
         after: SequenceNumber,
@@ -110,7 +110,7 @@ public struct LogReader: Sendable {
     ///   - limit: the walk's limit; older records are then a gap.
     /// - Returns: what was found, and the gap before it.
     /// - Throws: `storage`, `corruptRecord`.
-    public func chain(
+    package func chain(
         before previous: SequenceNumber,
         after: SequenceNumber,
         limit: Int
@@ -119,7 +119,7 @@ public struct LogReader: Sendable {
     }
 
     /// The item `key` of `table`; nil when it doesn't exist.
-    public func item(table: String, key: String) throws(ChangeQueueError) -> StoredItem? {
+    package func item(table: String, key: String) throws(ChangeQueueError) -> StoredItem? {
         let itemKey = try ItemKey(table: table, key: key)
         return try read("read an item of \(table.printable(limit: 80))") { transaction in
             try transaction.get(log.databases.items, itemKey.bytes) { bytes in
@@ -131,7 +131,7 @@ public struct LogReader: Sendable {
     /// Sizes of the log.
     ///
     /// It reads the whole list of free pages, so it isn't for a hot path.
-    public func statistics() throws(ChangeQueueError) -> LogStatistics {
+    package func statistics() throws(ChangeQueueError) -> LogStatistics {
         try ChangeQueueError.typing("read the log's statistics") {
             let map = try log.environment.statistics()
             return try log.environment.read { transaction in
@@ -155,7 +155,7 @@ public struct LogReader: Sendable {
 
     /// Goes on with walks in their order, in one read transaction and by `ChainWalk.sliceRecords` records in all at most.
     /// - Throws: `storage`, `corruptRecord`.
-    public func advance(_ walks: inout [ChainWalk]) throws(ChangeQueueError) {
+    package func advance(_ walks: inout [ChainWalk]) throws(ChangeQueueError) {
         var left = ChainWalk.sliceRecords
         try read("walk topics' chains") { transaction in
             for position in walks.indices {

@@ -1,7 +1,7 @@
-public import ChangeQueue
-public import Logging
+package import ChangeQueue
+package import Logging
 import PosixSupport
-public import SluiceCore
+package import SluiceCore
 import Synchronization
 
 /// Appends to the change log: one thread, one transaction for all that gathered while the last one was committing
@@ -9,9 +9,9 @@ import Synchronization
 ///
 /// A process has one writer for its log; writers of several processes take turns, and each reads what the others have
 /// committed.
-public final class LogWriter: LogAppending {
+package final class LogWriter: LogAppending {
     /// The log that it appends to.
-    public let log: ChangeLog
+    package let log: ChangeLog
     private let inbox: AppendInbox
     private let heads: SharedTopicHeads
     private let hook: CommitHook
@@ -24,7 +24,7 @@ public final class LogWriter: LogAppending {
     ///   - doorbell: rung after each commit; nil when nobody waits.
     ///   - logger: where failures of the upkeep are reported.
     ///   - onRefusal: called on the writer's thread when requests of a commit met a limit of the log.
-    public init(
+    package init(
         log: ChangeLog,
         doorbell: (any LogSignal)? = nil,
         logger: Logger = Logger(label: "sluice.log"),
@@ -57,7 +57,7 @@ public final class LogWriter: LogAppending {
 
     /// Called on the writer's thread after each commit, before the answers: the first record's number, how many there
     /// are, and when the commit returned (nanoseconds of `StageClock`).
-    public var onCommit: (@Sendable (_ first: SequenceNumber, _ count: Int, _ committedAtNanoseconds: UInt64) -> Void)?
+    package var onCommit: (@Sendable (_ first: SequenceNumber, _ count: Int, _ committedAtNanoseconds: UInt64) -> Void)?
     {
         get { hook.body }
         set { hook.body = newValue }
@@ -69,7 +69,7 @@ public final class LogWriter: LogAppending {
     ///
     /// It never blocks: one lock, and one wake-up if the writer sleeps. What can't be taken is answered before it
     /// returns.
-    public func submit(_ requests: [(token: UInt64, request: AppendRequest)], for client: any AppendClient) {
+    package func submit(_ requests: [(token: UInt64, request: AppendRequest)], for client: any AppendClient) {
         guard !requests.isEmpty else { return }
         let bytes = requests.reduce(0) { $0 + $1.request.pendingBytes }
         let refusal = inbox.add(AppendSubmission(client: client, requests: requests, bytes: bytes))
@@ -81,20 +81,20 @@ public final class LogWriter: LogAppending {
     ///
     /// A look-up, unless another process has committed since: then its records are read first.
     /// - Throws: `storage` when they can't be read.
-    public func head(of topic: Topic) throws(ChangeQueueError) -> SequenceNumber {
+    package func head(of topic: Topic) throws(ChangeQueueError) -> SequenceNumber {
         try ChangeQueueError.typing("read the head of a topic") { try heads.head(of: topic) }
     }
 
     /// What is used of the log's limits; a few look-ups.
     /// - Throws: `storage` when they can't be read.
-    public func usage() throws(ChangeQueueError) -> LogUsage {
+    package func usage() throws(ChangeQueueError) -> LogUsage {
         try ChangeQueueError.typing("measure what the log uses") { try heads.usage() }
     }
 
     /// Accepts nothing more, commits and answers what waits, saves the topics' heads and ends the thread.
     ///
     /// Blocks until then.
-    public func shutdown() {
+    package func shutdown() {
         inbox.stop()
         guard let thread, !thread.isCurrent else { return }
         isShutDown.withLock { isShutDown in
@@ -107,25 +107,25 @@ public final class LogWriter: LogAppending {
 /// Reads go to the log, and the heads are those that the writer keeps.
 extension LogWriter: LogReading {
     /// The log's random id.
-    public var logID: UInt32 { log.logID }
+    package var logID: UInt32 { log.logID }
 
     /// The newest number that was given.
     /// - Throws: `storage` when it can't be read.
-    public func lastSequence() throws(ChangeQueueError) -> SequenceNumber { try log.reader.lastSequence() }
+    package func lastSequence() throws(ChangeQueueError) -> SequenceNumber { try log.reader.lastSequence() }
 
     /// The record at `sequence`; nil when it was trimmed or doesn't exist yet.
     /// - Throws: `storage`, `corruptRecord`.
-    public func record(at sequence: SequenceNumber) throws(ChangeQueueError) -> ChangeRecord? {
+    package func record(at sequence: SequenceNumber) throws(ChangeQueueError) -> ChangeRecord? {
         try log.reader.record(at: sequence)
     }
 
     /// Goes on with walks in their order, in one read transaction.
     /// - Throws: `storage`, `corruptRecord`.
-    public func advance(_ walks: inout [ChainWalk]) throws(ChangeQueueError) { try log.reader.advance(&walks) }
+    package func advance(_ walks: inout [ChainWalk]) throws(ChangeQueueError) { try log.reader.advance(&walks) }
 
     /// The item `key` of `table`; nil when it doesn't exist.
     /// - Throws: `storage`, `corruptRecord`, `invalidItem` for a name that can't be one.
-    public func item(table: String, key: String) throws(ChangeQueueError) -> StoredItem? {
+    package func item(table: String, key: String) throws(ChangeQueueError) -> StoredItem? {
         try log.reader.item(table: table, key: key)
     }
 }

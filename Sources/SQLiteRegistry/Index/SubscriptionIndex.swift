@@ -1,12 +1,12 @@
 import Logging
-public import SluiceCore
-public import SubscriptionRegistry
+package import SluiceCore
+package import SubscriptionRegistry
 
 /// Topic → gateways, in a publisher's memory: loaded once, then kept up to date from the registry's change feed.
 ///
 /// Used on one thread. What a gateway has committed before ``refresh()`` is called is seen by it, which is the publisher's half of the
 /// subscribe barrier (docs/decisions/resolve-then-expand.md).
-public final class SubscriptionIndex: SubscriptionFollowing {
+package final class SubscriptionIndex: SubscriptionFollowing {
     private let registry: RegistryDatabase
     private var reader: RegistryReader?
     private var view = TopicGateways()
@@ -25,7 +25,7 @@ public final class SubscriptionIndex: SubscriptionFollowing {
 
     /// Reads everything.
     /// - Throws: `RegistryError` when the file can't be read.
-    public init(registry: RegistryDatabase) throws(RegistryError) {
+    package init(registry: RegistryDatabase) throws(RegistryError) {
         self.registry = registry
         let configuration = registry.file.configuration
         leases = LeaseWatch(
@@ -35,16 +35,16 @@ public final class SubscriptionIndex: SubscriptionFollowing {
     }
 
     /// The gateways with a subscriber of `topic`.
-    public func gateways(for topic: Topic) -> [GatewayID] { view.gateways(for: topic) }
+    package func gateways(for topic: Topic) -> [GatewayID] { view.gateways(for: topic) }
 
     /// The gateways with a subscriber, for each of the topics: with many topics in memory a batch costs less than its topics one by one.
-    public func gateways(for topics: [Topic]) -> [[GatewayID]] { view.gateways(for: topics) }
+    package func gateways(for topics: [Topic]) -> [[GatewayID]] { view.gateways(for: topics) }
 
     /// The gateways that the registry holds, oldest first.
-    public var liveGateways: [GatewayRow] { view.gateways }
+    package var liveGateways: [GatewayRow] { view.gateways }
 
     /// Topics with a subscriber.
-    public var topicCount: Int { view.topicCount }
+    package var topicCount: Int { view.topicCount }
 
     /// Follows what was committed since the last call.
     ///
@@ -53,7 +53,7 @@ public final class SubscriptionIndex: SubscriptionFollowing {
     /// - Returns: whether a gateway or a topic has changed.
     /// - Throws: `RegistryError` when the file can't be read. What was known before stays.
     @discardableResult
-    public func refresh() throws(RegistryError) -> Bool {
+    package func refresh() throws(RegistryError) -> Bool {
         do {
             return try refreshOnce()
         } catch {
@@ -84,11 +84,11 @@ public final class SubscriptionIndex: SubscriptionFollowing {
 
     /// Writes the row with a new lease.
     /// - Throws: `RegistryError` when the file can't be written.
-    public func renew(_ publisher: PublisherRow) throws(RegistryError) { try registry.renew(publisher) }
+    package func renew(_ publisher: PublisherRow) throws(RegistryError) { try registry.renew(publisher) }
 
     /// Removes the row.
     /// - Throws: `RegistryError` when the file can't be written.
-    public func remove(publisher id: String) throws(RegistryError) { try registry.remove(publisher: id) }
+    package func remove(publisher id: String) throws(RegistryError) { try registry.remove(publisher: id) }
 
     // MARK: - The feed
 

@@ -1,6 +1,6 @@
 import Dispatch
-public import SluiceCore
-public import SubscriptionRegistry
+package import SluiceCore
+package import SubscriptionRegistry
 
 /// What has gathered since the writer looked last.
 struct EventMailbox: Sendable {
@@ -65,17 +65,17 @@ enum RegistryEvent: Sendable {
 }
 
 /// The answer to one subscribe request.
-public struct RegistryCompletion: Sendable {
+package struct RegistryCompletion: Sendable {
     /// The connection that asked.
-    public let connection: ConnectionID
+    package let connection: ConnectionID
     /// Success: the interest is committed, and every record published from now on is resolved to this gateway.
     ///
     /// Failure: nothing was subscribed.
-    public let result: Result<Void, RegistryError>
+    package let result: Result<Void, RegistryError>
     let then: @Sendable (Result<Void, RegistryError>) -> Void
 
     /// Calls the closure that the request came with.
-    public func perform() { then(result) }
+    package func perform() { then(result) }
 }
 
 /// A subscribe that waits for its commit.

@@ -1,13 +1,13 @@
 import Dispatch
-public import SluiceCore
-public import SubscriptionRegistry
+package import SluiceCore
+package import SubscriptionRegistry
 import Synchronization
 
 /// A gateway's writes to the registry, grouped: whatever gathers while one transaction commits goes into the next.
 ///
 /// Every call may come from any thread and returns at once; the work is done on one serial queue of the writer's own. The calls for one
 /// connection take effect in the order they were made.
-public final class RegistryWriter: SubscriptionDirectory {
+package final class RegistryWriter: SubscriptionDirectory {
     private let queue: DispatchQueue
     private let mailbox: Mutex<EventMailbox>
     private let session: QueueBound<WriterSession>
@@ -18,7 +18,7 @@ public final class RegistryWriter: SubscriptionDirectory {
     ///   - registry: the registry to write to.
     ///   - gateway: this gateway's row, which ``start()`` writes.
     ///   - deliver: called on the writer's queue with the answers that one commit brings; the default calls each request's closure.
-    public init(
+    package init(
         registry: RegistryDatabase,
         gateway: GatewayRow,
         deliver: @escaping @Sendable ([RegistryCompletion]) -> Void = { for completion in $0 { completion.perform() } }
@@ -35,14 +35,14 @@ public final class RegistryWriter: SubscriptionDirectory {
     }
 
     /// Why the last transaction failed; nil when it succeeded.
-    public var fault: RegistryError? { faultBox.error }
+    package var fault: RegistryError? { faultBox.error }
 
     /// Registers the gateway, removes the rows of its earlier runs and of gateways whose lease has lapsed, and keeps
     /// the lease from then on.
     ///
     /// What was handed over before is written now.
     /// - Throws: `RegistryError` when the file can't be opened or written.
-    public func start() throws(RegistryError) {
+    package func start() throws(RegistryError) {
         let result = session.sync { session in Result { () throws(RegistryError) in try session.start() } }
         try result.get()
         drainSoon()
@@ -51,14 +51,14 @@ public final class RegistryWriter: SubscriptionDirectory {
 
     /// Sets what is called, on the writer's queue, when the gateway is registered again after the registry had lost it: a publisher may have
     /// retired records without it, and its clients have to be brought up from the log.
-    public func whenRegisteredAgain(_ body: @escaping @Sendable () -> Void) {
+    package func whenRegisteredAgain(_ body: @escaping @Sendable () -> Void) {
         session.sync { $0.registeredAgain = body }
     }
 
     /// A client has connected.
     ///
     /// Its row is written with the next group.
-    public func connected(_ id: ConnectionID, principal: String?, remoteAddress: String) {
+    package func connected(_ id: ConnectionID, principal: String?, remoteAddress: String) {
         post(
             .connected(
                 id,
@@ -80,7 +80,7 @@ public final class RegistryWriter: SubscriptionDirectory {
     ///   - topics: what it wants; those that it has already are no matter.
     ///   - then: called once: on the writer's queue, or at once on the caller's thread when the request is refused
     ///     (`overloaded`, `closed`).
-    public func subscribe(
+    package func subscribe(
         _ id: ConnectionID,
         topics: [Topic],
         then: @escaping @Sendable (Result<Void, RegistryError>) -> Void
@@ -95,23 +95,23 @@ public final class RegistryWriter: SubscriptionDirectory {
     }
 
     /// A client unsubscribes from topics.
-    public func unsubscribe(_ id: ConnectionID, topics: [Topic]) {
+    package func unsubscribe(_ id: ConnectionID, topics: [Topic]) {
         post(.unsubscribe(id, topics))
     }
 
     /// A client is gone, with all its subscriptions.
-    public func disconnected(_ id: ConnectionID) {
+    package func disconnected(_ id: ConnectionID) {
         post(.disconnected(id))
     }
 
     /// The gateway listens at another address than its row says, such as a port that the system chose.
-    public func listening(at httpAddress: String) {
+    package func listening(at httpAddress: String) {
         post(.httpAddress(httpAddress))
     }
 
     /// Waits until everything that was handed over before is committed, the rows of connections and subscriptions too.
     /// - Throws: `RegistryError` when a transaction fails, or the writer is closed. Before ``start()`` it waits.
-    public func flush() async throws(RegistryError) {
+    package func flush() async throws(RegistryError) {
         typealias Waiter = CheckedContinuation<Result<Void, RegistryError>, Never>
         let result = await withCheckedContinuation { (continuation: Waiter) in
             let error = post(.flush { continuation.resume(returning: $0) })
@@ -123,7 +123,7 @@ public final class RegistryWriter: SubscriptionDirectory {
     /// Removes the gateway from the registry with everything it wrote.
     ///
     /// What is handed over later is refused.
-    public func close() async {
+    package func close() async {
         mailbox.withLock { $0.close() }
         await withCheckedContinuation { continuation in
             queue.async { [self] in

@@ -21,7 +21,7 @@ func decoded(_ bytes: ByteBuffer, maximumFrameBytes: Int = 1 << 20) throws -> [L
 }
 
 /// A delivery of so many records, each of so many bytes.
-func delivery(_ id: UInt64, records: Int = 1, bytes: Int = 10, connections: [ConnectionID]? = nil) -> Delivery {
+func delivery(_ id: UInt64, records: Int = 1, bytes: Int = 10) -> Delivery {
     Delivery(
         id: id,
         records: (0..<records).map {
@@ -31,8 +31,7 @@ func delivery(_ id: UInt64, records: Int = 1, bytes: Int = 10, connections: [Con
                 resolvedAtNanoseconds: 200 + id
             )
         },
-        sentAtNanoseconds: 300 + id,
-        connections: connections
+        sentAtNanoseconds: 300 + id
     )
 }
 
