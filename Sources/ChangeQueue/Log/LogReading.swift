@@ -17,7 +17,7 @@ public protocol LogReading: AnyObject, Sendable {
     /// The record at `sequence`; nil when it was trimmed or doesn't exist yet.
     func record(at sequence: SequenceNumber) throws(ChangeQueueError) -> ChangeRecord?
 
-    /// Goes on with walks in their order, by ``ChainWalk/sliceRecords`` records in all at most.
+    /// Goes on with walks in their order, by `ChainWalk.sliceRecords` records in all at most.
     func advance(_ walks: inout [ChainWalk]) throws(ChangeQueueError)
 
     /// The item `key` of `table`; nil when it doesn't exist.
