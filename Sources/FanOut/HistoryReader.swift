@@ -11,15 +11,19 @@ package struct HistoryReader: Sendable {
     let record: @Sendable (SequenceNumber) throws -> ChangeRecord?
     /// The newest number of the whole log.
     package let lastSequence: @Sendable () throws -> SequenceNumber
+    /// The log's epochs.
+    package let epochs: LogEpochs
 
     package init(
         advance: @escaping @Sendable (_ walks: inout [ChainWalk]) throws -> Void,
         record: @escaping @Sendable (SequenceNumber) throws -> ChangeRecord?,
-        lastSequence: @escaping @Sendable () throws -> SequenceNumber
+        lastSequence: @escaping @Sendable () throws -> SequenceNumber,
+        epochs: LogEpochs
     ) {
         self.advance = advance
         self.record = record
         self.lastSequence = lastSequence
+        self.epochs = epochs
     }
 
     /// Goes on with the walks of a subscribe by a bounded number of records.

@@ -6,12 +6,14 @@ struct PendingSubscribe {
     struct Entry {
         /// The topic.
         let topic: Topic
-        /// The last sequence number that the client knows.
-        let after: SequenceNumber?
+        /// The last sequence number that the client knows, and that is this log's.
+        var after: SequenceNumber?
         /// The subscription that this request made; nil when one stood already and goes on.
         let ticket: SubscriptionTicket?
         /// The topic's newest record when the interest was committed.
         var head = SequenceNumber.none
+        /// What the client knows from this number on is of another history.
+        var divergedFrom: SequenceNumber?
         /// What the walk found.
         var history: TopicHistory?
         /// The client asked for the topic anew, or no more, before the walk was over: its history is the later request's.
@@ -22,6 +24,8 @@ struct PendingSubscribe {
     let subscriber: SubscriberKey
     /// How the events come.
     let wish: SubscriptionWish
+    /// The epoch of the numbers that the client knows; nil when it doesn't say.
+    let epoch: EpochClaim?
     /// The topics in the client's order.
     var entries: [Entry]
     /// The walks that aren't over.
@@ -34,11 +38,13 @@ struct PendingSubscribe {
     init(
         subscriber: SubscriberKey,
         wish: SubscriptionWish,
+        epoch: EpochClaim?,
         entries: [Entry],
         reply: @escaping (Result<[SubscribedTopic], SubscribeFailure>) -> Void
     ) {
         self.subscriber = subscriber
         self.wish = wish
+        self.epoch = epoch
         self.entries = entries
         self.reply = reply
     }
@@ -75,7 +81,13 @@ struct PendingSubscribe {
         entries.map { entry in
             var line = SubscribedTopic(topic: entry.topic, sequence: entry.head)
             if entry.after != nil, !entry.isSuperseded {
-                line.resume = entry.history?.gap.map { .gap($0) } ?? .recovered
+                let gap = entry.history?.gap
+                line.resume =
+                    if let from = entry.divergedFrom {
+                        .diverged(from: from, gap: gap)
+                    } else {
+                        gap.map { .gap($0) } ?? .recovered
+                    }
             }
             return line
         }
@@ -101,11 +113,14 @@ package struct SubscribeRequest: Sendable {
 
     /// The topics, each once, in the client's order.
     package var entries: [Entry]
+    /// The epoch of the log in which the client learned its numbers; nil when it doesn't say.
+    package var epoch: EpochClaim?
     /// How the topics' events come.
     package var wish: SubscriptionWish
 
-    package init(entries: [Entry], wish: SubscriptionWish) {
+    package init(entries: [Entry], epoch: EpochClaim?, wish: SubscriptionWish) {
         self.entries = entries
+        self.epoch = epoch
         self.wish = wish
     }
 }
@@ -120,6 +135,8 @@ package struct SubscribedTopic: Equatable, Sendable {
         case recovered
         /// A part is gone; the rest comes.
         case gap(SequenceGap)
+        /// What the client knows from that number on is of another history than this log's, of which everything from there on comes, but for a gap.
+        case diverged(from: SequenceNumber, gap: SequenceGap?)
     }
 
     /// The topic.

@@ -49,7 +49,13 @@ package final class SubscribeBarrier {
             let ticket = stands ? nil : members.index.subscribe(slot, to: entry.topic, wish)
             return PendingSubscribe.Entry(topic: entry.topic, after: entry.after, ticket: ticket)
         }
-        pending[token] = PendingSubscribe(subscriber: subscriber.key, wish: wish, entries: entries, reply: reply)
+        pending[token] = PendingSubscribe(
+            subscriber: subscriber.key,
+            wish: wish,
+            epoch: request.epoch,
+            entries: entries,
+            reply: reply
+        )
         lastOf[subscriber.key] = token
         services.subscribe(subscriber.id, request.entries.map(\.topic)) { [inbox = parts.inbox] result in
             inbox.post(.registered(token: token, result))
@@ -87,7 +93,7 @@ package final class SubscribeBarrier {
             for position in subscribe.entries.indices {
                 subscribe.entries[position].head = try services.head(subscribe.entries[position].topic)
             }
-            try judgeForeignNumbers(&subscribe)
+            try judgePositions(&subscribe)
         } catch {
             return fail(token, error)
         }
@@ -134,15 +140,27 @@ package final class SubscribeBarrier {
 
     // MARK: - The end of a subscribe
 
-    /// A number above everything that this log ever gave is another log's: all of this one may be new to the client.
-    private func judgeForeignNumbers(_ subscribe: inout PendingSubscribe) throws {
+    /// What the clients' numbers are worth in this log.
+    private func judgePositions(_ subscribe: inout PendingSubscribe) throws {
+        let history = services.history
         for position in subscribe.entries.indices {
-            let entry = subscribe.entries[position]
-            guard let after = entry.after, after > entry.head, after > (try services.history.lastSequence()) else {
-                continue
+            let head = subscribe.entries[position].head
+            guard let after = subscribe.entries[position].after else { continue }
+            let point = try history.epochs.resume(
+                after: after,
+                of: subscribe.epoch,
+                head: head,
+                lastSequence: history.lastSequence
+            )
+            switch point {
+            case .known: break
+            case .diverged(let shared):
+                subscribe.entries[position].after = shared
+                subscribe.entries[position].divergedFrom = shared.next
+            case .foreign:
+                let gap = SequenceGap(from: SequenceNumber(1), to: head.next)
+                subscribe.entries[position].history = TopicHistory(sequences: [], gap: gap)
             }
-            let gap = SequenceGap(from: SequenceNumber(1), to: entry.head.next)
-            subscribe.entries[position].history = TopicHistory(sequences: [], gap: gap)
         }
     }
 

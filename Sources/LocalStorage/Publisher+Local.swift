@@ -25,7 +25,7 @@ extension PublisherDrivers {
         var logConfiguration = ChangeLogConfiguration()
         logConfiguration.directory = directory + "/log"
         logConfiguration.mapSizeBytes = configuration.logMapSizeBytes
-        let log = try ChangeLog.open(logConfiguration)
+        let log = try ChangeLog.open(logConfiguration, appends: false)
         var attributes = configuration.semantics.attributes
         attributes.visibilityTimeout = configuration.visibilityTimeout
         let queue = try ChangeQueues.open(

@@ -26,6 +26,16 @@ package final class FileLock: Sendable {
         if descriptor >= 0 { close(descriptor) }
     }
 
+    /// Shares an exclusive lock.
+    ///
+    /// Not in one step (`flock`, "converting a lock"): another process may have had it exclusively in between.
+    /// - Throws: what the system refuses.
+    package func share() throws(SystemError) {
+        while flock(descriptor, LOCK_SH) != 0 {
+            guard errno == EINTR else { throw SystemError("A lock can't be shared") }
+        }
+    }
+
     /// Whether `path` still leads to the locked file.
     package func isStill(at path: String) -> Bool {
         let own = FileIdentity(descriptor: descriptor)

@@ -112,7 +112,8 @@ final class FanOutHarness {
                 }
             },
             record: record,
-            lastSequence: { around.state.withLock { SequenceNumber(UInt64($0.records.count)) } }
+            lastSequence: { around.state.withLock { SequenceNumber(UInt64($0.records.count)) } },
+            epochs: LogEpochs([LogEpochs.Beginning(epoch: LogEpoch(rawValue: 1), first: SequenceNumber(1))])
         )
     }
 
@@ -125,12 +126,14 @@ final class FanOutHarness {
         _ subscriber: MemorySubscriber,
         _ topics: String...,
         after: UInt64? = nil,
+        of epoch: EpochClaim? = nil,
         wish: SubscriptionWish = .first
     ) {
         let entries = topics.map {
             SubscribeRequest.Entry(topic: Topic(alreadyChecked: $0), after: after.map { SequenceNumber($0) })
         }
-        loop.barrier.subscribe(SubscribeRequest(entries: entries, wish: wish), for: subscriber) { result in
+        loop.barrier.subscribe(SubscribeRequest(entries: entries, epoch: epoch, wish: wish), for: subscriber) {
+            result in
             switch result {
             case .success(let lines): subscriber.note("reply " + lines.map(FanOutHarness.text).joined(separator: " "))
             case .failure(.tooMany): subscriber.note("too many")
@@ -144,6 +147,8 @@ final class FanOutHarness {
         case .none: "\(line.topic.name)@\(line.sequence)"
         case .recovered: "\(line.topic.name)@\(line.sequence)+"
         case .gap(let gap): "\(line.topic.name)@\(line.sequence)!\(gap.from)-\(gap.to)"
+        case .diverged(let from, let gap):
+            "\(line.topic.name)@\(line.sequence)?\(from)" + (gap.map { "!\($0.from)-\($0.to)" } ?? "")
         }
     }
 

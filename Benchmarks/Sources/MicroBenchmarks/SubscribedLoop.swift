@@ -99,7 +99,8 @@ final class SubscribedLoop {
             history: HistoryReader(
                 advance: { walks in for position in walks.indices { walks[position].missing() } },
                 record: { _ in nil },
-                lastSequence: { .none }
+                lastSequence: { .none },
+                epochs: LogEpochs([])
             ),
             offload: { work, _ in work.run() },
             forget: { _ in },

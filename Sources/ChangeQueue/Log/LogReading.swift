@@ -8,6 +8,9 @@ public protocol LogReading: AnyObject, Sendable {
     /// The random number that the log drew when it was made; part of every record's id.
     var logID: UInt32 { get }
 
+    /// The log's epochs, which stay as they are while any gateway has the log open.
+    var epochs: LogEpochs { get }
+
     /// The topic's newest committed record, of any process; `SequenceNumber.none` when there is none.
     func head(of topic: Topic) throws(ChangeQueueError) -> SequenceNumber
 

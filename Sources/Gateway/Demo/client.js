@@ -6,7 +6,7 @@
 //     await sluice.publish("orders/42", { total: 3 });
 //
 // It keeps the promise that the gateway gives: for each topic every event comes once, in order; after a reconnect what was missed comes first.
-// Where the gateway's log has been trimmed too far back, `onGap` is told instead of silence.
+// Where the gateway's log has been trimmed too far back, or is another one by now, `onGap` is told instead of silence.
 
 /**
  * @typedef {object} SluiceEvent
@@ -26,6 +26,7 @@
  * @property {string} topic
  * @property {number} from first sequence that may be missing
  * @property {number} to first sequence that is there again
+ * @property {boolean} [diverged] the gateway's log is another one from `from` on: what the handler was given from there on isn't in it, and what is comes next
  */
 
 /**
@@ -34,12 +35,12 @@
  *   function does the client come back after its token has expired (4402)
  * @property {(state: State, detail: {code?: number, reason?: string, retryInMilliseconds?: number}) => void} [onState]
  * @property {(gap: Gap) => void} [onGap] for topics whose subscription has no `onGap` of its own
- * @property {(error: SluiceError) => void} [onError] errors that belong to no call
+ * @property {(error: SluiceError) => void} [onError] errors that belong to no call: a refused token or topic, a handler that threw
  * @property {number} [minimumDelay] first wait before a reconnect, milliseconds; default 500
  * @property {number} [maximumDelay] longest wait, milliseconds, and the first one after 1011 and 4429; default 30000
  * @property {number} [requestTimeout] how long a publish may wait for its acknowledgement, milliseconds; default 15000
  * @property {number} [pingInterval] silence after which the client pings, milliseconds; default 20000
- * @property {typeof WebSocket} [WebSocket] another implementation
+ * @property {typeof WebSocket} [WebSocket] another implementation, where there is no global one (Node before 22)
  */
 
 /** @typedef {"connecting" | "open" | "waiting" | "closed"} State */
@@ -48,22 +49,30 @@
  * @typedef {object} Subscription
  * @property {string} topic
  * @property {number | undefined} sequence the last sequence that the handler has seen
- * @property {Promise<void>} ready resolves at the first `subscribed`: every event published from then on comes
+ * @property {string | undefined} epoch the epoch of the log that the sequence is of: keep both together, and give both as `after` and `epoch`
+ * @property {Promise<void>} ready resolves at the first `subscribed`: every event published from then on comes; rejects when the topic is refused
  * @property {() => void} unsubscribe
  */
 
 /** What the gateway refused, with its code (docs/protocol.md), or what became of the connection. */
 export class SluiceError extends Error {
-  /** @param {string} code @param {string} message */
-  constructor(code, message) {
-    super(message);
+  /** @param {string} code @param {string} message @param {{topic?: string, cause?: unknown}} [detail] */
+  constructor(code, message, { topic, cause } = {}) {
+    super(message, { cause });
     this.name = "SluiceError";
     this.code = code;
+    this.topic = topic;
   }
 }
 
 /** What the gateway's refusals are called, by their close codes. */
 const REFUSALS = new Map([[4401, "Unauthorized"], [4402, "TokenExpired"], [4403, "Forbidden"], [4429, "TooMany"]]);
+
+/** Refusals that pass by themselves, as far as a message doesn't say so with `retryAfter`. */
+const PASSING = new Set(["InternalError", "StorageFailed"]);
+
+/** What brings people and networks back. */
+const WAKING = ["online", "focus", "pageshow", "visibilitychange"];
 
 /**
  * Whether to connect again after a close with this code: after 1001, 1011, 1012, 1013, 4000–4099, and whatever the network did (1006), after
@@ -107,15 +116,15 @@ export class Client {
   #nextID = 1;
   #attempt = 0;
   #timer;
-  #lastHeard = 0;
-  #pinger;
-  #wake = () => this.#reconnectNow();
+  #heartbeat;
+  /** Subscribes that are asked again. */ #asking = new Set();
+  #wake = () => this.#awake();
 
   /** @param {string} url @param {Options} options */
   constructor(url, options) {
     this.#url = url;
     this.#options = { minimumDelay: 500, maximumDelay: 30_000, requestTimeout: 15_000, pingInterval: 20_000, ...options };
-    globalThis.addEventListener?.("online", this.#wake);
+    for (const event of WAKING) globalThis.addEventListener?.(event, this.#wake);
     this.#open();
   }
 
@@ -131,27 +140,30 @@ export class Client {
    * Calls `handler` for each event of a topic, now and after every reconnect.
    * @param {string} topic
    * @param {(event: SluiceEvent) => void} handler
-   * @param {{after?: number, onGap?: (gap: Gap) => void}} [options] `after`: the history after that sequence first (0: all of it)
+   * @param {{after?: number, epoch?: string, onGap?: (gap: Gap) => void}} [options] `after`: the history after that sequence first (0: all of it);
+   *   `epoch`: of the log that the sequence is of, as the subscription had it
    * @returns {Subscription}
    */
-  subscribe(topic, handler, { after, onGap } = {}) {
-    const known = this.#topics.get(topic);
-    const entry = known ?? new Topic(topic, after);
-    const listener = { handler, onGap };
-    entry.listeners.add(listener);
-    if (!known) {
-      this.#topics.set(topic, entry);
-      if (this.#state === "open") this.#subscribe([entry]);
-    }
+  subscribe(topic, handler, { after, epoch, onGap } = {}) {
+    const entry = this.#topics.get(topic) ?? new Topic(topic, this.#state === "closed");
+    const isNew = !this.#topics.has(topic);
+    const listener = entry.add(handler, onGap, after, epoch);
+    if (this.#state !== "closed") this.#topics.set(topic, entry);
+    // One that wants history has the topic start over; the others don't hear again what they have heard.
+    if (this.#state === "open" && (isNew || after !== undefined)) this.#subscribe([entry]);
     return {
       topic,
       get sequence() {
-        return entry.last;
+        return listener.last;
+      },
+      get epoch() {
+        return listener.epoch;
       },
       ready: entry.ready,
       unsubscribe: () => {
         if (!entry.listeners.delete(listener) || entry.listeners.size > 0 || this.#topics.get(topic) !== entry) return;
         this.#topics.delete(topic);
+        entry.reject(new SluiceError("Unsubscribed", `The subscription to ${topic} was given up.`, { topic }));
         this.#send({ action: "unsubscribe", id: this.#id(), topics: [topic] });
       },
     };
@@ -188,6 +200,10 @@ export class Client {
   async #open() {
     this.#become("connecting");
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
+    if (!Socket) {
+      this.#fail(new SluiceError("NoWebSocket", "There is no WebSocket here: give one as the option WebSocket, such as that of the package ws."));
+      return this.#end(1006, "no WebSocket");
+    }
     let socket;
     try {
       const { token } = this.#options;
@@ -198,50 +214,70 @@ export class Client {
       if (value) url.searchParams.set("token", value);
       socket = new Socket(url, "sluice.v1");
     } catch (error) {
-      this.#options.onError?.(new SluiceError("ConnectFailed", String(error)));
+      if (this.#state !== "connecting") return;
+      this.#fail(new SluiceError("ConnectFailed", String(error), { cause: error }));
       return this.#retry(1006, String(error));
     }
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket) this.#receive(data);
     };
+    // A close follows; an error that nobody listens to ends a process of Node.
+    socket.onerror = () => {};
     socket.onclose = ({ code, reason }) => {
       if (socket === this.#socket) this.#closed(code, reason);
     };
   }
 
   #receive(text) {
-    this.#lastHeard = Date.now();
+    this.#heartbeat?.heard();
     if (typeof text !== "string") return;
     const message = JSON.parse(text);
     switch (message.type) {
       case "event":
-        return this.#topics.get(message.topic)?.receive(message, (gap) => this.#gap(gap));
+        return this.#topics.get(message.topic)?.receive(message, this.#tell);
       case "connected":
         return this.#connected(message);
       case "subscribed":
         for (const one of message.topics) {
           const entry = this.#topics.get(one.topic);
-          if (entry?.request === message.id) entry.subscribed(one, (gap) => this.#gap(gap));
+          if (entry?.request === message.id) entry.subscribed(one, message.epoch, this.#tell);
         }
         return;
       case "published":
         return this.#settle(message.id)?.resolve({ sequence: message.sequence });
-      case "error": {
-        const error = new SluiceError(message.code, message.message);
-        const request = this.#settle(message.id);
-        if (request) return request.reject(error);
-        const refused = [...this.#topics.values()].filter((entry) => message.id !== undefined && entry.request === message.id);
-        if (refused.length > 1) {
-          // All of them or none are subscribed: halves find the one that isn't allowed, and spare the others.
-          const middle = refused.length >> 1;
-          this.#subscribe(refused.slice(0, middle));
-          return this.#subscribe(refused.slice(middle));
-        }
-        refused[0]?.refused(error);
-        return this.#options.onError?.(error);
-      }
+      case "error":
+        return this.#refused(message);
     }
+  }
+
+  #refused({ id, code, message, retryAfter }) {
+    const request = this.#settle(id);
+    if (request) return request.reject(new SluiceError(code, message));
+    const entries = [...this.#topics.values()].filter((entry) => id !== undefined && entry.request === id);
+    if (retryAfter !== undefined || PASSING.has(code)) return this.#askAgain(entries, id, (retryAfter ?? 1) * 1_000);
+    if (entries.length > 1) {
+      // All of them or none are subscribed: halves find the one that isn't allowed, and spare the others.
+      const middle = entries.length >> 1;
+      this.#subscribe(entries.slice(0, middle));
+      return this.#subscribe(entries.slice(middle));
+    }
+    const error = new SluiceError(code, message, { topic: entries[0]?.name });
+    // Forgotten, so that a later subscribe asks anew.
+    if (entries[0]) this.#topics.delete(entries[0].name);
+    entries[0]?.reject(error);
+    this.#fail(error);
+  }
+
+  /** The refusal passes: the same topics are asked for again, later each time. */
+  #askAgain(entries, id, minimum) {
+    const attempt = Math.max(0, ...entries.map((entry) => entry.refusals++));
+    const timer = setTimeout(() => {
+      this.#asking.delete(timer);
+      const waiting = entries.filter((entry) => entry.request === id && this.#topics.get(entry.name) === entry);
+      if (this.#state === "open" && waiting.length > 0) this.#subscribe(waiting);
+    }, backoff(attempt, minimum, Math.max(minimum, this.#options.maximumDelay)));
+    this.#asking.add(timer);
   }
 
   #connected(message) {
@@ -250,28 +286,35 @@ export class Client {
     this.#become("open");
     if (this.#topics.size > 0) this.#subscribe([...this.#topics.values()]);
     for (const request of this.#requests.values()) if (request.text) this.#sendRequest(request);
-    this.#pinger = setInterval(() => {
-      const silence = Date.now() - this.#lastHeard;
-      // Twice the interval without a word, pongs included: the connection is dead though nobody has said so.
-      if (silence > 2 * this.#options.pingInterval + 5_000) this.#closed(1006, "silence");
-      else if (silence > this.#options.pingInterval) this.#send({ action: "ping", id: this.#id() });
-    }, this.#options.pingInterval / 2);
+    this.#heartbeat = new Heartbeat(
+      this.#options.pingInterval,
+      () => this.#send({ action: "ping", id: this.#id() }),
+      () => this.#closed(1006, "silence"),
+    );
   }
 
   /** @param {Topic[]} entries */
   #subscribe(entries) {
-    // One message for all of them, up to the gateway's limit of topics a message.
-    for (let start = 0; start < entries.length; start += 500) {
-      const part = entries.slice(start, start + 500);
-      const after = Object.fromEntries(part.filter((entry) => entry.last !== undefined).map((entry) => [entry.name, entry.last]));
-      const id = this.#id();
-      for (const entry of part) entry.request = id;
-      this.#send({
-        action: "subscribe",
-        id,
-        topics: part.map((entry) => entry.name),
-        after: Object.keys(after).length > 0 ? after : undefined,
-      });
+    const byEpoch = new Map();
+    for (const entry of entries) {
+      const { epoch } = entry.position();
+      byEpoch.set(epoch, [...(byEpoch.get(epoch) ?? []), entry]);
+    }
+    for (const [epoch, all] of byEpoch) {
+      // One message for all of them, up to the gateway's limit of topics a message.
+      for (let start = 0; start < all.length; start += 500) {
+        const part = all.slice(start, start + 500);
+        const id = this.#id();
+        const after = part.map((entry) => [entry.name, entry.position().last]).filter(([, last]) => last !== undefined);
+        for (const entry of part) entry.request = id;
+        this.#send({
+          action: "subscribe",
+          id,
+          topics: part.map((entry) => entry.name),
+          after: after.length > 0 ? Object.fromEntries(after) : undefined,
+          epoch: after.length > 0 ? epoch : undefined,
+        });
+      }
     }
   }
 
@@ -286,7 +329,7 @@ export class Client {
     const getsTokens = typeof this.#options.token === "function";
     // A page can't see the answer to a refused connect: the gateway says it with the close. A new token mends an old one's end.
     const refusal = code === 4402 && getsTokens ? undefined : REFUSALS.get(code);
-    if (refusal) this.#options.onError?.(new SluiceError(refusal, reason));
+    if (refusal) this.#fail(new SluiceError(refusal, reason));
     if (reconnectsAfter(code, getsTokens)) this.#retry(code, reason);
     else this.#end(code, reason);
   }
@@ -299,7 +342,10 @@ export class Client {
     this.#timer = setTimeout(() => this.#open(), delay);
   }
 
-  #reconnectNow() {
+  /** Somebody looks at the page again, or the network is back. */
+  #awake() {
+    if (globalThis.document?.visibilityState === "hidden") return;
+    if (this.#state === "open") return this.#heartbeat?.ask();
     if (this.#state !== "waiting") return;
     clearTimeout(this.#timer);
     this.#open();
@@ -308,20 +354,27 @@ export class Client {
   #end(code, reason) {
     if (this.#state === "closed") return;
     clearTimeout(this.#timer);
-    clearInterval(this.#pinger);
-    globalThis.removeEventListener?.("online", this.#wake);
+    this.#quiet();
+    for (const event of WAKING) globalThis.removeEventListener?.(event, this.#wake);
     this.#become("closed", { code, reason });
     const error = new SluiceError("ConnectionClosed", `The connection is closed (${code} ${reason}).`);
     for (const id of [...this.#requests.keys()]) this.#settle(id)?.reject(error);
-    for (const entry of this.#topics.values()) entry.refused(error);
+    for (const entry of this.#topics.values()) entry.reject(error);
   }
 
   #drop() {
-    clearInterval(this.#pinger);
+    this.#quiet();
     this.connectionId = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket && socket.readyState < 2) socket.close();
+  }
+
+  #quiet() {
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
+    for (const timer of this.#asking) clearTimeout(timer);
+    this.#asking.clear();
   }
 
   #sendRequest(request) {
@@ -340,11 +393,20 @@ export class Client {
     return request;
   }
 
-  #gap(gap) {
-    const entry = this.#topics.get(gap.topic);
-    const own = [...(entry?.listeners ?? [])].filter((listener) => listener.onGap);
-    for (const listener of own) listener.onGap(gap);
-    if (own.length === 0) this.#options.onGap?.(gap);
+  /** Tells a listener of an event or a gap; one that throws takes nothing from the others. */
+  #tell = (listener, event, gap) => {
+    try {
+      if (event) listener.handler(event);
+      else (listener.onGap ?? this.#options.onGap)?.(gap);
+    } catch (cause) {
+      const topic = (event ?? gap).topic;
+      this.#fail(new SluiceError("HandlerFailed", `A handler of ${topic} threw: ${cause}`, { topic, cause }));
+    }
+  };
+
+  #fail(error) {
+    if (this.#options.onError) this.#options.onError(error);
+    else console.error(error);
   }
 
   #become(state, detail = {}) {
@@ -357,53 +419,117 @@ export class Client {
   }
 }
 
+/** Whether the gateway still answers: dead is who leaves a ping without an answer, not who was silent while this page slept. */
+class Heartbeat {
+  #interval;
+  #ping;
+  #timer;
+  #heardAt = Date.now();
+  #askedAt;
+  #tickedAt = Date.now();
+
+  constructor(interval, ping, dead) {
+    this.#interval = interval;
+    this.#ping = ping;
+    this.#timer = setInterval(() => this.#tick(dead), interval / 2);
+    // A connection alone doesn't keep a process of Node alive by its timer.
+    this.#timer.unref?.();
+  }
+
+  heard() {
+    this.#heardAt = Date.now();
+    this.#askedAt = undefined;
+  }
+
+  ask() {
+    this.#askedAt ??= Date.now();
+    this.#ping();
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+  }
+
+  #tick(dead) {
+    const now = Date.now();
+    // Timers that come late were asleep, and with them the answer: it has its time from now on.
+    if (now - this.#tickedAt > 2 * this.#interval && this.#askedAt !== undefined) this.#askedAt = now;
+    this.#tickedAt = now;
+    if (this.#askedAt !== undefined) {
+      if (now - this.#askedAt > this.#interval + 5_000) dead();
+    } else if (now - this.#heardAt >= this.#interval) this.ask();
+  }
+}
+
 /** What the client knows of one topic. */
 class Topic {
-  /** @type {Set<{handler: (event: SluiceEvent) => void, onGap?: (gap: Gap) => void}>} */
-  listeners = new Set();
+  /** Those who hear it, each with the last sequence it has seen. @type {Set<Listener>} */ listeners = new Set();
   /** The subscribe that isn't answered yet. @type {string | undefined} */ request;
+  /** Passing refusals in a row. */ refusals = 0;
+  #newest;
+  #epoch;
 
-  /** @param {string} name @param {number | undefined} last */
-  constructor(name, last) {
+  /** @param {string} name @param {boolean} isClosed whether its client is */
+  constructor(name, isClosed) {
     this.name = name;
-    this.last = last;
-    this.ready = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
+    this.ready = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
     // Nobody has to wait for it.
     this.ready.catch(() => {});
+    if (isClosed) this.reject(new SluiceError("ConnectionClosed", "The connection is closed.", { topic: name }));
+  }
+
+  add(handler, onGap, after, epoch) {
+    const listener = { handler, onGap, last: after ?? this.#newest, epoch: after === undefined ? this.#epoch : epoch };
+    this.listeners.add(listener);
+    return listener;
+  }
+
+  /** From where on events are needed: the least that a listener has. */
+  position() {
+    let least = { last: undefined, epoch: undefined };
+    for (const { last, epoch } of this.listeners) if (last !== undefined && !(least.last <= last)) least = { last, epoch };
+    return least;
   }
 
   /** The gateway's answer to a subscribe: where the topic stands, or what can't be brought back. */
-  subscribed({ sequence, gap, recovered }, onGap) {
+  subscribed({ sequence, gap, diverged }, epoch, tell) {
     this.request = undefined;
-    if (this.last !== undefined && sequence < this.last) {
-      // The gateway has a younger log than the one that we saw: nothing of ours is in it, and its numbers begin anew.
-      onGap({ topic: this.name, from: 1, to: sequence + 1 });
-      this.last = sequence;
-    } else if (gap) {
-      onGap({ topic: this.name, from: gap.from, to: gap.to });
-      // What is left of the history comes next; its first event follows the gap.
-      this.last = Math.max(this.last ?? 0, gap.to - 1);
-    } else if (!recovered && this.last === undefined) {
-      this.last = sequence;
+    this.refusals = 0;
+    this.#epoch = epoch;
+    for (const listener of [...this.listeners]) {
+      if (diverged && listener.last >= diverged.from) {
+        listener.last = diverged.from - 1;
+        tell(listener, undefined, { topic: this.name, from: diverged.from, to: diverged.from, diverged: true });
+      } else if (listener.last > sequence) {
+        // Of another log, nobody knows from where on.
+        listener.last = sequence;
+        tell(listener, undefined, { topic: this.name, from: 1, to: sequence + 1 });
+      }
+      if (gap && listener.last < gap.to - 1) {
+        const from = Math.max(gap.from, listener.last + 1);
+        // What is left of the history comes next; its first event follows the gap.
+        listener.last = gap.to - 1;
+        tell(listener, undefined, { topic: this.name, from, to: gap.to });
+      }
+      listener.last ??= sequence;
+      listener.epoch = epoch;
     }
+    this.#newest = sequence;
     this.resolve();
   }
 
-  refused(error) {
-    this.reject(error);
-  }
-
-  /** @param {SluiceEvent} event @param {(gap: Gap) => void} onGap */
-  receive(event, onGap) {
+  /** @param {SluiceEvent} event */
+  receive(event, tell) {
     // What comes before the answer is of an earlier subscription to the topic.
     if (this.request !== undefined) return;
-    if (this.last !== undefined && event.sequence <= this.last) return;
-    // The chain: an event names its topic's one before. If we haven't seen that, something is missing.
-    if (this.last !== undefined && event.previous > this.last) onGap({ topic: this.name, from: this.last + 1, to: event.previous + 1 });
-    this.last = event.sequence;
-    for (const { handler } of [...this.listeners]) handler(event);
+    this.#newest = Math.max(this.#newest, event.sequence);
+    for (const listener of [...this.listeners]) {
+      if (event.sequence <= listener.last) continue;
+      // The chain: an event names its topic's one before. If the listener hasn't seen that, something is missing.
+      const missing = event.previous > listener.last && { topic: this.name, from: listener.last + 1, to: event.previous + 1 };
+      listener.last = event.sequence;
+      if (missing) tell(listener, undefined, missing);
+      tell(listener, event);
+    }
   }
 }

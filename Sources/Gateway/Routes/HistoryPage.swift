@@ -1,7 +1,7 @@
 import ChangeQueue
 import SluiceCore
 
-/// The body of a history answer on its way: `{"topic":…,"records":[event,…][,"gap":{"from":…,"to":…}][,"next":…]}`.
+/// The body of a history answer on its way: `{"topic":…,"epoch":…,"records":[event,…][,"gap":{"from":…,"to":…}][,"next":…]}`.
 ///
 /// A value: a long walk is done in slices, between which others have their turn, and the records are read in pieces, so that nothing is read
 /// for a client that doesn't take what it has.
@@ -21,6 +21,7 @@ struct HistoryPage: Sendable {
     private let limit: Int
     private var phase: Phase
     private var gap: SequenceGap?
+    private var divergedFrom: SequenceNumber?
     private var newest: SequenceNumber?
     private var last: SequenceNumber
     private var json = JSONWriter()
@@ -29,18 +30,27 @@ struct HistoryPage: Sendable {
     /// Begins a page of a topic's records.
     init(of topic: Topic, head: SequenceNumber, _ query: HistoryQuery, reader: any LogReading) throws {
         limit = query.limit
-        last = query.after
         json.beginObject()
         json.member("topic", topic.name)
+        json.member("epoch", reader.epochs.text)
         json.name("records")
         json.beginArray()
-        if try query.after > head && query.after > reader.lastSequence() {
-            // Another log's number, as when a client resumes: all of this one may be new to it.
+        let asked = query.position.after ?? .none
+        let point = try reader.epochs.resume(after: asked, of: query.position.epoch, head: head) {
+            try reader.lastSequence()
+        }
+        switch point {
+        case .known(let after): last = after
+        case .diverged(let after):
+            last = after
+            divergedFrom = after.next
+        case .foreign:
+            last = asked
             gap = SequenceGap(from: SequenceNumber(1), to: head.next)
             phase = .reading([])
-        } else {
-            phase = .walking(ChainWalk(head: head, after: query.after, maximumRecords: Limits.historyRecords))
+            return
         }
+        phase = .walking(ChainWalk(head: head, after: last, maximumRecords: Limits.historyRecords))
     }
 
     /// Whether its last piece has been made.
@@ -77,6 +87,7 @@ struct HistoryPage: Sendable {
     mutating func end() -> [UInt8] {
         phase = .complete
         json.endArray()
+        if let divergedFrom { json.diverged(from: divergedFrom) }
         gap?.write(to: &json)
         if let newest, last < newest { json.member("next", last.rawValue) }
         json.endObject()
@@ -96,10 +107,10 @@ struct HistoryPage: Sendable {
     }
 }
 
-/// `?after=&limit=` of a history request.
+/// `?after=&epoch=&limit=` of a history request.
 struct HistoryQuery: Equatable {
-    /// Only records after this one.
-    var after = SequenceNumber.none
+    /// What the client has.
+    var position = TopicPosition()
     /// Most records in the answer.
     var limit = 100
 
@@ -111,9 +122,9 @@ struct HistoryQuery: Equatable {
     /// Reads the parameters.
     /// - Throws: `InvalidRequest` when one isn't a number or the limit is out of range.
     init(_ query: [(name: String, value: String)]) throws(APIError) {
-        after = try HistoryQuery.after(query) ?? .none
+        position = try TopicPosition(query)
         let maximumLimit = HistoryQuery.maximumLimit
-        if let text = HistoryQuery.value("limit", query) {
+        if let text = TopicPosition.value("limit", query) {
             guard let number = Int(text), (1...maximumLimit).contains(number) else {
                 throw APIError(
                     .invalidRequest,
@@ -123,18 +134,31 @@ struct HistoryQuery: Equatable {
             limit = number
         }
     }
+}
 
-    /// `after` alone; nil when it isn't there.
-    /// - Throws: `InvalidRequest` when it isn't a number.
-    static func after(_ query: [(name: String, value: String)]) throws(APIError) -> SequenceNumber? {
-        guard let text = value("after", query) else { return nil }
-        guard let number = UInt64(text) else {
-            throw APIError(.invalidRequest, "after=\(text.printable(limit: 40)) is not a sequence number.")
+/// `?after=&epoch=`: what a client has of a topic.
+struct TopicPosition: Equatable {
+    /// The last number that it knows; nil when it doesn't say.
+    var after: SequenceNumber?
+    /// The epoch of the log in which it learned the number; nil when it doesn't say.
+    var epoch: EpochClaim?
+
+    init() {}
+
+    /// Reads the parameters.
+    /// - Throws: `InvalidRequest` when `after` isn't a number.
+    init(_ query: [(name: String, value: String)]) throws(APIError) {
+        if let text = TopicPosition.value("after", query) {
+            guard let number = UInt64(text) else {
+                throw APIError(.invalidRequest, "after=\(text.printable(limit: 40)) is not a sequence number.")
+            }
+            after = SequenceNumber(number)
         }
-        return SequenceNumber(number)
+        if let text = TopicPosition.value("epoch", query), !text.isEmpty { epoch = EpochClaim(ByteString(text)) }
     }
 
-    private static func value(_ name: ByteString, _ query: [(name: String, value: String)]) -> String? {
+    /// A parameter's value; nil when it isn't there.
+    static func value(_ name: ByteString, _ query: [(name: String, value: String)]) -> String? {
         query.first { ByteString($0.name) == name }?.value
     }
 }

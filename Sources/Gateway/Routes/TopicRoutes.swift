@@ -25,8 +25,8 @@ struct TopicRoutes: Sendable {
                 let query = try HistoryQuery(RequestTarget.queryItems(of: request.head.path ?? ""))
                 return try await records(topic, query, grant, context)
             case .stream(let topic):
-                let after = try HistoryQuery.after(RequestTarget.queryItems(of: request.head.path ?? ""))
-                return try await streams.respond(topic: topic, after: after, grant: grant, context: context)
+                let position = try TopicPosition(RequestTarget.queryItems(of: request.head.path ?? ""))
+                return try await streams.respond(topic: topic, position: position, grant: grant, context: context)
             }
         }
     }
@@ -37,6 +37,7 @@ struct TopicRoutes: Sendable {
             JSONWriter.object { json in
                 json.member("topic", topic.name)
                 json.member("sequence", newest.rawValue)
+                json.member("epoch", reader.epochs.text)
             }
         )
     }

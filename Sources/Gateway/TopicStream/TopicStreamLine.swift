@@ -18,10 +18,11 @@ struct LineEventFormat: EventFormat {
 /// The lines of a stream that aren't events.
 enum TopicStreamLine {
     /// The first one: where the stream begins, as sluice.v1 replies to a subscribe.
-    static func subscribed(_ topic: SubscribedTopic) -> ByteBuffer {
+    static func subscribed(_ topic: SubscribedTopic, _ epoch: String) -> ByteBuffer {
         line { json in
             json.member("type", "subscribed")
             topic.write(to: &json)
+            json.member("epoch", epoch)
         }
     }
 

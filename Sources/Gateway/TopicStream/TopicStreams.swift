@@ -21,7 +21,7 @@ struct TopicStreams: Sendable {
     /// - Throws: what a subscribe is refused with.
     func respond(
         topic: Topic,
-        after: SequenceNumber?,
+        position: TopicPosition,
         grant: Grant,
         context: GatewayRequestContext
     ) async throws -> Response {
@@ -32,7 +32,7 @@ struct TopicStreams: Sendable {
         let eventLoop = context.channel.eventLoop
         let begun = eventLoop.makePromise(of: Membership.self)
         eventLoop.execute {
-            begin(topic, after, grant, context, output, begun)
+            begin(topic, position, grant, context, output, begun)
         }
         let membership = try await begun.futureResult.get()
         return Response(
@@ -57,7 +57,7 @@ struct TopicStreams: Sendable {
     /// Adds the subscriber, on the event loop of its connection.
     private func begin(
         _ topic: Topic,
-        _ after: SequenceNumber?,
+        _ position: TopicPosition,
         _ grant: Grant,
         _ context: GatewayRequestContext,
         _ output: AsyncThrowingStream<TopicStreamSubscriber.Chunk, any Error>.Continuation,
@@ -90,13 +90,15 @@ struct TopicStreams: Sendable {
             services.now()
         }
         let request = SubscribeRequest(
-            entries: [SubscribeRequest.Entry(topic: topic, after: after)],
+            entries: [SubscribeRequest.Entry(topic: topic, after: position.after)],
+            epoch: position.epoch,
             wish: SubscriptionWish(format: LineEventFormat.id)
         )
+        let epoch = services.history.epochs.text
         loop.barrier.subscribe(request, for: subscriber) { [unowned subscriber] result in
             switch result {
             case .success(let topics):
-                for topic in topics { subscriber.write(TopicStreamLine.subscribed(topic)) }
+                for topic in topics { subscriber.write(TopicStreamLine.subscribed(topic, epoch)) }
                 begun.succeed(membership)
             case .failure(let failure):
                 begun.fail(APIError(failure))

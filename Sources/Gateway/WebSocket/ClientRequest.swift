@@ -25,6 +25,8 @@ struct SubscribeMessage: Equatable, Sendable {
     var id: MessageID?
     /// The topics, each once, in the client's order.
     var entries: [Entry]
+    /// The epoch of the log in which the client learned its numbers; nil when it doesn't say.
+    var epoch: EpochClaim?
     /// How the topics' events shall come.
     var encoding: EventEncoding
 

@@ -1,13 +1,15 @@
 import FanOut
 import SluiceCore
 
-/// What the URL of a WebSocket connect asks for: `?topic=a&topic=b&after=17&after=3&binary=frames`.
+/// What the URL of a WebSocket connect asks for: `?topic=a&topic=b&after=17&after=3&epoch=5f2a91c05f2a91c0&binary=frames`.
 ///
 /// The first `after` belongs to the first `topic`, and so on; an empty one, or a missing one at the end, means "only
 /// what comes from now on".
 struct ConnectParameters: Equatable, Sendable {
     /// The topics, each once, in their order.
     var entries: [SubscribeMessage.Entry] = []
+    /// The epoch of the log in which the client learned its numbers; nil when it doesn't say.
+    var epoch: EpochClaim?
     /// How binary payloads come.
     var encoding = EventEncoding.base64
 
@@ -20,6 +22,7 @@ struct ConnectParameters: Equatable, Sendable {
             switch ByteString(name) {
             case "topic": topics.append(try Topic(asked: value))
             case "after": positions.append(try ConnectParameters.position(value))
+            case "epoch": epoch = value.isEmpty ? nil : EpochClaim(ByteString(value))
             case "binary": encoding = try EventEncoding(parameter: ByteString(value))
             default: continue
             }

@@ -5,7 +5,7 @@ import SluiceCore
 /// may add some.
 struct MessageMembers {
     private static let names: [ByteString] = [
-        "action", "id", "topics", "topic", "after", "binary", "data", "contentType", "encoding",
+        "action", "id", "topics", "topic", "after", "binary", "data", "contentType", "encoding", "epoch",
     ]
     private let values: [JSONValue?]
 
@@ -18,6 +18,7 @@ struct MessageMembers {
     private var data: JSONValue? { values[6] }
     private var contentType: JSONValue? { values[7] }
     private var dataEncoding: JSONValue? { values[8] }
+    private var claimedEpoch: JSONValue? { values[9] }
 
     /// Checks the JSON and finds the members.
     /// - Throws: `InvalidJSON`, or `InvalidRequest` when it isn't an object or has too many members or too long a key.
@@ -54,6 +55,10 @@ struct MessageMembers {
         }
         return entries
     }
+
+    /// The epoch of the log in which the client learned its numbers; nil when it doesn't say.
+    /// - Throws: `InvalidRequest` when it isn't a string.
+    func epoch() throws(APIError) -> EpochClaim? { try text(claimedEpoch, "epoch").map { EpochClaim($0) } }
 
     /// How events shall come: `"binary":"frames"` or `"base64"`.
     /// - Throws: `InvalidRequest`.

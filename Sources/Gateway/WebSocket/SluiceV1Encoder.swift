@@ -5,14 +5,18 @@ import SluiceCore
 
 /// The gateway's messages of `sluice.v1` as ready-made text frames.
 enum SluiceV1Encoder {
-    static func connected(_ connection: ConnectionID) -> ByteBuffer {
-        message("connected", nil) { $0.member("connectionId", connection.description) }
+    static func connected(_ connection: ConnectionID, _ epoch: String) -> ByteBuffer {
+        message("connected", nil) { json in
+            json.member("connectionId", connection.description)
+            json.member("epoch", epoch)
+        }
     }
 
-    static func subscribed(_ id: MessageID?, _ topics: [SubscribedTopic]) -> ByteBuffer {
+    static func subscribed(_ id: MessageID?, _ topics: [SubscribedTopic], _ epoch: String) -> ByteBuffer {
         message("subscribed", id) { json in
             json.name("topics")
             json.array { json in for topic in topics { json.object { topic.write(to: &$0) } } }
+            json.member("epoch", epoch)
         }
     }
 
@@ -33,6 +37,7 @@ enum SluiceV1Encoder {
         message("error", id) { json in
             json.member("code", error.code.rawValue)
             json.member("message", error.message)
+            if let seconds = error.code.retryAfterSeconds { json.member("retryAfter", UInt64(seconds)) }
         }
     }
 
@@ -59,7 +64,18 @@ extension SubscribedTopic {
         case .none: break
         case .recovered: json.member("recovered", true)
         case .gap(let gap): gap.write(to: &json)
+        case .diverged(let from, let gap):
+            json.diverged(from: from)
+            gap?.write(to: &json)
         }
+    }
+}
+
+extension JSONWriter {
+    /// Writes the member `diverged`: from where on the client's history isn't this log's.
+    mutating func diverged(from sequence: SequenceNumber) {
+        name("diverged")
+        object { $0.member("from", sequence.rawValue) }
     }
 }
 

@@ -9,6 +9,8 @@ struct SluiceV1Session: ClientSession {
 
     /// How events come when a subscribe doesn't say.
     let encoding: EventEncoding
+    /// The epoch of the log as clients are told it, which is the same while the connection lasts.
+    let epoch: String
 
     func request(_ message: InboundMessage) -> ClientRequest {
         guard message.isText else {
@@ -27,10 +29,10 @@ struct SluiceV1Session: ClientSession {
         }
     }
 
-    func greeting(_ connection: ConnectionID) -> ByteBuffer? { SluiceV1Encoder.connected(connection) }
+    func greeting(_ connection: ConnectionID) -> ByteBuffer? { SluiceV1Encoder.connected(connection, epoch) }
 
     func subscribed(_ id: MessageID?, _ topics: [SubscribedTopic]) -> ByteBuffer {
-        SluiceV1Encoder.subscribed(id, topics)
+        SluiceV1Encoder.subscribed(id, topics, epoch)
     }
 
     func unsubscribed(_ id: MessageID?, _ topics: [Topic]) -> ByteBuffer { SluiceV1Encoder.unsubscribed(id, topics) }
@@ -51,6 +53,7 @@ struct SluiceV1Session: ClientSession {
                 SubscribeMessage(
                     id: id,
                     entries: try members.entries(),
+                    epoch: try members.epoch(),
                     encoding: try members.encoding(otherwise: encoding)
                 )
             )

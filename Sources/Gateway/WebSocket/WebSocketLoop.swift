@@ -58,6 +58,7 @@ final class WebSocketLoop {
     func register(_ message: SubscribeMessage, for handler: WebSocketConnectionHandler) {
         let request = SubscribeRequest(
             entries: message.entries,
+            epoch: message.epoch,
             wish: SubscriptionWish(format: message.encoding.formatID)
         )
         handler.subscribeBegan()

@@ -88,7 +88,8 @@ extension WebSocketServices {
             history: HistoryReader(
                 advance: { walks in try reader.advance(&walks) },
                 record: { sequence in try reader.record(at: sequence) },
-                lastSequence: { try reader.lastSequence() }
+                lastSequence: { try reader.lastSequence() },
+                epochs: reader.epochs
             ),
             offload: { work, asker in context.history.submit(work, for: asker) },
             forget: { asker in context.history.leave(asker) },

@@ -143,7 +143,12 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         let isEcho = accepted.parameters == nil
         let maximum = isEcho ? configuration.echoMessageBytes : configuration.messageBytes
         let session: any ClientSession =
-            isEcho ? EchoSession() : SluiceV1Session(encoding: accepted.parameters?.encoding ?? .base64)
+            isEcho
+            ? EchoSession()
+            : SluiceV1Session(
+                encoding: accepted.parameters?.encoding ?? .base64,
+                epoch: services.history.epochs.text
+            )
         let handler = WebSocketConnectionHandler(
             id: .random(),
             grant: accepted.grant,
@@ -176,7 +181,12 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         if let parameters = accepted.parameters, !parameters.entries.isEmpty {
             // Allowed before the upgrade.
             loop.register(
-                SubscribeMessage(id: nil, entries: parameters.entries, encoding: parameters.encoding),
+                SubscribeMessage(
+                    id: nil,
+                    entries: parameters.entries,
+                    epoch: parameters.epoch,
+                    encoding: parameters.encoding
+                ),
                 for: handler
             )
         }

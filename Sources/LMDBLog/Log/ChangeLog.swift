@@ -1,6 +1,7 @@
 package import ChangeQueue
 import LMDB
 import PosixSupport
+package import SluiceCore
 
 /// The append-only log that every change record is committed to, shared by all processes of one data directory.
 ///
@@ -18,14 +19,22 @@ package final class ChangeLog: Sendable {
     package let configuration: ChangeLogConfiguration
     let environment: Environment
     let databases: LogDatabases
+    /// The log's epochs, as they were when it was opened.
+    package let epochs: LogEpochs
+    // Held as long as this process may write.
+    private let writing: FileLock?
 
     private init(
         environment: Environment,
         databases: LogDatabases,
         configuration: ChangeLogConfiguration,
-        logID: UInt32
+        logID: UInt32,
+        epochs: LogEpochs,
+        writing: FileLock? = nil
     ) {
         self.environment = environment
+        self.epochs = epochs
+        self.writing = writing
         self.databases = databases
         self.configuration = configuration
         self.logID = logID
@@ -35,9 +44,17 @@ package final class ChangeLog: Sendable {
     package var reader: LogReader { LogReader(log: self) }
 
     /// Opens the log, and makes it when there is none; several processes may do so at once.
+    ///
+    /// The first of those that append begins a new epoch.
+    /// - Parameters:
+    ///   - configuration: where it is, and its limits.
+    ///   - appends: whether this process appends; a publisher doesn't.
     /// - Throws: `cannotOpen`, `locked` for a second open in this process, `versionMismatch` for a directory of other
     ///   software.
-    package static func open(_ configuration: ChangeLogConfiguration) throws(ChangeQueueError) -> ChangeLog {
+    package static func open(
+        _ configuration: ChangeLogConfiguration,
+        appends: Bool = true
+    ) throws(ChangeQueueError) -> ChangeLog {
         let directory = configuration.directory
         guard !directory.isEmpty else {
             throw ChangeQueueError(.cannotOpen, "The change log has no directory. Name one in the configuration.")
@@ -56,9 +73,18 @@ package final class ChangeLog: Sendable {
                 try transaction.setMeta(.mapSizeBytes, UInt64(clamping: configuration.mapSizeBytes), databases)
                 return logID
             }
+            let writing = appends ? try EpochLock.enter(directory, environment, databases) : nil
+            let epochs = try environment.read { try $0.epochs(databases) }
             // The directory's own entries must be on disk before the first append is acknowledged.
             try Directory.sync(directory)
-            return ChangeLog(environment: environment, databases: databases, configuration: configuration, logID: logID)
+            return ChangeLog(
+                environment: environment,
+                databases: databases,
+                configuration: configuration,
+                logID: logID,
+                epochs: epochs,
+                writing: writing
+            )
         }
     }
 
@@ -78,12 +104,19 @@ package final class ChangeLog: Sendable {
             let environment = try Environment(path: directory, mapSizeBytes: 0, maximumDatabases: 8, options: .readOnly)
             let databases = try LogDatabases(environment)
             var configuration = ChangeLogConfiguration(directory: directory)
-            let logID = try environment.read { transaction in
+            let (logID, epochs) = try environment.read { transaction in
                 try checkVersion(try transaction.meta(.formatVersion, databases))
                 configuration.mapSizeBytes = Int(clamping: try transaction.meta(.mapSizeBytes, databases))
-                return UInt32(truncatingIfNeeded: try transaction.meta(.logID, databases))
+                let logID = UInt32(truncatingIfNeeded: try transaction.meta(.logID, databases))
+                return (logID, try transaction.epochs(databases))
             }
-            return ChangeLog(environment: environment, databases: databases, configuration: configuration, logID: logID)
+            return ChangeLog(
+                environment: environment,
+                databases: databases,
+                configuration: configuration,
+                logID: logID,
+                epochs: epochs
+            )
         }
     }
 

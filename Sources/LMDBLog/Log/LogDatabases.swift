@@ -13,6 +13,8 @@ struct LogDatabases: Sendable {
     let items: Database
     /// Principal → bytes of the items that it wrote last; nil when a log of layout 1 is only read.
     let itemOwners: Database?
+    /// Number of an epoch → ``EpochRecord``; nil when a log without epochs is only read.
+    let epochs: Database?
 
     /// Opens them, and creates them unless the environment is read-only.
     init(_ environment: Environment) throws(LMDBError) {
@@ -20,10 +22,16 @@ struct LogDatabases: Sendable {
         meta = try environment.openDatabase("meta", options: .create)
         heads = try environment.openDatabase("heads", options: .create)
         items = try environment.openDatabase("items", options: .create)
+        itemOwners = try LogDatabases.added("itemOwners", environment)
+        epochs = try LogDatabases.added("epochs", environment)
+    }
+
+    /// A database that came after the first layout; nil when the log doesn't have it and is only read.
+    private static func added(_ name: String, _ environment: Environment) throws(LMDBError) -> Database? {
         do throws(LMDBError) {
-            itemOwners = try environment.openDatabase("itemOwners", options: [.create, .integerKey])
+            return try environment.openDatabase(name, options: [.create, .integerKey])
         } catch  where error.code == .notFound && environment.options.contains(.readOnly) {
-            itemOwners = nil
+            return nil
         }
     }
 }

@@ -109,6 +109,9 @@ extension LogWriter: LogReading {
     /// The log's random id.
     package var logID: UInt32 { log.logID }
 
+    /// The log's epochs.
+    package var epochs: LogEpochs { log.epochs }
+
     /// The newest number that was given.
     /// - Throws: `storage` when it can't be read.
     package func lastSequence() throws(ChangeQueueError) -> SequenceNumber { try log.reader.lastSequence() }

@@ -12,6 +12,8 @@ public final class MemoryLog: LogAppending, LogReading {
     public let bells = MemoryBells()
     /// The random number of this log.
     public let logID = UInt32.random(in: 1 ... .max)
+    /// One epoch: nobody opens the log a second time.
+    public let epochs = LogEpochs([LogEpochs.Beginning(epoch: .random(), first: SequenceNumber(1))])
 
     private let limits: ChangeLogConfiguration
     private let state = Mutex(State())

@@ -21,7 +21,7 @@ struct GatewayTests {
             #expect(accepted.body.hasPrefix(#"{"records":[{"sequence":2,"recordId":""#))
             let all = try await gateway.send("GET", "/topics/orders/42/records")
             #expect(
-                all.body == #"{"topic":"orders/42","records":["#
+                all.bodyButEpoch == #"{"topic":"orders/42","records":["#
                     + event(1, previous: 0, #"{"n":1}"#) + ","
                     + event(2, previous: 1, #"{"n":2}"#) + ","
                     + event(4, previous: 2, #"3"#) + "]}"
@@ -29,8 +29,13 @@ struct GatewayTests {
             let some = try await gateway.send("GET", "/topics/orders/42/records?after=1&limit=1")
             #expect(some.body.contains(#""sequence":2,"#) && !some.body.contains(#""sequence":4"#))
             #expect(some.body.hasSuffix(#"],"next":2}"#))
-            #expect(try await gateway.send("GET", "/topics/orders/42").body == #"{"topic":"orders/42","sequence":4}"#)
-            #expect(try await gateway.send("GET", "/topics/none/records").body == #"{"topic":"none","records":[]}"#)
+            #expect(
+                try await gateway.send("GET", "/topics/orders/42").bodyButEpoch
+                    == #"{"topic":"orders/42","sequence":4}"#
+            )
+            #expect(
+                try await gateway.send("GET", "/topics/none/records").bodyButEpoch == #"{"topic":"none","records":[]}"#
+            )
             for query in ["after=x", "limit=0", "limit=1001", "after=-1"] {
                 #expect(try await gateway.send("GET", "/topics/a/records?\(query)").code == "InvalidRequest")
             }
@@ -48,7 +53,7 @@ struct GatewayTests {
         try await RunningGateway.run { gateway async throws in
             let batch = #"{"records":[{"topic":"a","data":1},{"topic":"","data":2}]}"#
             #expect(try await gateway.send("POST", "/topics", batch).code == "InvalidTopic")
-            #expect(try await gateway.send("GET", "/topics/a").body == #"{"topic":"a","sequence":0}"#)
+            #expect(try await gateway.send("GET", "/topics/a").bodyButEpoch == #"{"topic":"a","sequence":0}"#)
         }
     }
 
@@ -86,8 +91,8 @@ struct GatewayTests {
             gateway async throws in
             _ = try await gateway.send("PUT", "/tables/t/items/k", "1")
             _ = try await gateway.send("PUT", "/tables/t/items/k", "2")
-            #expect(try await gateway.send("GET", "/topics/INSERT/t").body.hasSuffix(#""sequence":1}"#))
-            #expect(try await gateway.send("GET", "/topics/MODIFY/t").body.hasSuffix(#""sequence":2}"#))
+            #expect(try await gateway.send("GET", "/topics/INSERT/t").bodyButEpoch.hasSuffix(#""sequence":1}"#))
+            #expect(try await gateway.send("GET", "/topics/MODIFY/t").bodyButEpoch.hasSuffix(#""sequence":2}"#))
         }
     }
 
@@ -197,7 +202,9 @@ struct GatewayTests {
             #expect(refused?.status == 503)
             #expect(refused?.code == "QueueFull")
             #expect(refused?.fields["retry-after"] == "5")
-            #expect(try await gateway.send("GET", "/topics/a").body == #"{"topic":"a","sequence":\#(accepted)}"#)
+            #expect(
+                try await gateway.send("GET", "/topics/a").bodyButEpoch == #"{"topic":"a","sequence":\#(accepted)}"#
+            )
         }
     }
 

@@ -94,6 +94,9 @@ struct RawAnswer {
         body = parts.count > 1 ? String(parts[1]) : ""
     }
 
+    /// The body without the log's epoch, which is another one each time.
+    var bodyButEpoch: String { body.replacing(/,"epoch":"[0-9a-f.]+"/, with: "") }
+
     /// The code of the error in the body.
     var code: String? {
         body.split(separator: "\"code\":\"").dropFirst().first.map { String($0.prefix { $0 != "\"" }) }

@@ -27,7 +27,7 @@ struct ResumeTests {
         harness.runOffloaded()
         #expect(
             client.texts().first
-                == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"recovered":true}]}"#
+                == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"recovered":true}],"epoch":"\#(LogModel.epoch)"}"#
         )
         harness.deliver(harness.log.append(topic))
         #expect(client.read().isEmpty)
@@ -63,13 +63,17 @@ struct ResumeTests {
         harness.commitRegistry()
         #expect(
             client.texts() == [
-                #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":1,"recovered":true}]}"#
+                #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":1,"recovered":true}],"epoch":"\#(LogModel.epoch)"}"#
             ]
         )
         harness.log.append(Topic(alreadyChecked: "b"))
-        let other = try harness.connect("/ws?topic=a&after=2")
+        let epoch = LogModel.epoch
+        let other = try harness.connect("/ws?topic=a&after=2&epoch=\(epoch)")
         harness.commitRegistry()
-        #expect(other.texts().last == #"{"type":"subscribed","topics":[{"topic":"a","sequence":1,"recovered":true}]}"#)
+        #expect(
+            other.texts().last
+                == #"{"type":"subscribed","topics":[{"topic":"a","sequence":1,"recovered":true}],"epoch":"\#(epoch)"}"#
+        )
     }
 
     @Test("tells the gap when the log was trimmed, and sends what is left")
@@ -85,7 +89,7 @@ struct ResumeTests {
         let frames = client.read()
         #expect(
             frames.first?.text
-                == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"gap":{"from":2,"to":4}}]}"#
+                == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"gap":{"from":2,"to":4}}],"epoch":"\#(LogModel.epoch)"}"#
         )
         #expect(frames.compactMap { SequenceInEvent.number($0) } == [4, 5])
     }
@@ -100,11 +104,38 @@ struct ResumeTests {
         harness.commitRegistry()
         #expect(
             client.texts() == [
-                #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":1,"gap":{"from":1,"to":2}}]}"#
+                #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":1,"gap":{"from":1,"to":2}}],"epoch":"\#(LogModel.epoch)"}"#
             ]
         )
         harness.deliver(harness.log.append(topic))
         #expect(client.sequences() == [2])
+    }
+
+    @Test("a number above the topic's newest that says no epoch is another history's, also below the log's newest")
+    func aboveTheHead() throws {
+        let harness = WebSocketHarness()
+        harness.log.append(topic)
+        harness.log.append(Topic(alreadyChecked: "b"))
+        let client = try harness.connect("/ws?topic=a&after=2")
+        harness.commitRegistry()
+        #expect(client.texts().last?.contains(#""gap":{"from":1,"to":2}"#) == true)
+    }
+
+    @Test("a client of another epoch is told from where on its history differs, and gets all of this one from there on")
+    func diverged() throws {
+        let harness = WebSocketHarness()
+        for _ in 0..<3 { harness.log.append(topic) }
+        let client = try harness.connect("/ws?topic=a&after=2&epoch=00000000000000ff")
+        harness.commitRegistry()
+        harness.settle()
+        let frames = client.read()
+        #expect(
+            frames.contains {
+                $0.text
+                    == #"{"type":"subscribed","topics":[{"topic":"a","sequence":3,"diverged":{"from":1}}],"epoch":"\#(LogModel.epoch)"}"#
+            }
+        )
+        #expect(frames.compactMap { SequenceInEvent.number($0) } == [1, 2, 3])
     }
 
     @Test("starts a subscription over that stands")
@@ -146,7 +177,7 @@ struct ResumeTests {
         harness.runOffloaded()
         harness.runOffloaded()
         #expect(client.sequences() == [1])
-        try client.send(#"{"action":"unsubscribe","topics":["a"]}"#)
+        try client.send(#"{"action":"unsubscribe","topics":["a"],"epoch":"\#(LogModel.epoch)"}"#)
         try other.channel.close().wait()
         harness.settle()
         #expect(client.sequences().isEmpty)

@@ -25,7 +25,7 @@ struct SubscribeBarrierTests {
         harness.commitRegistry()
         #expect(
             client.texts() == [
-                #"{"type":"subscribed","id":"1","topics":[{"topic":"b","sequence":0},{"topic":"a","sequence":2}]}"#
+                #"{"type":"subscribed","id":"1","topics":[{"topic":"b","sequence":0},{"topic":"a","sequence":2}],"epoch":"\#(LogModel.epoch)"}"#
             ]
         )
         harness.deliver(harness.log.append(topic("a"), #"{"n":1}"#))
@@ -156,6 +156,10 @@ struct SubscribeBarrierTests {
         try client.send(#"{"action":"subscribe","id":"4","topics":["open/1"]}"#)
         harness.runTasks()
         harness.commitRegistry()
-        #expect(client.texts() == [#"{"type":"subscribed","id":"4","topics":[{"topic":"open/1","sequence":0}]}"#])
+        #expect(
+            client.texts() == [
+                #"{"type":"subscribed","id":"4","topics":[{"topic":"open/1","sequence":0}],"epoch":"\#(LogModel.epoch)"}"#
+            ]
+        )
     }
 }

@@ -26,7 +26,7 @@ struct GatewayWebSocketTests {
             )
             #expect(text.hasPrefix("HTTP/1.1 101 "))
             #expect(text.contains("Sec-WebSocket-Protocol: sluice.v1\r\n"))
-            #expect(text.contains(#"{"type":"subscribed","topics":[{"topic":"orders/42","sequence":0}]}"#))
+            #expect(text.contains(#"{"type":"subscribed","topics":[{"topic":"orders/42","sequence":0}],"epoch":""#))
             #expect(text.contains(#"{"type":"published","id":"2","sequence":1}"#))
         }
     }

@@ -58,11 +58,16 @@ final class LogModel: Sendable {
         }
     }
 
+    /// Its only epoch.
+    static let epoch = LogEpoch(rawValue: 0xE)
+    static let epochs = LogEpochs([LogEpochs.Beginning(epoch: epoch, first: SequenceNumber(1))])
+
     var reader: HistoryReader {
         HistoryReader(
             advance: { [self] walks in try advance(&walks) },
             record: { [self] sequence in try record(sequence) },
-            lastSequence: { [self] in state.withLock { SequenceNumber(UInt64($0.records.count)) } }
+            lastSequence: { [self] in state.withLock { SequenceNumber(UInt64($0.records.count)) } },
+            epochs: LogModel.epochs
         )
     }
 

@@ -10,7 +10,9 @@ import Testing
 @Suite("SluiceV1Session")
 struct SluiceV1SessionTests {
     private func request(_ text: String) -> ClientRequest {
-        SluiceV1Session(encoding: .base64).request(InboundMessage(isText: true, payload: ByteBuffer(string: text)))
+        SluiceV1Session(encoding: .base64, epoch: LogEpoch(rawValue: 0xE).description).request(
+            InboundMessage(isText: true, payload: ByteBuffer(string: text))
+        )
     }
 
     private func topic(_ name: String) -> Topic { Topic(alreadyChecked: name) }
@@ -67,7 +69,7 @@ struct SluiceV1SessionTests {
 
     @Test("refuses binary messages")
     func binary() {
-        let request = SluiceV1Session(encoding: .base64).request(
+        let request = SluiceV1Session(encoding: .base64, epoch: LogEpoch(rawValue: 0xE).description).request(
             InboundMessage(isText: false, payload: ByteBuffer(string: "{}"))
         )
         guard case .refused(nil, let error) = request else {
@@ -147,7 +149,7 @@ struct SluiceV1SessionTests {
 
     @Test("writes its replies")
     func replies() {
-        let session = SluiceV1Session(encoding: .base64)
+        let session = SluiceV1Session(encoding: .base64, epoch: LogEpoch(rawValue: 0xE).description)
         func text(_ frame: ByteBuffer?) -> String? {
             guard var frame else { return nil }
             return ReceivedFrame.read(&frame).first?.text
@@ -155,7 +157,7 @@ struct SluiceV1SessionTests {
         let id = MessageID("\"1\"")
         #expect(
             text(session.greeting(ConnectionID(high: 0, low: 0)))
-                == #"{"type":"connected","connectionId":"AAAAAAAAAAAAAAAAAAAAAA"}"#
+                == #"{"type":"connected","connectionId":"AAAAAAAAAAAAAAAAAAAAAA","epoch":"000000000000000e"}"#
         )
         let lines = [
             SubscribedTopic(topic: topic("a"), sequence: SequenceNumber(17)),
@@ -169,7 +171,7 @@ struct SluiceV1SessionTests {
         #expect(
             text(session.subscribed(id, lines))
                 == #"{"type":"subscribed","id":"\"1\"","topics":[{"topic":"a","sequence":17},"#
-                + #"{"topic":"b","sequence":0,"recovered":true},{"topic":"c\"","sequence":9,"gap":{"from":2,"to":5}}]}"#
+                + #"{"topic":"b","sequence":0,"recovered":true},{"topic":"c\"","sequence":9,"gap":{"from":2,"to":5}}],"epoch":"000000000000000e"}"#
         )
         #expect(
             text(session.unsubscribed(nil, [topic("a"), topic("b")])) == #"{"type":"unsubscribed","topics":["a","b"]}"#

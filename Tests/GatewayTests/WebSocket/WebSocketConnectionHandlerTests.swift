@@ -201,7 +201,7 @@ struct WebSocketConnectionHandlerTests {
         _ = client.read()
         try client.send(#"{"action":"publish","id":"2","topic":"a","data":1}"#)
         harness.commitLog(refusing: ChangeQueueError(.queueFull, "full"))
-        #expect(client.texts() == [#"{"type":"error","id":"2","code":"QueueFull","message":"full"}"#])
+        #expect(client.texts() == [#"{"type":"error","id":"2","code":"QueueFull","message":"full","retryAfter":5}"#])
         try client.send(#"{"action":"publish","topic":"a","data":"\#(String(repeating: "x", count: 1024))"}"#)
         #expect(client.texts().first?.contains("PayloadTooLarge") == true)
         #expect(client.isOpen)

@@ -58,7 +58,7 @@ struct WebSocketUpgradeTests {
         harness.commitRegistry()
         #expect(
             client.texts().last
-                == #"{"type":"subscribed","topics":[{"topic":"orders/1","sequence":0},{"topic":"open/2","sequence":0}]}"#
+                == #"{"type":"subscribed","topics":[{"topic":"orders/1","sequence":0},{"topic":"open/2","sequence":0}],"epoch":"000000000000000e"}"#
         )
         #expect(harness.registry.events.first == "connected ann")
     }
