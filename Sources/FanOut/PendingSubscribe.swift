@@ -8,8 +8,8 @@ struct PendingSubscribe {
         let topic: Topic
         /// The last sequence number that the client knows, and that is this log's.
         var after: SequenceNumber?
-        /// The subscription that this request made; nil when one stood already and goes on.
-        let ticket: SubscriptionTicket?
+        /// The subscription that this request made, or that an earlier one left to it; nil when one stood already and goes on.
+        var ticket: SubscriptionTicket?
         /// The topic's newest record when the interest was committed.
         var head = SequenceNumber.none
         /// What the client knows from this number on is of another history.
@@ -74,6 +74,14 @@ struct PendingSubscribe {
             entries[walk.entry].isSuperseded = true
             return false
         }
+    }
+
+    /// Takes over a held subscription that this request leans on, from an earlier request that has come to nothing.
+    /// - Returns: whether it does lean on it.
+    mutating func takeOver(_ ticket: SubscriptionTicket, of topic: Topic) -> Bool {
+        guard let index = entries.firstIndex(where: { $0.topic == topic && $0.ticket == nil }) else { return false }
+        entries[index].ticket = ticket
+        return true
     }
 
     /// The reply's lines.

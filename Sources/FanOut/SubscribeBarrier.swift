@@ -186,13 +186,26 @@ package final class SubscribeBarrier {
         }
     }
 
-    /// The subscribe came to nothing: what it began is undone.
+    /// Leaves a held subscription to the oldest request of the same subscriber that leans on it.
+    /// - Returns: whether there is one.
+    private func leave(_ ticket: SubscriptionTicket, of topic: Topic, from subscribe: PendingSubscribe) -> Bool {
+        for token in pending.keys.sorted() {
+            guard let later = pending[token], later.subscriber == subscribe.subscriber,
+                later.wish.id == subscribe.wish.id
+            else { continue }
+            if pending[token]?.takeOver(ticket, of: topic) == true { return true }
+        }
+        return false
+    }
+
+    /// The subscribe came to nothing: what it began is undone, but for what a later one leans on.
     private func fail(_ token: UInt64, _ error: any Error) {
         guard let subscribe = pending[token] else { return }
         forget(token)
         guard let subscriber = members.table[subscribe.subscriber] else { return }
         let begun = subscribe.entries.filter { entry in
-            entry.ticket.map { members.index.holds($0, of: subscriber.slot) } ?? false
+            guard let ticket = entry.ticket, members.index.holds(ticket, of: subscriber.slot) else { return false }
+            return !leave(ticket, of: entry.topic, from: subscribe)
         }
         unsubscribe(begun.map(\.topic), subscribe.wish.id, for: subscriber)
         subscribe.reply(.failure(.storage(error)))

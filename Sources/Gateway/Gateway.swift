@@ -20,7 +20,7 @@ import SubscriptionRegistry
 /// }
 /// try await ServiceGroup(services: [gateway], gracefulShutdownSignals: [.sigterm], logger: logger).run()
 /// ```
-public struct Gateway: Service {
+public struct Gateway: Service, CustomStringConvertible {
     /// What the operator chose.
     public let configuration: GatewayConfiguration
     /// Decides who may connect, subscribe and publish.
@@ -49,6 +49,9 @@ public struct Gateway: Service {
         self.drivers = drivers
         self.logger = logger
     }
+
+    /// Its name, and nothing that the configuration holds: service groups write it into logs.
+    public var description: String { "gateway '\(configuration.name)'" }
 
     /// Adds a request handler whose body is JSON.
     public mutating func on<Input: Decodable & Sendable>(

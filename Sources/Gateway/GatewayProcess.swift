@@ -88,6 +88,7 @@ struct GatewayProcess: Sendable {
         let connections = OpenConnections(factory: measures.metrics)
         let application = application(context, fanOut, connections)
         let drain = context.drain
+        let logger = logger
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -95,10 +96,12 @@ struct GatewayProcess: Sendable {
                         try await application.run()
                     } onGracefulShutdown: {
                         drain.begin()
+                        logger.info("draining", metadata: ["connections": "\(connections.count)"])
                     }
                     // Nothing more is accepted; what is open closes over the drain's window.
                     if Task.isCancelled { connections.closeAll() }
                     await connections.allClosed()
+                    logger.info("drained")
                 }
                 group.addTask { [deadline = configuration.drainDeadline] in
                     try await gracefulShutdown()

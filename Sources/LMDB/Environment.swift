@@ -105,11 +105,26 @@ package final class Environment: Sendable {
             result = try body(WriteTransaction(pointer: TransactionPointer(raw: pointer)))
         } catch {
             mdb_txn_abort(pointer)
-            throw error
+            throw (error as? LMDBError).map(seenOnDisk) ?? error
         }
-        try LMDBError.check(mdb_txn_commit(pointer), "commit in \(path)")
+        do throws(LMDBError) {
+            try LMDBError.check(mdb_txn_commit(pointer), "commit in \(path)")
+        } catch {
+            throw seenOnDisk(error)
+        }
         return result
     }
+
+    /// LMDB takes a write that came out short for EIO, and it is what a disk does when it gets full: the file system knows.
+    private func seenOnDisk(_ error: LMDBError) -> LMDBError {
+        guard error.code == .system(EIO), let free = FreeSpace.bytes(at: path), free < Environment.fullDiskBytes else {
+            return error
+        }
+        return LMDBError(.system(ENOSPC), operation: "write in \(path)")
+    }
+
+    /// Less free space than a commit may need.
+    private static let fullDiskBytes: UInt64 = 1 << 20
 
     /// Opens a named database, and creates it when `options` say so.
     /// - Throws: `.notFound` when it doesn't exist, `.incompatible` when it was created with other options.

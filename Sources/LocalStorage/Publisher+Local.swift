@@ -28,6 +28,8 @@ extension PublisherDrivers {
         let log = try ChangeLog.open(logConfiguration, appends: false)
         var attributes = configuration.semantics.attributes
         attributes.visibilityTimeout = configuration.visibilityTimeout
+        attributes.retryMinimum = configuration.retryMinimum
+        attributes.retryMaximum = configuration.retryMaximum
         let queue = try ChangeQueues.open(
             configuration.semantics.queueID,
             attributes,

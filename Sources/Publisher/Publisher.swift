@@ -8,7 +8,7 @@ public import ServiceLifecycle
 import SluiceCore
 
 /// The publisher process as a service: opens what it shares with the gateways, runs the publisher's event loop and the operations server, and drains.
-public struct Publisher: Service {
+public struct Publisher: Service, CustomStringConvertible {
     /// What the operator chose.
     public let configuration: PublisherConfiguration
     /// Called when it runs, with the address of the operations server, `http://host:port`.
@@ -25,6 +25,9 @@ public struct Publisher: Service {
         self.drivers = drivers
         self.logger = logger
     }
+
+    /// Its queue, and nothing that the configuration holds: service groups write it into logs.
+    public var description: String { "publisher of '\(configuration.semantics.queueID)'" }
 
     /// Runs until a graceful shutdown: receives no more, waits for the receipts that are due, gives the rest back and returns.
     /// - Throws: ``PublisherError`` when it can't start.

@@ -29,8 +29,10 @@ struct SluiceCommand: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            LogOutput.standardError.flush()
         } catch let error as CommandError {
-            Terminal.writeError("sluice: \(error)\n")
+            LogOutput.standardError.flush()
+            if !error.isTold { Terminal.writeError("sluice: \(error)\n") }
             Glibc.exit(error.status.rawValue)
         } catch {
             exit(withError: error)

@@ -180,13 +180,18 @@ final class FanOutHarness {
     func count(_ name: String) -> Int { around.state.withLock { $0.counts[name] ?? 0 } }
 
     /// The registry commits what waits, or can't.
-    func commit(failing: Bool = false) {
+    func commit(failing: Bool = false) { takeCommits()(!failing) }
+
+    /// What the registry has to commit; later requests aren't in it.
+    func takeCommits() -> (_ succeeds: Bool) -> Void {
         let commits = around.state.withLock { state in
             defer { state.commits = [] }
             return state.commits
         }
-        for then in commits { then(failing ? .failure(Fault()) : .success(())) }
-        eventLoop.run()
+        return { [eventLoop] succeeds in
+            for then in commits { then(succeeds ? .success(()) : .failure(Fault())) }
+            eventLoop.run()
+        }
     }
 
     /// Does one piece of what was handed to other threads; false when there was none.

@@ -9,6 +9,21 @@ import Testing
 /// The fan-out as any protocol sees it: barrier, order, resume and sweeps, with subscribers in memory.
 @Suite("Subscribers in memory")
 struct SubscriberTests {
+    @Test("a subscribe that comes to nothing takes nothing away from a later one that leans on it")
+    func overlapping() {
+        let harness = FanOutHarness()
+        let subscriber = harness.subscriber()
+        harness.subscribe(subscriber, "a", "b")
+        let first = harness.takeCommits()
+        harness.subscribe(subscriber, "a")
+        first(false)
+        harness.commit()
+        harness.deliver(harness.append("a", "1"), harness.append("b", "2"))
+        harness.finish()
+        #expect(subscriber.read() == ["failed", "reply a@0", "a#1:1;"])
+        #expect(harness.registry == ["+a,b", "+a", "-b"])
+    }
+
     @Test("the reply comes after the registry's commit, before the topic's first event, and what is older doesn't come")
     func barrier() {
         let harness = FanOutHarness()

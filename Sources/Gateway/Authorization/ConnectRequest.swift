@@ -46,6 +46,8 @@ public struct ConnectRequest: Sendable {
     }
 
     /// The token of a request: of its `Authorization: Bearer` field (RFC 6750, section 2.1), else of its query.
+    ///
+    /// A field of another scheme, such as a proxy's own `Basic`, says nothing about the token.
     /// - Parameters:
     ///   - authorization: the value of the Authorization field.
     ///   - query: the query's items, percent-decoded; leave them out where a token in the address isn't wanted.
@@ -53,9 +55,10 @@ public struct ConnectRequest: Sendable {
     public static func bearerToken(authorization: String?, query: [(name: String, value: String)] = []) -> String? {
         if let authorization = authorization?.trimmed {
             let scheme = authorization.utf8.prefix { $0 != 0x20 }
-            guard ByteString(decoding: scheme).equalsIgnoringASCIICase("bearer") else { return nil }
-            let token = authorization.utf8.dropFirst(scheme.count).drop { $0 == 0x20 }
-            return token.isEmpty ? nil : String(decoding: token, as: UTF8.self)
+            if ByteString(decoding: scheme).equalsIgnoringASCIICase("bearer") {
+                let token = authorization.utf8.dropFirst(scheme.count).drop { $0 == 0x20 }
+                return token.isEmpty ? nil : String(decoding: token, as: UTF8.self)
+            }
         }
         return query.first { isTokenName($0.name) && !$0.value.isEmpty }?.value
     }

@@ -27,7 +27,7 @@ struct HandlerRoutes: Sendable {
         let grant = handler.isAuthorized ? try await grants.grant(request, context) : nil
         let (body, share) = try await budgets.unfinished.collect(request.body, upTo: bodyBytes)
         defer { withExtendedLifetime(share) {} }
-        let reply = try await handler.respond(body, handlerContext(request, context, grant))
+        let reply = try await handler.respond(body, try handlerContext(request, context, grant))
         if !reply.changes.isEmpty {
             do {
                 _ = try await writer.append(reply.changes, by: .server)
@@ -38,10 +38,15 @@ struct HandlerRoutes: Sendable {
         return HTTPAnswer.bytes(reply.body, reply.contentType.value, status: reply.status, fields: reply.headers)
     }
 
-    private func handlerContext(_ request: Request, _ context: GatewayRequestContext, _ grant: Grant?) -> HandlerContext
-    {
+    private func handlerContext(
+        _ request: Request,
+        _ context: GatewayRequestContext,
+        _ grant: Grant?
+    ) throws(APIError) -> HandlerContext {
         var parameters: [ByteString: String] = [:]
-        for (name, value) in context.parameters { parameters[ByteString(name)] = String(value) }
+        for (name, value) in context.parameters {
+            parameters[ByteString(name)] = try RequestTarget.text(value.utf8, name: "parameter '\(name)'")
+        }
         var query: [ByteString: String] = [:]
         for (name, value) in RequestTarget.queryItems(of: request.head.path ?? "") { query[ByteString(name)] = value }
         return HandlerContext(

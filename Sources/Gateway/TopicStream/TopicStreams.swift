@@ -79,7 +79,7 @@ struct TopicStreams: Sendable {
             output: output,
             closeConnection: { channel.close(promise: nil) }
         )
-        services.registry.connected(subscriber.id, grant.principal, channel.remoteAddress?.description ?? "unknown")
+        services.registry.connected(subscriber.id, grant.principal, channel.remoteAddress?.hostAndPort ?? "unknown")
         loop.add(subscriber)
         open.increment()
         let membership = Membership(subscriber, loop, channel.eventLoop) { [open, services, id = subscriber.id] in

@@ -25,7 +25,8 @@ struct ConnectionWatch {
     private var lastHeard: UInt64
     /// When the message began that isn't complete; `max` for none.
     private var messageSince = UInt64.max
-    private var isPinged = false
+    /// When it was pinged last; nil when something has come since.
+    private var pingedAt: UInt64?
     private var endsAt: UInt64
     private var endCode: CloseCode
 
@@ -42,7 +43,7 @@ struct ConnectionWatch {
     /// Something came from the client.
     mutating func heard(now: UInt64) {
         lastHeard = now
-        isPinged = false
+        pingedAt = nil
     }
 
     /// A part of a message has come, or its end.
@@ -61,13 +62,18 @@ struct ConnectionWatch {
     }
 
     /// Judges the connection; a ping is due once a silence.
+    ///
+    /// Only who leaves a ping without an answer is idle: a gateway that stood still has heard nobody, though all have spoken.
     mutating func verdict(now: UInt64, pingAfter: UInt64, idleAfter: UInt64, messageAfter: UInt64) -> Verdict {
         if now >= endsAt { return .close(endCode) }
         let silence = now > lastHeard ? now - lastHeard : 0
-        if silence >= idleAfter { return .close(.idleTimeout) }
+        if let pingedAt, silence >= idleAfter, now >= pingedAt, now - pingedAt >= idleAfter - min(pingAfter, idleAfter)
+        {
+            return .close(.idleTimeout)
+        }
         if messageSince < now, now - messageSince >= messageAfter { return .close(.messageTimeout) }
-        guard silence >= pingAfter, !isPinged else { return .nothing }
-        isPinged = true
+        guard silence >= pingAfter, pingedAt == nil else { return .nothing }
+        pingedAt = now
         return .ping
     }
 }

@@ -174,7 +174,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             services.registry.connected(
                 handler.id,
                 accepted.grant.principal,
-                channel.remoteAddress?.description ?? "unknown"
+                channel.remoteAddress?.hostAndPort ?? "unknown"
             )
         }
         try channel.pipeline.syncOperations.addHandlers([decoder, handler])

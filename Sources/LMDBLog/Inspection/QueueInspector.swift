@@ -48,6 +48,11 @@ package final class QueueInspector: Sendable {
         self.kind = kind
     }
 
+    /// Whether a publisher has ever opened the queue in that data directory.
+    package static func hasBeenUsed(_ queue: QueueID, dataDirectory: String) -> Bool {
+        DurableFile.exists(DurableCheckpoint.path(queue, in: dataDirectory + "/consumers"))
+    }
+
     /// The queue's figures.
     package func depth(nowNanoseconds: UInt64) throws(ChangeQueueError) -> QueueDepth {
         try view(nowNanoseconds).depth(of: queue, log.reader, nowNanoseconds: nowNanoseconds)

@@ -1,4 +1,5 @@
 package import ChangeQueue
+import Glibc
 import LMDB
 import PosixSupport
 package import SluiceCore
@@ -92,6 +93,12 @@ package final class ChangeLog: Sendable {
     /// - Throws: `cannotOpen` when there is none, `locked` for a second open in this process, `versionMismatch`.
     package static func openReadOnly(directory: String) throws(ChangeQueueError) -> ChangeLog {
         guard DurableFile.isReadable(directory + "/data.mdb") else {
+            if errno == EACCES {
+                throw ChangeQueueError(
+                    .cannotOpen,
+                    "The change log in \(directory) can't be read: \(SystemError.lastReason). Run this as the user whose data directory it is."
+                )
+            }
             throw ChangeQueueError(
                 .cannotOpen,
                 """

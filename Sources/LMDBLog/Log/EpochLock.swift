@@ -1,5 +1,4 @@
 import ChangeQueue
-import Glibc
 import LMDB
 import PosixSupport
 import SluiceCore
@@ -9,13 +8,11 @@ import SluiceCore
 /// So a log that was restored from a copy while nobody had it open can't be taken for the one that it was copied from, and several gateways
 /// on one log are in one epoch.
 enum EpochLock {
-    /// How long another process may take to begin its epoch.
-    private static let waitSeconds = 10
     /// Epochs that are kept: a client with an older one is told that all of its history differs.
     private static let keptEpochs: UInt64 = 10_000
 
     /// Takes the lock of the log in `directory`, and begins an epoch when nobody else had it.
-    /// - Throws: what the system or LMDB refuses, `cannotOpen` when another process holds the lock for itself too long.
+    /// - Throws: what the system or LMDB refuses.
     static func enter(_ directory: String, _ environment: Environment, _ databases: LogDatabases) throws -> FileLock {
         let path = directory + "/writers.lock"
         if let lock = try FileLock(path, isExclusive: true, waits: false) {
@@ -23,14 +20,11 @@ enum EpochLock {
             try lock.share()
             return lock
         }
-        for _ in 0..<waitSeconds * 100 {
-            if let lock = try FileLock(path, isExclusive: false, waits: false) { return lock }
-            usleep(10_000)
+        // Whoever has it for itself is about to share it.
+        guard let lock = try FileLock(path, isExclusive: false, waits: true) else {
+            throw ChangeQueueError(.cannotOpen, "The lock \(path) can't be shared.")
         }
-        throw ChangeQueueError(
-            .cannotOpen,
-            "Another process has held \(path) for itself for \(waitSeconds) s. Look for a gateway that is stopped at its start."
-        )
+        return lock
     }
 
     static func begin(_ transaction: borrowing WriteTransaction, _ databases: LogDatabases) throws {

@@ -40,7 +40,15 @@ struct RegistryFile: Sendable {
     /// Opens a file that exists for reading only.
     /// - Throws: `notFound`, `versionMismatch`, or what SQLite answers.
     func openForReading() throws(RegistryError) -> RegistryConnection {
-        guard FileIdentity(path: path) != nil else {
+        guard DurableFile.isReadable(path) else {
+            let reason = SystemError.lastReason
+            // Nobody shall start a second gateway as another user because of it.
+            guard FileIdentity(path: path) == nil, errno == ENOENT else {
+                throw RegistryError(
+                    .cannotOpen,
+                    "The registry at \(path) can't be read: \(reason). Run this as the user whose data directory it is."
+                )
+            }
             throw RegistryError(
                 .notFound,
                 "There is no registry at \(path). Start a gateway or a publisher with this data directory first."

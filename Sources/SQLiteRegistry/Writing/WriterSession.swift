@@ -190,13 +190,21 @@ final class WriterSession {
         waiting = []
         var completions: [RegistryCompletion] = []
         completions.reserveCapacity(requests.count)
+        // What a request had added stays where another one, which succeeds, leans on it.
+        var kept: [ConnectionID: Set<Topic>] = [:]
+        for request in requests where request.added != nil {
+            if case .success = result(request) { kept[request.connection, default: []].formUnion(request.topics) }
+        }
         for request in requests {
             guard let added = request.added else {
                 completions.append(request.completion(.failure(unknown(request.connection))))
                 continue
             }
             let result = result(request)
-            if case .failure = result { ledger.unsubscribe(request.connection, from: added) }
+            if case .failure = result {
+                let others = kept[request.connection] ?? []
+                ledger.unsubscribe(request.connection, from: added.filter { !others.contains($0) })
+            }
             completions.append(request.completion(result))
         }
         deliver(completions)

@@ -20,11 +20,15 @@ public enum Base64 {
         }
     }
 
-    /// The bytes that `text` stands for, or nil when it isn't base64 with padding.
+    /// The bytes that `text` stands for, or nil when it isn't base64 with padding, or has bits that stand for nothing (RFC 4648, section 3.5):
+    /// it would come back changed.
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         // The library also takes what stands behind padding.
         let padding = text.suffix(2).count { $0 == UInt8(ascii: "=") }
         guard text.count % 4 == 0, !text.dropLast(padding).contains(UInt8(ascii: "=")) else { return nil }
+        if padding > 0, let last = text.dropLast(padding).last, let value = alphabet.firstIndex(of: last) {
+            guard value & (padding == 1 ? 0b11 : 0b1111) == 0 else { return nil }
+        }
         return Data(base64Encoded: Data(text)).map { Array($0) }
     }
 }

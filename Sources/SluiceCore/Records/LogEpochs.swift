@@ -46,12 +46,12 @@ public struct EpochClaim: Equatable, Sendable {
     }
 
     /// Reads what a client sends; what no log wrote names no epoch that any log has.
-    public init(_ text: ByteString) {
-        guard text.count <= EpochClaim.maximumBytes else {
+    public init(_ claim: ByteString) {
+        guard claim.count <= EpochClaim.maximumBytes else {
             links = []
             return
         }
-        let parts = text.split(separator: ".").map { part in
+        let parts = claim.split(separator: ".").map { part in
             part.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
                 ? UInt64(part.string, radix: 16) : nil
         }

@@ -20,9 +20,9 @@ struct GatewayCommand: AsyncParsableCommand {
         let settings = try await common.settings(storage, gateway, authorizer)
         let logger = Logger(label: "sluice.gateway", settings)
         logger.report(settings, for: .gateway)
-        let configuration = try GatewayConfiguration(settings)
-        let access = try AuthorizerConfiguration(settings)
         do {
+            let configuration = try GatewayConfiguration(settings)
+            let access = try AuthorizerConfiguration(settings)
             var service = Gateway(
                 configuration: configuration,
                 authorizer: try await access.makeAuthorizer(logger: logger),
@@ -33,7 +33,7 @@ struct GatewayCommand: AsyncParsableCommand {
             service.onListening = { port in Terminal.write("listening http://\(host):\(port)\n") }
             try await ServiceRunner.run(service, isChild: child.untilStandardInputCloses, logger: logger)
         } catch {
-            throw CommandError(error)
+            throw CommandError(error).told(by: logger, settings)
         }
     }
 }

@@ -19,14 +19,14 @@ struct PublisherCommand: AsyncParsableCommand {
         let settings = try await common.settings(storage, publisher)
         let logger = Logger(label: "sluice.publisher", settings)
         logger.report(settings, for: .publisher)
-        let configuration = try PublisherConfiguration(settings)
         do {
+            let configuration = try PublisherConfiguration(settings)
             var service = Publisher(configuration: configuration, logger: logger)
             // The one line on standard output: who started the process reads the address from it.
             service.onRunning = { address in Terminal.write("listening \(address)\n") }
             try await ServiceRunner.run(service, isChild: child.untilStandardInputCloses, logger: logger)
         } catch {
-            throw CommandError(error)
+            throw CommandError(error).told(by: logger, settings)
         }
     }
 }

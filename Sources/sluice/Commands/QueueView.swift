@@ -9,8 +9,8 @@ struct QueueView {
     /// Opens the queue of the data directory with the semantics that the settings name.
     /// - Throws: `noInput` when there is no log to look at.
     init(_ settings: Settings) throws(CommandError) {
-        let semantics: QueueSemantics = settings.value(.queue) ?? .sqs
         let directory = settings.text(.data, otherwise: "./sluice-data")
+        let semantics = try QueueView.semantics(settings, directory)
         do {
             inspector = try QueueInspector(
                 dataDirectory: directory,
@@ -23,6 +23,25 @@ struct QueueView {
                 "There is no queue to look at in the data directory \(directory): \(error)"
             )
         }
+    }
+
+    /// The queue that is asked for, if publishers have used it, else the one that they use.
+    /// - Throws: `noInput` when they use others: its figures would be those of a queue that nobody reads.
+    private static func semantics(_ settings: Settings, _ directory: String) throws(CommandError) -> QueueSemantics {
+        let asked: QueueSemantics = settings.value(.queue) ?? .sqs
+        let used = QueueSemantics.allCases.filter {
+            QueueInspector.hasBeenUsed($0.queueID, dataDirectory: directory)
+        }
+        if used.isEmpty || used.contains(asked) { return asked }
+        if settings.source(of: .queue) == nil, used.count == 1 { return used[0] }
+        let names = used.map(\.rawValue).joined(separator: " and ")
+        throw CommandError(
+            .noInput,
+            """
+            No publisher has ever used the queue '\(asked.rawValue)' of the data directory \(directory); they use \(names). \
+            Ask with \(Setting.queue.flag) \(used[0].rawValue).
+            """
+        )
     }
 
     /// The figures of the whole queue.

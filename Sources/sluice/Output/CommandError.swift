@@ -1,5 +1,6 @@
 import ChangeQueue
 import Gateway
+import Logging
 import Publisher
 import SluiceCore
 import SubscriptionRegistry
@@ -9,6 +10,8 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
     let status: CommandStatus
     /// What was wrong, with which value, and what to do.
     let description: String
+    /// Whether the log has the message already.
+    private(set) var isTold = false
 
     init(_ status: CommandStatus, _ message: String) {
         self.status = status
@@ -26,6 +29,15 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
         case let error as RegistryError: self.init(error.code == .notFound ? .noInput : .inputOutput, error.message)
         default: self.init(.software, "Unexpected: \(error)")
         }
+    }
+
+    /// Where a program reads the log the last line is one of it too; then nothing more is said on the way out.
+    func told(by logger: Logger, _ settings: Settings) -> CommandError {
+        guard settings.value(.logFormat) == LogFormat.json else { return self }
+        logger.critical("\(description)", metadata: ["exitCode": "\(status.rawValue)"])
+        var error = self
+        error.isTold = true
+        return error
     }
 
     private static func status(_ code: GatewayError.Code) -> CommandStatus {

@@ -11,16 +11,29 @@ struct JSONLogHandler: LogHandler {
     private let now: @Sendable () -> UInt64
 
     /// The members that are ours; metadata of these names gets a leading underscore.
-    private static let reserved: Set<String> = ["time", "level", "logger", "message", "error"]
+    private static let reserved: Set<String> = ["time", "level", "logger", "message"]
 
     init(
         label: String,
-        write: @escaping @Sendable (String) -> Void = Terminal.writeError,
+        write: (@Sendable (String) -> Void)? = nil,
         now: @escaping @Sendable () -> UInt64 = StageClock.wallNanoseconds
     ) {
         self.label = label
-        self.write = write
+        self.write =
+            write ?? { line in
+                LogOutput.standardError.add(line) { count in JSONLogHandler.leftOut(count, label, now()) }
+            }
         self.now = now
+    }
+
+    /// The line that says how many were left out.
+    private static func leftOut(_ count: Int, _ label: String, _ now: UInt64) -> String {
+        var line = JSONObject()
+        line.add("time", WallClock.text(nanoseconds: now))
+        line.add("level", Logger.Level.warning.rawValue)
+        line.add("logger", label)
+        line.add("message", LogOutput.notice(count))
+        return line.text + "\n"
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -39,7 +52,8 @@ struct JSONLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { merged.merge(provided) { _, new in new } }
         if let own = event.metadata { merged.merge(own) { _, new in new } }
         for (key, value) in merged.sorted(by: { $0.key < $1.key }) {
-            line.add(JSONLogHandler.reserved.contains(key) ? "_\(key)" : key) { JSONLogHandler.write(value, to: &$0) }
+            let isTaken = JSONLogHandler.reserved.contains(key) || (key == "error" && event.error != nil)
+            line.add(isTaken ? "_\(key)" : key) { JSONLogHandler.write(value, to: &$0) }
         }
         // One write a line, so that the lines of several threads and processes don't mix.
         write(line.text + "\n")
@@ -64,6 +78,7 @@ struct JSONLogHandler: LogHandler {
 /// Standard error for log lines: what they quote from outside can neither begin a line of its own nor command the terminal.
 struct PrintableErrorStream: TextOutputStream, Sendable {
     mutating func write(_ line: String) {
-        Terminal.writeError(line.hasSuffix("\n") ? String(line.dropLast()).printable + "\n" : line.printable)
+        let line = line.hasSuffix("\n") ? String(line.dropLast()).printable + "\n" : line.printable
+        LogOutput.standardError.add(line) { count in "warning sluice: \(LogOutput.notice(count))\n" }
     }
 }

@@ -15,6 +15,8 @@ enum ServiceRunner {
     /// - Throws: what the service throws.
     static func run(_ service: any Service, isChild: Bool, logger: Logger) async throws {
         if isChild { ParentWatch.start() }
+        // Its default would end the process without a drain; `systemctl reload` and logrotate send it.
+        signal(SIGHUP, SIG_IGN)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [

@@ -54,8 +54,41 @@ extension AuthorizerConfiguration {
     init(_ settings: Settings) throws(CommandError) {
         self.init()
         settings.fill(&self)
+        try AuthorizerConfiguration.checkTogether(settings, kind)
         if case .text(let secret)? = settings[.jwtSecret] { jwt.secret = Array(secret.utf8) }
         webhook.bearerToken = try settings.secret(.webhookToken, file: .webhookTokenFile)
+    }
+}
+
+extension AuthorizerConfiguration {
+    /// Keys that nobody uses are a mistake which would leave the gateway open, or closed to those whom they were meant for.
+    /// - Throws: `configuration`.
+    fileprivate static func checkTogether(_ settings: Settings, _ kind: Kind) throws(CommandError) {
+        for setting in Setting.authorization where settings.source(of: setting) != nil {
+            guard let owner = Kind.allCases.first(where: { $0 != .allowAll && setting.belongs(to: $0) }), owner != kind
+            else {
+                continue
+            }
+            throw CommandError(
+                .configuration,
+                """
+                \(setting.flag) is set and \(Setting.authorizer.flag) is \(kind.rawValue): settings that don't go together. \
+                Set \(Setting.authorizer.flag) \(owner.rawValue), or leave \(setting.flag) out.
+                """
+            )
+        }
+    }
+}
+
+extension Setting {
+    /// Whether the setting is one of that authorizer's own, which its name says.
+    fileprivate func belongs(to kind: AuthorizerConfiguration.Kind) -> Bool {
+        let name = ByteString(name)
+        return switch kind {
+        case .allowAll: false
+        case .jwt: name.hasPrefix("jwt-") || name.hasPrefix("jwks-")
+        case .webhook: name.hasPrefix("webhook-")
+        }
     }
 }
 

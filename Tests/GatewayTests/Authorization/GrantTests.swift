@@ -55,7 +55,8 @@ struct GrantTests {
     func token() {
         #expect(ConnectRequest.bearerToken(authorization: "Bearer abc") == "abc")
         #expect(ConnectRequest.bearerToken(authorization: "bearer  abc") == "abc")
-        #expect(ConnectRequest.bearerToken(authorization: "Basic abc", query: [("token", "x")]) == nil)
+        #expect(ConnectRequest.bearerToken(authorization: "Basic abc", query: [("token", "x")]) == "x")
+        #expect(ConnectRequest.bearerToken(authorization: "Basic abc") == nil)
         #expect(ConnectRequest.bearerToken(authorization: "Bearer") == nil)
         #expect(ConnectRequest.bearerToken(authorization: nil, query: [("topic", "t"), ("access_token", "x")]) == "x")
         #expect(ConnectRequest.bearerToken(authorization: nil, query: [("token", ""), ("token", "y")]) == "y")

@@ -22,6 +22,17 @@ struct ConnectionWatchTests {
         #expect(verdict(&watch, 191) == .close(.idleTimeout))
     }
 
+    @Test("closes nobody whom it hasn't pinged, however long the gateway stood still, and gives the answer its time")
+    func frozen() {
+        var watch = ConnectionWatch(now: 100, expiresAt: nil)
+        #expect(verdict(&watch, 10_000) == .ping)
+        #expect(verdict(&watch, 10_034) == .nothing)
+        watch.heard(now: 10_034)
+        #expect(verdict(&watch, 10_040) == .nothing)
+        #expect(verdict(&watch, 20_000) == .ping)
+        #expect(verdict(&watch, 20_035) == .close(.idleTimeout))
+    }
+
     @Test("ends with the token")
     func expiry() {
         var watch = ConnectionWatch(now: 100, expiresAt: 110)

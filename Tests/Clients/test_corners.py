@@ -1,0 +1,169 @@
+"""What first users and operators ran into: nothing silent, nothing misleading."""
+
+import base64
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from processes import BINARY, PATIENCE, Process, environment, eventually
+from subscriber import Subscriber
+from test_authorization import SECRET, token
+
+
+def command(*arguments, user=None):
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=PATIENCE, env=environment(), user=user)
+
+
+def test_a_subscribe_that_fails_takes_nothing_from_one_that_overlaps_it_and_readiness_tells(sluice):
+    sluice.start()
+    with Subscriber(sluice.url()) as client:
+        registry = sqlite3.connect(f"{sluice.directory}/registry.sqlite", isolation_level=None)
+        registry.execute("BEGIN IMMEDIATE")
+        client.send(action="subscribe", id="1", topics=["t", "u"])
+        time.sleep(1)
+        client.send(action="subscribe", id="2", topics=["t"])
+        refused = client.next()
+        assert (refused["type"], refused["id"]) == ("error", "1"), refused
+        answer = httpx.get(sluice.gateway.address + "/readyz")
+        assert answer.status_code == 503 and "locked" in answer.json()["checks"]["registry"], answer.text
+        registry.execute("COMMIT")
+        reply = client.next()
+        assert (reply["type"], reply["id"]) == ("subscribed", "2"), reply
+        sequence = sluice.publish("t", 1)
+        assert client.expect("event")["sequence"] == sequence
+    sluice.gateway.ready()
+
+
+def test_keys_of_an_authorizer_that_is_not_chosen_are_refused(tmp_path):
+    for flags, names in [
+        (["--jwt-secret", SECRET], ["--jwt-secret", "--authorizer jwt"]),
+        (["--webhook-url", "http://127.0.0.1:1/"], ["--webhook-url", "--authorizer webhook"]),
+        (["--authorizer", "webhook", "--webhook-url", "http://127.0.0.1:1/", "--jwks-file", "keys"], ["--jwks-file", "--authorizer jwt"]),
+    ]:
+        result = command("gateway", "--data", str(tmp_path), "--port", "0", *flags)
+        assert result.returncode == 78 and all(name in result.stderr for name in names), result.stderr
+
+
+def test_a_proxys_own_authorization_does_not_hide_the_token(sluice):
+    gateway = sluice.start_gateway("--authorizer", "jwt", "--jwt-secret", SECRET)
+    value = token(SECRET, publish=["#"], subscribe=["#"])
+    for method, path in [("POST", "/topics/a"), ("GET", "/topics/a")]:
+        answer = httpx.request(method, f"{gateway.address}{path}?token={value}", auth=("proxy", "secret"), json=1 if method == "POST" else None)
+        assert answer.status_code in (200, 202), answer.text
+
+
+def test_base64_whose_last_bits_stand_for_nothing_is_refused(sluice):
+    gateway = sluice.start_gateway()
+    for data, status in [("QUJDRA==", 202), ("QUJDRB==", 400), ("QUI=", 202), ("QUJ=", 400)]:
+        record = {"topic": "t", "contentType": "application/octet-stream", "encoding": "base64", "data": data}
+        answer = httpx.post(f"{gateway.address}/topics", json={"records": [record]})
+        assert answer.status_code == status, (data, answer.text)
+    records = httpx.get(f"{gateway.address}/topics/t/records").json()["records"]
+    assert [base64.b64decode(record["data"]) for record in records] == [b"ABCD", b"AB"]
+
+
+def test_secrets_are_in_no_log_line_and_the_address_is_one(sluice):
+    secret = "correct-horse-battery-staple-0123456789-abc"
+    sluice.start_gateway("--link-secret", secret, "--log-level", "trace").ready()
+    sluice.start_publisher("--link-secret", secret, "--log-level", "trace").ready()
+    with Subscriber(sluice.url("?topic=t")) as client:
+        client.expect("subscribed")
+        sluice.publish("t", 1)
+        client.expect("event")
+        local = client.socket.socket.getsockname()
+        connections = eventually(lambda: sluice.command("connections")["connections"], what="the connection's row")
+        assert connections[0]["remoteAddress"] == f"127.0.0.1:{local[1]}"
+    sluice.publisher.terminate()
+    sluice.gateway.terminate()
+    for process in (sluice.gateway, sluice.publisher):
+        text = "\n".join(process.log)
+        assert len(process.log) > 3 and secret not in text and "Optional(" not in text
+
+
+def test_a_hangup_ends_nothing_and_a_drain_is_logged(sluice):
+    sluice.start()
+    for process in (sluice.gateway, sluice.publisher):
+        process.process.send_signal(signal.SIGHUP)
+        assert httpx.get(process.address + "/healthz").status_code == 200
+        assert process.terminate() == 0
+    assert any("draining" in line for line in sluice.gateway.log) and any("drained" in line for line in sluice.gateway.log)
+
+
+def test_the_last_line_is_json_where_the_log_is(sluice, tmp_path):
+    first = sluice.start_gateway()
+    result = command("gateway", "--data", str(tmp_path), "--port", str(first.port), "--log-format", "json")
+    assert result.returncode == 69
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    assert lines[-1]["level"] == "critical" and str(first.port) in lines[-1]["message"] and lines[-1]["exitCode"] == "69"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_may_not_be_read_is_not_called_missing(sluice):
+    sluice.start()
+    sluice.publish("t", 1)
+    for arguments in (["connections"], ["queue", "depth"]):
+        result = command(*arguments, "--data", sluice.directory, user="nobody")
+        assert result.returncode != 0 and "as the user whose data directory it is" in result.stderr, result.stderr
+        assert "Start a gateway" not in result.stderr
+
+
+def test_a_queue_that_nobody_reads_is_not_shown(sluice):
+    sluice.semantics = "stream"
+    sluice.start()
+    sluice.publish("t", 1)
+    eventually(lambda: sluice.command("queue", "depth")["visible"] == 0, what="an empty queue")
+    result = command("queue", "depth", "--data", sluice.directory, "--queue", "sqs")
+    assert result.returncode == 66 and "they use stream" in result.stderr and "--queue stream" in result.stderr
+    result = command("queue", "depth", "--data", sluice.directory, "--json")
+    assert json.loads(result.stdout)["queue"] == "stream"
+
+
+def test_a_log_reader_that_stands_still_stops_nobody_and_hears_what_was_left_out(sluice):
+    """Standard error is a pipe that is full from the beginning: the first line would block for ever."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    process = subprocess.Popen(
+        [BINARY, "gateway", "--data", sluice.directory, "--port", "0", "--log-level", "debug", "--log-format", "json"],
+        stdout=subprocess.PIPE, stderr=writer, text=True, env=environment(),
+    )
+    os.close(writer)
+    try:
+        address = process.stdout.readline().split()[1]
+        with httpx.Client(timeout=PATIENCE) as client:
+            for number in range(20):
+                assert client.post(f"{address}/topics/t", json=number).status_code == 202
+            assert client.get(f"{address}/readyz").status_code == 200
+        with Subscriber(f"ws{address[4:]}/ws?topic=t") as subscriber:
+            subscriber.expect("subscribed")
+            subscriber.quiet()
+        process.send_signal(signal.SIGTERM)
+        with os.fdopen(reader, "rb") as log:
+            lines = log.read().lstrip(b"x").splitlines()
+        assert process.wait(PATIENCE) == 0
+        assert any(json.loads(line)["message"] == "drained" for line in lines)
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def test_a_gateway_that_stood_still_throws_out_nobody_whom_it_did_not_ask(sluice):
+    gateway = sluice.start_gateway("--ping-interval", "1s", "--idle-timeout", "3s").ready()
+    with Subscriber(sluice.url("?topic=t")) as client:
+        client.expect("subscribed")
+        os.kill(gateway.process.pid, signal.SIGSTOP)
+        time.sleep(5)
+        os.kill(gateway.process.pid, signal.SIGCONT)
+        # Long enough for every look at the clock that would have ended it.
+        for _ in range(10):
+            time.sleep(0.2)
+            client.quiet()
