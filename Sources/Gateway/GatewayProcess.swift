@@ -155,7 +155,8 @@ struct GatewayProcess: Sendable {
                 address: .hostname(configuration.host, port: configuration.port),
                 backlog: configuration.listenBacklog
             ),
-            onServerRunning: { [host = configuration.host] channel in
+            onServerRunning: { [host = configuration.host, logger] channel in
+                AcceptPause.install(on: channel, listener: "HTTP", logger: logger)
                 let port = channel.localAddress?.port ?? 0
                 context.registry.listening(at: GatewayProcess.httpAddress(host, port))
                 await onListening(port)

@@ -1,3 +1,4 @@
+import DeliveryLink
 import Hummingbird
 import Logging
 import NIOCore
@@ -59,7 +60,8 @@ struct OperationsServer {
                 address: .hostname(host, port: port),
                 serverName: "sluice-publisher"
             ),
-            onServerRunning: { channel in
+            onServerRunning: { [logger] channel in
+                AcceptPause.install(on: channel, listener: "operations", logger: logger)
                 await onRunning(
                     "http://\(channel.localAddress?.ipAddress ?? "127.0.0.1"):\(channel.localAddress?.port ?? 0)"
                 )

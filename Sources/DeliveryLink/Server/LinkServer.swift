@@ -164,6 +164,11 @@ package final class LinkServer: Sendable {
 
     private func bootstrap() -> ServerBootstrap {
         ServerBootstrap(group: group)
+            .serverChannelInitializer { [logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(listener: "link", logger: logger))
+                }
+            }
             .childChannelOption(.maxMessagesPerRead, value: LinkSockets.readsAtOnce)
             .childChannelOption(.recvAllocator, value: LinkSockets.deliveryBuffers)
             .childChannelInitializer { channel in

@@ -51,9 +51,9 @@ public struct EpochClaim: Equatable, Sendable {
             links = []
             return
         }
-        let parts = claim.split(separator: ".").map { part in
-            part.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-                ? UInt64(part.string, radix: 16) : nil
+        let parts = claim.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map { part in
+            part.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+                ? UInt64(String(decoding: part, as: UTF8.self), radix: 16) : nil
         }
         var links: [Link] = []
         for index in stride(from: 0, to: min(parts.count, 2 * EpochClaim.maximumAncestors + 1), by: 2) {
