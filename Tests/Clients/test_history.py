@@ -55,3 +55,23 @@ def test_a_client_that_resumes_over_and_over_delays_others_by_a_turn(sluice):
             answer = httpx.get(f"{gateway.address}/topics/long/records?limit=1&after={after}", timeout=PATIENCE)
             assert len(answer.json()["records"]) == 1
             assert time.monotonic() - began < 3
+
+
+def test_a_long_topic_is_read_to_its_first_record_and_a_page_costs_what_it_returns(sluice):
+    gateway = sluice.start_gateway().ready()
+    for _ in range(6):
+        fill(gateway, "long")
+    with httpx.Client(base_url=gateway.address, timeout=PATIENCE) as client:
+        after, expected, costs = 0, 1, []
+        while after is not None:
+            before = pieces(gateway)
+            page = client.get(f"/topics/long/records?limit=1000&after={after}").json()
+            costs.append(pieces(gateway) - before)
+            assert "gap" not in page
+            numbers = [record["sequence"] for record in page["records"]]
+            assert numbers == list(range(expected, expected + len(numbers)))
+            expected += len(numbers)
+            after = page.get("next")
+    assert expected == 6 * RECORDS + 1
+    # The first page walks all of the chain, in slices; from then on one slice finds the records and one reads them.
+    assert costs[0] > 20 and max(costs[1:]) <= 4, costs

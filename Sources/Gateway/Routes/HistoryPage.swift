@@ -18,7 +18,12 @@ struct HistoryPage: Sendable {
     /// Largest answer, payload bytes; the page ends with the record that reaches it.
     static let maximumBytes = 4 * 1024 * 1024
 
+    private let topic: Topic
+    private let head: SequenceNumber
     private let limit: Int
+    /// Where earlier pages have passed.
+    private let marks: ChainMarks
+    private var startsAtMark = false
     private var phase: Phase
     private var gap: SequenceGap?
     private var divergedFrom: SequenceNumber?
@@ -28,7 +33,16 @@ struct HistoryPage: Sendable {
     private var writtenBytes = 0
 
     /// Begins a page of a topic's records.
-    init(of topic: Topic, head: SequenceNumber, _ query: HistoryQuery, reader: any LogReading) throws {
+    init(
+        of topic: Topic,
+        head: SequenceNumber,
+        _ query: HistoryQuery,
+        reader: any LogReading,
+        marks: ChainMarks
+    ) throws {
+        self.topic = topic
+        self.head = head
+        self.marks = marks
         limit = query.limit
         json.beginObject()
         json.member("topic", topic.name)
@@ -50,7 +64,10 @@ struct HistoryPage: Sendable {
             phase = .reading([])
             return
         }
-        phase = .walking(ChainWalk(head: head, after: last, maximumRecords: Limits.historyRecords))
+        let mark = marks.start(of: topic, after: last, count: query.limit)
+        startsAtMark = mark != nil
+        // One more than a page holds, to know whether another follows.
+        phase = .walking(ChainWalk(head: mark ?? head, after: last, keepingOldest: query.limit + 1))
     }
 
     /// Whether its last piece has been made.
@@ -63,7 +80,7 @@ struct HistoryPage: Sendable {
         case .walking(let walk):
             var walks = [walk]
             try reader.advance(&walks)
-            phase = walks[0].isDone ? beginReading(walks[0].history) : .walking(walks[0])
+            phase = walks[0].isDone ? walked(walks[0]) : .walking(walks[0])
             return nil
         case .reading(var waiting):
             while json.bytes.count < bytes, writtenBytes + json.bytes.count < HistoryPage.maximumBytes,
@@ -94,10 +111,17 @@ struct HistoryPage: Sendable {
         return json.removeBytes()
     }
 
-    private mutating func beginReading(_ history: TopicHistory) -> Phase {
+    private mutating func walked(_ walk: ChainWalk) -> Phase {
+        if startsAtMark, walk.visitedCount == 0 {
+            // The mark's record was trimmed: what is above it may be there.
+            marks.remove(of: topic)
+            startsAtMark = false
+            return .walking(ChainWalk(head: head, after: last, keepingOldest: limit + 1))
+        }
+        marks.add(walk.marks, of: topic)
+        let history = walk.history
         gap = history.gap
         newest = history.sequences.last
-        // A copy of these alone: the walk may have found a hundred times as many.
         return .reading(Array(history.sequences.prefix(limit))[...])
     }
 

@@ -13,6 +13,7 @@ struct TopicRoutes: Sendable {
     let history: HistoryPool
     let unsent: ByteBudget
     let streams: TopicStreams
+    let marks = ChainMarks()
 
     func register(on router: Router<GatewayRequestContext>) {
         router.get("/topics/**") { request, context in
@@ -49,7 +50,7 @@ struct TopicRoutes: Sendable {
         _ context: GatewayRequestContext
     ) async throws -> Response {
         let asker = HistoryAsker(grant, context.channel)
-        let begun = try HistoryPage(of: topic, head: newest(of: topic), query, reader: reader)
+        let begun = try HistoryPage(of: topic, head: newest(of: topic), query, reader: reader, marks: marks)
         let (page, first) = try await nextPiece(of: begun, asker, context.channel)
         // Most pages are one piece.
         if page.isComplete { return HTTPAnswer.json(first) }

@@ -10,25 +10,55 @@ public struct ChainWalk: Equatable, Sendable {
     public private(set) var wanted: SequenceNumber?
     private let head: SequenceNumber
     private let after: SequenceNumber
-    private let maximumRecords: Int
+    private let bound: Bound
     private var visited: [SequenceNumber] = []
     private var isBroken = false
+    private var count = 0
+    /// Every ``markInterval``th record that was visited, downwards: whoever comes again begins there instead of at the head.
+    public private(set) var marks: [SequenceNumber] = []
+
+    /// Records from one mark to the next.
+    public static let markInterval = 512
+
+    /// What keeps a walk small.
+    private enum Bound: Equatable {
+        /// It ends after so many records; older ones are a gap.
+        case records(Int)
+        /// It goes on to its end, and only so many of the oldest records are kept.
+        case oldest(Int)
+    }
 
     /// Starts at `head`; records at or below `after` aren't wanted.
     public init(head: SequenceNumber, after: SequenceNumber, maximumRecords: Int) {
         self.head = head
         self.after = after
-        self.maximumRecords = maximumRecords
+        bound = .records(maximumRecords)
         wanted = head > after ? head : nil
     }
+
+    /// Starts at `head`, goes down to `after`, and keeps the `oldest` records that are above it.
+    public init(head: SequenceNumber, after: SequenceNumber, keepingOldest oldest: Int) {
+        self.head = head
+        self.after = after
+        bound = .oldest(oldest)
+        wanted = head > after ? head : nil
+    }
+
+    /// Records that were visited.
+    public var visitedCount: Int { count }
 
     /// The wanted record is there and its `previous` is `previous`.
     public mutating func found(previous: SequenceNumber) {
         guard let sequence = wanted else { return }
-        guard visited.count < maximumRecords else {
-            stop()
-            return
+        switch bound {
+        case .records(let maximum):
+            guard count < maximum else { return stop() }
+        case .oldest(let kept):
+            // In halves, so that a record costs the same however long the walk is.
+            if visited.count >= 2 * kept { visited.removeFirst(visited.count - kept) }
+            if count > 0, count % ChainWalk.markInterval == 0 { marks.append(sequence) }
         }
+        count += 1
         visited.append(sequence)
         if previous <= after {
             wanted = nil
@@ -55,6 +85,7 @@ public struct ChainWalk: Equatable, Sendable {
     /// What was found.
     public var history: TopicHistory {
         let gap = isBroken ? SequenceGap(from: after.next, to: visited.last ?? head.next) : nil
+        if case .oldest(let kept) = bound { return TopicHistory(sequences: visited.suffix(kept).reversed(), gap: gap) }
         return TopicHistory(sequences: visited.reversed(), gap: gap)
     }
 }
