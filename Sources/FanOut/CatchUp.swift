@@ -24,6 +24,8 @@ struct CatchUp {
     let ticket: SubscriptionTicket
     /// How its events come.
     let wish: SubscriptionWish
+    /// A piece is being read for it.
+    var isReading = false
     /// The client has everything up to here.
     private(set) var sent: SequenceNumber
     private var remaining: ArraySlice<SequenceNumber> = []

@@ -1,11 +1,14 @@
 import NIOCore
 import SluiceCore
 
-/// Sending history and going live: one piece at a time, the next when the last has left the buffer, so that a slow client slows only itself.
+/// Sending history and going live: one piece at a time to each subscriber, whatever it catches up on, the next when the last has left the buffer,
+/// so that a slow client slows only itself.
 final class CatchUps {
     private let parts: LoopParts
     private var catchUps: [UInt64: CatchUp] = [:]
     private var lastToken: UInt64 = 0
+    // By subscriber to which a piece is on its way: the catch-ups whose pieces come next.
+    private var waiting: [SubscriberKey: [UInt64]] = [:]
 
     private var services: FanOutServices { parts.services }
     private var members: LoopMembers { parts.members }
@@ -44,18 +47,21 @@ final class CatchUps {
         guard var catchUp = catchUps[token] else { return }
         guard let subscriber = members.table[catchUp.subscriber], stands(catchUp) else {
             catchUps[token] = nil
-            return
+            return pieceEnded(catchUp.subscriber)
         }
         switch result {
-        case .failure: giveUp(token, catchUp)
+        case .failure:
+            giveUp(token, catchUp)
+            pieceEnded(catchUp.subscriber)
         case .success(let piece):
             catchUp.sent(piece.count)
+            catchUp.isReading = false
             catchUps[token] = catchUp
             services.measures.recordsResumed(piece.count)
             let left = parts.eventLoop.makePromise(of: Void.self)
             left.futureResult.assumeIsolated().whenComplete { _ in
-                guard let catchUp = self.catchUps[token] else { return }
-                self.proceed(token, catchUp)
+                self.pieceEnded(catchUp.subscriber)
+                if let catchUp = self.catchUps[token] { self.proceed(token, catchUp) }
                 self.parts.flushes.flushLater()
             }
             subscriber.deliverHistory(piece.events, for: catchUp.wish.id, left: left)
@@ -63,7 +69,25 @@ final class CatchUps {
     }
 
     /// Its history won't be read.
-    func dropped(_ token: UInt64) { catchUps[token] = nil }
+    func dropped(_ token: UInt64) {
+        guard let catchUp = catchUps.removeValue(forKey: token) else { return }
+        if catchUp.isReading { pieceEnded(catchUp.subscriber) }
+    }
+
+    /// No piece is on its way to the subscriber any more: another catch-up's comes next.
+    private func pieceEnded(_ subscriber: SubscriberKey) {
+        var next = waiting.removeValue(forKey: subscriber) ?? []
+        while !next.isEmpty {
+            let token = next.removeFirst()
+            guard let catchUp = catchUps[token] else { continue }
+            proceed(token, catchUp)
+            // It reads, and whoever waits goes on waiting; or it needed nothing.
+            guard waiting[subscriber] == nil else {
+                waiting[subscriber]?.append(contentsOf: next)
+                return
+            }
+        }
+    }
 
     private func stands(_ catchUp: CatchUp) -> Bool {
         members.index.holds(catchUp.ticket, of: catchUp.subscriber.slot)
@@ -92,6 +116,12 @@ final class CatchUps {
             let limit = services.limits.resumeRecords
             walkOn(ChainWalk(head: head, after: catchUp.sent, maximumRecords: limit), from: head, token, catchUp)
         case .read(let sequences):
+            guard waiting[catchUp.subscriber] == nil else {
+                waiting[catchUp.subscriber]?.append(token)
+                return
+            }
+            waiting[catchUp.subscriber] = []
+            catchUps[token]?.isReading = true
             let maximum = services.limits.resumePieceBytes
             let history = services.history
             let format = services.formats[Int(catchUp.wish.format.rawValue)]

@@ -16,6 +16,8 @@ struct PendingSubscribe {
         var divergedFrom: SequenceNumber?
         /// What the walk found.
         var history: TopicHistory?
+        /// A later request that leans on this one's subscription has its reply.
+        var isPromised = false
         /// The client asked for the topic anew, or no more, before the walk was over: its history is the later request's.
         var isSuperseded = false
     }
@@ -74,6 +76,11 @@ struct PendingSubscribe {
             entries[walk.entry].isSuperseded = true
             return false
         }
+    }
+
+    /// Notes that a later reply has promised the topic.
+    mutating func promise(_ topic: Topic) {
+        for index in entries.indices where entries[index].topic == topic { entries[index].isPromised = true }
     }
 
     /// Takes over a held subscription that this request leans on, from an earlier request that has come to nothing.

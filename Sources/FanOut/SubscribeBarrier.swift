@@ -9,8 +9,8 @@ package final class SubscribeBarrier {
     private let parts: LoopParts
     private let catchUps: CatchUps
     private var pending: [UInt64: PendingSubscribe] = [:]
-    // The last subscribe of a subscriber that isn't answered.
-    private var lastOf: [SubscriberKey: UInt64] = [:]
+    // The subscribes of a subscriber that aren't answered, in their order.
+    private var pendingOf: [SubscriberKey: [UInt64]] = [:]
     private var lastToken: UInt64 = 0
 
     private var services: FanOutServices { parts.services }
@@ -34,6 +34,7 @@ package final class SubscribeBarrier {
         reply: @escaping (Result<[SubscribedTopic], SubscribeFailure>) -> Void
     ) {
         let slot = subscriber.slot
+        guard members.table[subscriber.key] === subscriber else { return }
         let wish = request.wish
         let added = request.entries.count { members.index.ticket(of: slot, for: $0.topic, wish.id) == nil }
         let present = members.index.count(of: slot)
@@ -56,7 +57,7 @@ package final class SubscribeBarrier {
             entries: entries,
             reply: reply
         )
-        lastOf[subscriber.key] = token
+        pendingOf[subscriber.key, default: []].append(token)
         services.subscribe(subscriber.id, request.entries.map(\.topic)) { [inbox = parts.inbox] result in
             inbox.post(.registered(token: token, result))
         }
@@ -76,7 +77,7 @@ package final class SubscribeBarrier {
 
     /// Calls `body` when the subscriber's subscribes up to now have their replies: at once if none waits.
     package func afterReplies(to subscriber: any Subscriber, _ body: @escaping () -> Void) {
-        if let token = lastOf[subscriber.key], pending[token] != nil {
+        if let token = pendingOf[subscriber.key]?.last {
             pending[token]?.followUps.append(body)
         } else {
             body()
@@ -117,7 +118,8 @@ package final class SubscribeBarrier {
 
     private func forget(_ token: UInt64) {
         guard let subscribe = pending.removeValue(forKey: token) else { return }
-        if lastOf[subscribe.subscriber] == token { lastOf[subscribe.subscriber] = nil }
+        pendingOf[subscribe.subscriber]?.removeAll { $0 == token }
+        if pendingOf[subscribe.subscriber]?.isEmpty == true { pendingOf[subscribe.subscriber] = nil }
     }
 
     /// Has the chains walked by a slice more, or answers when there is nothing left that somebody wants.
@@ -170,6 +172,10 @@ package final class SubscribeBarrier {
         forget(token)
         let key = subscribe.subscriber
         guard members.table[key] != nil else { return }
+        for entry in subscribe.entries where entry.ticket == nil {
+            // An earlier request still walks for the subscription that this reply promises.
+            for token in pendingOf[key] ?? [] { pending[token]?.promise(entry.topic) }
+        }
         subscribe.reply(.success(subscribe.lines()))
         for followUp in subscribe.followUps { followUp() }
         for entry in subscribe.entries {
@@ -189,10 +195,7 @@ package final class SubscribeBarrier {
     /// Leaves a held subscription to the oldest request of the same subscriber that leans on it.
     /// - Returns: whether there is one.
     private func leave(_ ticket: SubscriptionTicket, of topic: Topic, from subscribe: PendingSubscribe) -> Bool {
-        for token in pending.keys.sorted() {
-            guard let later = pending[token], later.subscriber == subscribe.subscriber,
-                later.wish.id == subscribe.wish.id
-            else { continue }
+        for token in pendingOf[subscribe.subscriber] ?? [] where pending[token]?.wish.id == subscribe.wish.id {
             if pending[token]?.takeOver(ticket, of: topic) == true { return true }
         }
         return false
@@ -210,5 +213,7 @@ package final class SubscribeBarrier {
         unsubscribe(begun.map(\.topic), subscribe.wish.id, for: subscriber)
         subscribe.reply(.failure(.storage(error)))
         for followUp in subscribe.followUps { followUp() }
+        // What a later reply has promised can't be taken back but by the end.
+        if begun.contains(where: \.isPromised) { subscriber.end(.historyUnreadable) }
     }
 }

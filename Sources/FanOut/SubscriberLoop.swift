@@ -84,6 +84,8 @@ package final class SubscriberLoop {
         guard members.table[subscriber.key] === subscriber else { return false }
         members.index.removeAll(of: subscriber.slot)
         members.table.remove(subscriber.slot)
+        // The place is another's soon: what comes late for this one must not meet that one.
+        subscriber.slot = -1
         services.forget(subscriber.historyAsker)
         return true
     }

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -167,3 +168,23 @@ def test_a_gateway_that_stood_still_throws_out_nobody_whom_it_did_not_ask(sluice
         for _ in range(10):
             time.sleep(0.2)
             client.quiet()
+
+
+def test_a_grant_is_kept_for_its_token_alone_also_beside_a_proxys_own_authorization(sluice):
+    gateway = sluice.start_gateway("--authorizer", "jwt", "--jwt-secret", SECRET)
+    value = token(SECRET, publish=["#"], subscribe=["#"])
+    with httpx.Client(base_url=gateway.address, auth=("proxy", "secret")) as client:
+        assert client.post(f"/topics/a?token={value}", json=1).status_code == 202
+        assert client.post("/topics/a", json=1).status_code == 401
+        assert client.post("/topics/a?token=other", json=1).status_code == 401
+        assert client.get("/topics/a").status_code == 401
+        assert client.get(f"/topics/a?token={value}").status_code == 200
+
+
+@pytest.mark.parametrize("length", ["10000000000000000000", "18446744073709551615"])
+@pytest.mark.parametrize("line", ["PUT /tables/t/items/k", "POST /topics/t", "GET /ws"])
+def test_a_length_beyond_every_number_is_refused(running, line, length):
+    with socket.create_connection(("127.0.0.1", running.gateway.port), timeout=PATIENCE) as client:
+        client.sendall(f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n".encode())
+        head = client.recv(4096).decode()
+        assert head.split()[1] in ("400", "413"), head

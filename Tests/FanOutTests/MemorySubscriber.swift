@@ -13,6 +13,10 @@ final class MemorySubscriber: Subscriber {
     var prefixes: [SubscriptionID: String] = [:]
     /// Bytes that it may have unflushed; it is too slow beyond.
     var roomBytes = Int.max
+    /// Whether pieces of history stay in its buffer until the test lets them leave.
+    var holdsHistory = false
+    /// Pieces that stay.
+    var held: [EventLoopPromise<Void>] = []
     /// What has come, as `prefix|event`; replies as `reply …`.
     private(set) var lines: [String] = []
     private(set) var ends: [SubscriberEnd] = []
@@ -40,7 +44,7 @@ final class MemorySubscriber: Subscriber {
     func deliverHistory(_ events: SharedEvents, for subscription: SubscriptionID, left: EventLoopPromise<Void>) {
         guard ends.isEmpty else { return left.fail(ChannelError.ioOnClosedChannel) }
         events.withEach { lines.append((prefixes[subscription] ?? "") + String(buffer: $0)) }
-        leaving.append(left)
+        if holdsHistory { held.append(left) } else { leaving.append(left) }
         loop.flushes.note(self)
     }
 

@@ -24,6 +24,60 @@ struct SubscriberTests {
         #expect(harness.registry == ["+a,b", "+a", "-b"])
     }
 
+    @Test("what comes late for a subscriber that is gone doesn't meet whoever has its place")
+    func placeUsedAgain() {
+        let harness = FanOutHarness()
+        let gone = harness.subscriber("gone")
+        #expect(harness.loop.remove(gone))
+        let other = harness.subscriber("other")
+        harness.subscribe(other, "a")
+        harness.commit()
+        harness.loop.detach(gone)
+        harness.loop.noteWritten(to: gone)
+        harness.subscribe(gone, "a")
+        harness.deliver(harness.append("a", "1"))
+        #expect(other.read() == ["reply a@0", "a#1:1;"])
+        #expect(!harness.loop.remove(gone) && harness.loop.count == 1)
+    }
+
+    @Test("a subscriber has one piece of history on its way, however many topics it catches up on")
+    func onePiece() {
+        let harness = FanOutHarness()
+        for number in 0..<12 { harness.append(["a", "b", "c"][number % 3], String(repeating: "x", count: 60)) }
+        let subscriber = harness.subscriber()
+        subscriber.holdsHistory = true
+        harness.subscribe(subscriber, "a", "b", "c", after: 0)
+        harness.commit()
+        var pieces = 0
+        while harness.readOnce() || subscriber.held.count > 0 {
+            #expect(subscriber.held.count <= 1)
+            if let left = subscriber.held.popLast() {
+                pieces += 1
+                left.succeed()
+                harness.eventLoop.run()
+            }
+        }
+        #expect(pieces >= 12)
+        harness.deliver(harness.append("a", "new"))
+        let text = subscriber.read().joined()
+        for number in 1...12 { #expect(text.contains("#\(number):")) }
+        #expect(text.hasSuffix("a#13:new;") && harness.loop.underWay.catchUps == 0)
+    }
+
+    @Test("what follows a subscribe that waits comes behind its reply, though a later one has its own")
+    func followUps() {
+        let harness = FanOutHarness()
+        harness.append("a", "1")
+        let subscriber = harness.subscriber()
+        harness.subscribe(subscriber, "a", after: 0)
+        harness.subscribe(subscriber, "b")
+        harness.commit()
+        harness.loop.barrier.afterReplies(to: subscriber) { subscriber.note("follow-up") }
+        harness.settle()
+        let lines = subscriber.read()
+        #expect(lines.firstIndex(of: "follow-up") ?? 0 > lines.firstIndex { $0.hasPrefix("reply a") } ?? .max)
+    }
+
     @Test("the reply comes after the registry's commit, before the topic's first event, and what is older doesn't come")
     func barrier() {
         let harness = FanOutHarness()

@@ -45,6 +45,11 @@ public struct ConnectRequest: Sendable {
         return tokenQueryNames.contains { ByteString($0) == name }
     }
 
+    /// Whether an Authorization field's scheme is Bearer, so that the token stands in it and nowhere else.
+    static func isBearer(_ authorization: String) -> Bool {
+        ByteString(decoding: authorization.trimmed.utf8.prefix { $0 != 0x20 }).equalsIgnoringASCIICase("bearer")
+    }
+
     /// The token of a request: of its `Authorization: Bearer` field (RFC 6750, section 2.1), else of its query.
     ///
     /// A field of another scheme, such as a proxy's own `Basic`, says nothing about the token.
@@ -53,12 +58,9 @@ public struct ConnectRequest: Sendable {
     ///   - query: the query's items, percent-decoded; leave them out where a token in the address isn't wanted.
     /// - Returns: the token, or nil when the request carries none.
     public static func bearerToken(authorization: String?, query: [(name: String, value: String)] = []) -> String? {
-        if let authorization = authorization?.trimmed {
-            let scheme = authorization.utf8.prefix { $0 != 0x20 }
-            if ByteString(decoding: scheme).equalsIgnoringASCIICase("bearer") {
-                let token = authorization.utf8.dropFirst(scheme.count).drop { $0 == 0x20 }
-                return token.isEmpty ? nil : String(decoding: token, as: UTF8.self)
-            }
+        if let authorization, isBearer(authorization) {
+            let token = authorization.trimmed.utf8.drop { $0 != 0x20 }.drop { $0 == 0x20 }
+            return token.isEmpty ? nil : String(decoding: token, as: UTF8.self)
         }
         return query.first { isTokenName($0.name) && !$0.value.isEmpty }?.value
     }

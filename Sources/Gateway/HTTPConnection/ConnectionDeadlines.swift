@@ -85,6 +85,9 @@ struct ConnectionDeadlines {
         }
     }
 
+    /// The client has taken what was written to it.
+    mutating func progressed(now: UInt64) { if case .answering = phase { phase = .answering(since: now) } }
+
     /// When to look again.
     var due: UInt64 {
         switch phase {

@@ -192,8 +192,8 @@ extension HTTPConnection {
             failBody()
             owed = .failBody(error)
         // Answered already.
-        case .discarding: cut()
-        case .between, .authorizing, .handshake, .ended: break
+        case .discarding, .handshake: cut()
+        case .between, .authorizing, .ended: break
         }
     }
 

@@ -217,6 +217,8 @@ struct HTTPConnection {
     mutating func judge(now: UInt64, _ pause: ConnectionDeadlines.Pause) {
         wakeAt = .max
         guard phase != .closed, phase != .upgraded else { return }
+        // The last answer makes no progress: nothing else is waited for.
+        if phase == .closing, now >= deadlines.due { return cut() }
         switch deadlines.verdict(now: now, pause) {
         case .lookAgain: break
         case .close: cut()

@@ -137,6 +137,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
+            connection.deadlines.progressed(now: service.now())
             waitingWrite?.succeed()
             waitingWrite = nil
         }

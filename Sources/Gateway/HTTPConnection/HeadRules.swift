@@ -51,6 +51,9 @@ struct HeadRules: Sendable {
 
     /// Checks how a body ends (RFC 9112, sections 6.1 and 6.3).
     private func checkFraming(_ head: HTTPRequestHead, _ fields: PublishHead) throws(HeadFault) {
+        guard !fields.hasContentLength || fields.contentLength != nil else {
+            throw HeadFault(APIError(.payloadTooLarge, "The Content-Length is no number, or beyond every limit."))
+        }
         guard fields.hasTransferEncoding else { return }
         let codings = head.headers.elements(of: "transfer-encoding")
         let isChunked = codings.map { $0.equalsIgnoringASCIICase("chunked") }

@@ -93,7 +93,10 @@ struct GrantKey: Equatable {
     }
 
     private static func credentials(of head: HTTPRequestHead) -> Credentials {
-        if let value = head.headers.first(name: "authorization") { return .authorization(Array(value.utf8)) }
+        // As the token is looked for: a field of another scheme, such as a proxy's own, names nobody.
+        if let value = head.headers.first(name: "authorization"), ConnectRequest.isBearer(value) {
+            return .authorization(Array(value.utf8))
+        }
         if let query = RequestTarget.query(of: head.uri) { return .query(Array(query.utf8)) }
         return .none
     }

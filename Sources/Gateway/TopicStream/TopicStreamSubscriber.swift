@@ -10,7 +10,7 @@ final class TopicStreamSubscriber: Subscriber {
     struct Chunk: Sendable {
         let bytes: ByteBuffer
         /// A piece of history, of which the next is read when this one is written.
-        let left: EventLoopPromise<Void>?
+        let left: Pledge<Void>?
     }
 
     /// Why the response ends.
@@ -21,7 +21,9 @@ final class TopicStreamSubscriber: Subscriber {
 
     let id = ConnectionID.random()
     var slot = -1
-    let historyAsker: HistoryAsker
+    /// The stream itself: its connection may ask for other histories.
+    private(set) lazy var historyAsker = HistoryAsker(grant, self)
+    private let grant: Grant
     private let loop: SubscriberLoop
     private let limits: TopicStreamLimits
     private let output: AsyncThrowingStream<Chunk, any Error>.Continuation
@@ -42,14 +44,14 @@ final class TopicStreamSubscriber: Subscriber {
 
     init(
         on loop: SubscriberLoop,
-        asker: HistoryAsker,
+        grant: Grant,
         limits: TopicStreamLimits,
         now: UInt64,
         output: AsyncThrowingStream<Chunk, any Error>.Continuation,
         closeConnection: @escaping () -> Void
     ) {
         self.loop = loop
-        historyAsker = asker
+        self.grant = grant
         self.limits = limits
         lastWriteNanoseconds = now
         self.output = output
@@ -68,7 +70,7 @@ final class TopicStreamSubscriber: Subscriber {
         guard isOpen else { return left.fail(ChannelError.ioOnClosedChannel) }
         flushNow()
         waitingBytes += events.bytes.readableBytes
-        output.yield(Chunk(bytes: events.bytes, left: left))
+        output.yield(Chunk(bytes: events.bytes, left: Pledge(left, broken: ChannelError.ioOnClosedChannel)))
     }
 
     /// Writes lines of the stream's own.

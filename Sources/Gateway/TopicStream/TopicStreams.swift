@@ -69,7 +69,7 @@ struct TopicStreams: Sendable {
         }
         let subscriber = TopicStreamSubscriber(
             on: loop,
-            asker: HistoryAsker(grant, channel),
+            grant: grant,
             limits: TopicStreamLimits(
                 unwrittenBytes: services.configuration.unwrittenBytes,
                 expiresAtNanoseconds: services.monotonic(grant.expiresAtWallNanoseconds),
@@ -94,6 +94,8 @@ struct TopicStreams: Sendable {
             epoch: position.epoch,
             wish: SubscriptionWish(format: LineEventFormat.id)
         )
+        // Dropped with the reply, when the stream ends before it.
+        let begun = Pledge(begun, broken: APIError(.shuttingDown, "The stream ended before it began: connect again."))
         let epoch = services.history.epochs.text
         loop.barrier.subscribe(request, for: subscriber) { [unowned subscriber] result in
             switch result {
@@ -129,7 +131,7 @@ struct TopicStreams: Sendable {
         func wrote(_ chunk: TopicStreamSubscriber.Chunk) async {
             let bytes = chunk.bytes.readableBytes
             try? await parts.eventLoop.submit { [parts, now] in parts.value.subscriber.wrote(bytes, now: now()) }.get()
-            chunk.left?.succeed()
+            chunk.left?.succeed(())
         }
 
         /// Takes the subscriber out.

@@ -25,6 +25,8 @@ struct CloseHandshake {
         case open
         /// Our close frame is sent; the connection is cut at this time.
         case closing(until: UInt64)
+        /// The client's close frame is answered; the connection is cut at this time if the answer can't be written.
+        case answering(until: UInt64)
         case ended
     }
 
@@ -50,14 +52,14 @@ struct CloseHandshake {
     }
 
     /// The client's close frame has come.
-    mutating func received(_ payload: ClosePayload) -> Action {
+    mutating func received(_ payload: ClosePayload, until deadline: UInt64) -> Action {
         switch state {
-        case .ended: return .none
+        case .ended, .answering: return .none
         case .closing:
             state = .ended
             return .end
         case .open:
-            state = .ended
+            state = .answering(until: deadline)
             switch payload {
             case .empty: return .answer(nil)
             case .code(let code): return .answer(code)
@@ -66,11 +68,14 @@ struct CloseHandshake {
         }
     }
 
-    /// Whether the client has had its time for a close frame; true once.
+    /// Whether the client has had its time, for a close frame or to take ours; true once.
     mutating func isOverdue(now: UInt64) -> Bool {
-        guard case .closing(let deadline) = state, now >= deadline else { return false }
-        state = .ended
-        return true
+        switch state {
+        case .closing(let deadline) where now >= deadline, .answering(let deadline) where now >= deadline:
+            state = .ended
+            return true
+        case .open, .closing, .answering, .ended: return false
+        }
     }
 }
 

@@ -34,7 +34,7 @@ extension WebSocketConnectionHandler {
     /// only our side is closed, and the rest when the client's is (RFC 6455, section 7.1.1) or the deadline has passed.
     func fail(_ code: CloseCode) { perform(handshake.fail(code, until: closeDeadline)) }
 
-    private var closeDeadline: UInt64 {
+    var closeDeadline: UInt64 {
         loop.services.now() &+ nanoseconds(loop.services.configuration.closeTimeout)
     }
 

@@ -31,9 +31,9 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     private var socket = DirectSocket.none
     /// Requests that wait for one before them; nil while none does.
     var waitingRequests: [ClientRequest]?
-    private var errorsInARow: UInt16 = 0
-    private var publishesInFlight: UInt16 = 0
-    private var subscribesInFlight: UInt16 = 0
+    private var errorsInARow: UInt32 = 0
+    private var publishesInFlight: UInt32 = 0
+    private var subscribesInFlight: UInt32 = 0
     private var isDirty = false
     private var wantsRead = false
 
@@ -67,7 +67,15 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         loop.add(self)
         socket = DirectSocket(of: context, plain)
         offerSocket()
+        // The drain may have begun while the connection was becoming a WebSocket.
+        if loop.services.isDraining() { drain() }
         if let greeting = session.greeting(id) { write(greeting) }
+    }
+
+    private func drain() {
+        let window = loop.services.drainNanoseconds
+        watch.drain(at: loop.services.now() &+ (window == 0 ? 0 : UInt64.random(in: 0..<window)))
+        loop.subscribers.drain()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -84,7 +92,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         let frame = InboundFrame(unwrapInboundIn(data))
         guard handshake.isOpen else {
             // Only the client's close frame is waited for.
-            if frame.opcode == FrameOpcode.close.rawValue { perform(handshake.received(.empty)) }
+            if frame.opcode == FrameOpcode.close.rawValue { perform(handshake.received(.empty, until: closeDeadline)) }
             return
         }
         let now = loop.services.now()
@@ -95,7 +103,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         case .incomplete, .pong: break
         case .message(let message): received(message)
         case .ping(let payload): write(ServerFrame.frame(.pong, payload))
-        case .close(let payload): perform(handshake.received(ClosePayload(payload)))
+        case .close(let payload): perform(handshake.received(ClosePayload(payload), until: closeDeadline))
         case .failure(let code): fail(code)
         }
     }
@@ -126,10 +134,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case is ChannelShouldQuiesceEvent:
-            let window = loop.services.drainNanoseconds
-            watch.drain(at: loop.services.now() &+ (window == 0 ? 0 : UInt64.random(in: 0..<window)))
-            loop.subscribers.drain()
+        case is ChannelShouldQuiesceEvent: drain()
         case ChannelEvent.inputClosed:
             // Half a WebSocket is none.
             context.close(promise: nil)
@@ -221,6 +226,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
 
     func published(_ id: MessageID?, _ result: Result<SequenceNumber, APIError>) {
         publishesInFlight -= 1
+        // Whom it was for is gone.
+        guard context != nil else { return }
         switch result {
         case .success(let sequence): answer(session.published(id, sequence))
         case .failure(let error): refuse(id, error)
@@ -257,7 +264,10 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         if !context.channel.isWritable {
             // What was written in this turn hasn't been tried yet: only what the socket doesn't take counts.
             context.flush()
-            guard context.channel.isWritable else { return handshake.isOpen ? .tooSlow : .closed }
+            guard context.channel.isWritable else {
+                // A connection that broke with the flush isn't slow.
+                return handshake.isOpen && context.channel.isActive ? .tooSlow : .closed
+            }
         }
         context.write(wrapOutboundOut(events.bytes), promise: nil)
         noteDirty()

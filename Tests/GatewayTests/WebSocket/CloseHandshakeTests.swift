@@ -9,15 +9,18 @@ struct CloseHandshakeTests {
     @Test("answers a client's close with its code and ends")
     func answers() {
         var handshake = CloseHandshake()
-        #expect(handshake.received(.code(1000)) == .answer(1000))
+        #expect(handshake.received(.code(1000), until: 1_000) == .answer(1000))
         #expect(!handshake.isOpen)
-        #expect(handshake.received(.code(1000)) == .none)
+        #expect(handshake.received(.code(1000), until: 1_000) == .none)
         #expect(handshake.close(.goingAway, until: 0) == .none)
+        #expect(handshake.isOverdue(now: 999) == false)
+        // A client that doesn't take the answer isn't kept for it.
+        #expect(handshake.isOverdue(now: 1_000) == true)
         #expect(handshake.isOverdue(now: .max) == false)
         var empty = CloseHandshake()
-        #expect(empty.received(.empty) == .answer(nil))
+        #expect(empty.received(.empty, until: 1_000) == .answer(nil))
         var faulty = CloseHandshake()
-        #expect(faulty.received(.faulty(.invalidPayload)) == .sendAndEnd(.invalidPayload))
+        #expect(faulty.received(.faulty(.invalidPayload), until: 1_000) == .sendAndEnd(.invalidPayload))
     }
 
     @Test("sends its own close once and ends with the client's answer")
@@ -27,7 +30,7 @@ struct CloseHandshakeTests {
         #expect(handshake.close(.goingAway, until: 5) == .none)
         #expect(!handshake.isOpen)
         #expect(handshake.isOverdue(now: 9) == false)
-        #expect(handshake.received(.faulty(.protocolError)) == .end)
+        #expect(handshake.received(.faulty(.protocolError), until: 1_000) == .end)
         #expect(handshake.isOverdue(now: 10) == false)
     }
 
@@ -41,7 +44,7 @@ struct CloseHandshakeTests {
         #expect(handshake.isOverdue(now: 9) == false)
         var cut = handshake
         #expect(cut.isOverdue(now: 10) == true)
-        #expect(handshake.received(.code(1009)) == .end)
+        #expect(handshake.received(.code(1009), until: 1_000) == .end)
         #expect(handshake.isOverdue(now: 10) == false)
     }
 
@@ -52,7 +55,7 @@ struct CloseHandshakeTests {
         _ = handshake.close(.goingAway, until: 10)
         #expect(handshake.isOverdue(now: 10) == true)
         #expect(handshake.isOverdue(now: 11) == false)
-        #expect(handshake.received(.empty) == .none)
+        #expect(handshake.received(.empty, until: 1_000) == .none)
     }
 
     @Test(
