@@ -96,6 +96,8 @@ package protocol FanOutMeasures: Sendable {
     func recordsRepeated(_ count: Int)
     /// Records were read from the log because their delivery came late or never.
     func recordsFilled(_ count: Int)
+    /// Subscriptions came, or went when the number is negative.
+    func subscriptionsChanged(by count: Int)
     /// Records were sent from histories.
     func recordsResumed(_ count: Int)
 }

@@ -19,6 +19,7 @@ package final class SubscriberLoop {
     private let services: FanOutServices
     private let inbox: LoopInbox
     private var tick: Scheduled<Void>?
+    private var countedSubscriptions = 0
     private var tickInterval = SubscriberLoop.usualTick
 
     /// Time between two looks at the clock: keep-alive is judged with this precision.
@@ -140,6 +141,9 @@ package final class SubscriberLoop {
         let now = services.now()
         for subscriber in members.table.all { subscriber.lookAtClock(now: now) }
         flushes.flush()
+        let count = members.index.subscriptionCount
+        if count != countedSubscriptions { services.measures.subscriptionsChanged(by: count - countedSubscriptions) }
+        countedSubscriptions = count
     }
 
     private func planTick() {

@@ -27,6 +27,9 @@ struct TopicIndex {
     /// Every topic with its feed.
     var feedsByTopic: [Topic: Int] { feedOfTopic }
 
+    /// Subscriptions of all subscribers.
+    private(set) var subscriptionCount = 0
+
     /// Topics with at least one subscription.
     var topicCount: Int { feedOfTopic.count }
 
@@ -117,6 +120,7 @@ struct TopicIndex {
         feeds[feed].subscriptions.append(.held(subscriber, ordinal: places[subscriber].count, wish))
         places[subscriber].append(Place(ticket: ticket, id: wish.id, index: index))
         noteCount(of: subscriber)
+        subscriptionCount += 1
         return ticket
     }
 
@@ -246,6 +250,7 @@ struct TopicIndex {
     private mutating func remove(_ ordinal: Int, of subscriber: Int) {
         let place = places[subscriber][ordinal]
         removeSubscription(at: place.index, from: place.ticket.feed)
+        subscriptionCount -= 1
         let last = places[subscriber].removeLast()
         if ordinal < places[subscriber].count {
             places[subscriber][ordinal] = last

@@ -1,5 +1,6 @@
 public import ChangeQueue
 public import Logging
+import Metrics
 public import NIOCore
 public import SluiceCore
 public import SubscriptionRegistry
@@ -62,6 +63,8 @@ public final class GatewayContext: Sendable {
         self.authorizer = authorizer
         self.measures = measures
         self.logger = logger
+        Gauge(label: "sluice_log_epoch_info", dimensions: [("epoch", reader.epochs.text)], factory: measures.metrics)
+            .record(1)
         budgets = ByteBudgets(configuration.http, metrics: measures.metrics, logger: logger)
         history = HistoryPool(counters: HistoryCounters(factory: measures.metrics))
         var bridges: [ObjectIdentifier: AppendBridge] = [:]

@@ -13,16 +13,27 @@ public struct GatewayMeasures: Sendable {
     package let traces: RecordTraces
     /// Counters, gauges and timers.
     package let metrics: PrometheusMetrics
+    /// The latencies of late.
+    package let latencyWindows: LatencyWindows
     /// The log's limits.
     let log: LogMeasures
 
     /// Empty measures of a gateway whose publishers take records from `queue`.
     public init(queue: QueueID) {
         histograms = StageHistograms(queue: queue)
+        latencyWindows = LatencyWindows(process: "gateway", histograms: histograms)
         commitTimes = CommitTimes()
         traces = RecordTraces()
         metrics = PrometheusMetrics(stages: histograms)
         log = LogMeasures(factory: metrics)
+    }
+}
+
+extension GatewayMeasures {
+    /// Counts the commit of an append, from when its request was accepted.
+    func committed(acceptedAtNanoseconds accepted: UInt64, _ record: AppendedRecord?) {
+        guard let committedAt = record?.committedAtNanoseconds, committedAt > accepted else { return }
+        histograms.record(.commit, nanoseconds: committedAt - accepted)
     }
 }
 

@@ -37,8 +37,7 @@ struct OperationsServer {
         }
         router.get("latency") { _, _ -> Response in
             OperationsServer.json(
-                LatencyReport(process: "publisher", queue: latency.histograms.queue, histograms: latency.histograms)
-                    .json()
+                latency.windows.report().json()
             )
         }
         router.get("latency/records/:sequence") { _, context -> Response in

@@ -10,6 +10,8 @@ import Synchronization
 /// Written by its thread, read by `/metrics` and `/latency`.
 final class PublisherLatency: Sendable {
     let histograms: StageHistograms
+    /// The latencies of late.
+    let windows: LatencyWindows
     let traces: RecordTraces
     private let metrics: PrometheusMetrics
     private let ready = Mutex(false)
@@ -21,9 +23,14 @@ final class PublisherLatency: Sendable {
     private let failures: Counter
     private let trimmed: Counter
     private let links: Gauge
+    private let queueRecords: [(state: any KeyPath<QueueDepth, UInt64> & Sendable, gauge: Gauge)]
+    private let oldestAge: Gauge
+    private let mapUsed: Gauge
+    private let mapSize: Gauge
 
     init(queue: QueueID) {
         histograms = StageHistograms(queue: queue)
+        windows = LatencyWindows(process: "publisher", histograms: histograms)
         traces = RecordTraces()
         metrics = PrometheusMetrics()
         received = Counter(label: "sluice_publisher_received_records_total", dimensions: [], factory: metrics)
@@ -33,6 +40,21 @@ final class PublisherLatency: Sendable {
         retried = Counter(label: "sluice_publisher_retried_records_total", dimensions: [], factory: metrics)
         failures = Counter(label: "sluice_publisher_failures_total", dimensions: [], factory: metrics)
         trimmed = Counter(label: "sluice_publisher_trimmed_records_total", dimensions: [], factory: metrics)
+        let factory = metrics
+        let states: [(String, any KeyPath<QueueDepth, UInt64> & Sendable)] = [
+            ("visible", \.visible), ("in_flight", \.inFlight), ("delayed", \.delayed),
+        ]
+        queueRecords = states.map { name, state in
+            let dimensions = [("queue", queue.name.string), ("state", name)]
+            return (state, Gauge(label: "sluice_queue_records", dimensions: dimensions, factory: factory))
+        }
+        oldestAge = Gauge(
+            label: "sluice_queue_oldest_age_seconds",
+            dimensions: [("queue", queue.name.string)],
+            factory: metrics
+        )
+        mapUsed = Gauge(label: "sluice_log_map_used_bytes", dimensions: [], factory: metrics)
+        mapSize = Gauge(label: "sluice_log_map_size_bytes", dimensions: [], factory: metrics)
         links = Gauge(label: "sluice_publisher_links_connected", dimensions: [], factory: metrics)
     }
 
@@ -41,6 +63,14 @@ final class PublisherLatency: Sendable {
 
     /// The Prometheus text of counters and stages.
     func exposition() -> [UInt8] { metrics.exposition(stages: histograms) }
+
+    /// The queue was looked at.
+    func depth(_ depth: QueueDepth) {
+        for (state, gauge) in queueRecords { gauge.record(depth[keyPath: state]) }
+        oldestAge.record(depth.oldestAgeSeconds)
+        mapUsed.record(depth.mapUsedBytes)
+        mapSize.record(depth.mapSizeBytes)
+    }
 
     func heartbeat(linksConnected: Int, isReady: Bool) {
         links.record(linksConnected)

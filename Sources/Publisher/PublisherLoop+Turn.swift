@@ -67,6 +67,15 @@ extension PublisherLoop {
         _ = try resolver.refresh()
         followGateways()
         latency.heartbeat(linksConnected: links.connectedCount, isReady: nextRenewal != 0)
+        if now >= nextDepth { try measureDepth(now) }
+    }
+
+    /// Looks at the queue for who watches it: every few seconds, and seldom enough that it takes a thousandth of the time.
+    private func measureDepth(_ now: UInt64) throws {
+        let began = StageClock.nowNanoseconds()
+        latency.depth(try queue.depth(nowNanoseconds: StageClock.wallNanoseconds()))
+        let taken = StageClock.nowNanoseconds() &- began
+        nextDepth = now &+ max(PublisherLoop.depthNanoseconds, taken &* 1_000)
     }
 
     /// Keeps this publisher's row in the registry; from the first one on, `sluice latency` finds it and it is ready.

@@ -26,6 +26,7 @@ final class PublisherLoop {
     var receivedAtNanoseconds: UInt64 = 0
     var nextHeartbeat: UInt64 = 0
     var nextRenewal: UInt64 = 0
+    var nextDepth: UInt64 = 0
     var nextFollowing: UInt64 = 0
     var stopBy: UInt64?
     /// The queue couldn't be read: nothing is tried before.
@@ -39,6 +40,7 @@ final class PublisherLoop {
     private static let pollNanoseconds: UInt64 = 50_000_000
     static let heartbeatNanoseconds: UInt64 = 1_000_000_000
     static let renewalNanoseconds: UInt64 = 5_000_000_000
+    static let depthNanoseconds: UInt64 = 5_000_000_000
     /// After how long a look without records reads what is new in the registry: seldom under load, where each batch does, and after each receipt
     /// where there is little, so that the next record needn't wait for what is not in the caches any more.
     static let followingNanoseconds: UInt64 = 1_000_000

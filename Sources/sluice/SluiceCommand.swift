@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import SluiceCore
 
 /// The program, which parses, configures and runs; all behaviour is in the libraries.
 @main
@@ -12,7 +13,7 @@ struct SluiceCommand: AsyncParsableCommand {
             --config or SLUICE_CONFIG names (drainWindow); a flag wins over a variable, and that over the file. \
             docs/operations.md explains settings and exit codes.
             """,
-        version: "0.2.0",
+        version: SluiceVersion.current,
         subcommands: [
             UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, LatencyCommand.self,
             ConnectionsCommand.self, BenchCommand.self,

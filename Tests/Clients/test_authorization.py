@@ -298,16 +298,15 @@ def test_public_key_is_no_secret(sluice, tmp_path):
 
 
 def test_secrets_that_everyone_can_read_are_warned_of(sluice, tmp_path):
-    key_set, link, token_file, settings = (tmp_path / name for name in ("set.json", "link", "token", "settings.json"))
+    key_set, link, settings = (tmp_path / name for name in ("set.json", "link", "settings.json"))
     key_set.write_text(json.dumps({"keys": [{"kty": "oct", "k": "A" * 64}]}))
     link.write_text("9f86d081884c7d659a2feaa0c55ad015\n")
-    token_file.write_text("hidden-token")
     settings.write_text(json.dumps({"jwtSecret": SECRET}))
     flags = [
-        "--authorizer", "jwt", "--jwks-file", str(key_set), "--link-secret-file", str(link), "--webhook-token-file", str(token_file),
+        "--authorizer", "jwt", "--jwks-file", str(key_set), "--link-secret-file", str(link),
         "--config", str(settings),
     ]
-    files = (key_set, link, token_file, settings)
+    files = (key_set, link, settings)
     for mode, is_warned in ((0o600, False), (0o644, True)):
         for file in files:
             os.chmod(file, mode)

@@ -39,7 +39,7 @@ def exposition(text):
             found = SAMPLE.fullmatch(line)
             assert found, f"not a sample: {line!r}"
             name, labels, value = found.groups()
-            suffixes = ("", "_sum", "_count") if families[family] == "summary" else ("",)
+            suffixes = {"summary": ("", "_sum", "_count"), "histogram": ("_bucket", "_sum", "_count")}.get(families[family], ("",))
             assert name in {family + suffix for suffix in suffixes}, f"{name} stands under {family}"
             assert families[family] != "counter" or name.endswith("_total")
             names = [label.split("=")[0] for label in re.findall(LABEL, labels or "")]
@@ -266,3 +266,50 @@ def test_drain_spreads_a_thousand_goodbyes_and_answers_what_it_accepted(sluice):
     # What was answered is stored.
     sluice.start_gateway()
     assert httpx.get(sluice.gateway.address + "/topics/drained").json()["sequence"] >= max(accepted)
+
+
+def test_metrics_say_what_they_mean_and_show_process_queue_and_clients(sluice):
+    sluice.start()
+    sluice.publisher.kill()
+    with Subscriber(sluice.url("?topic=a&topic=b")) as client:
+        client.expect("subscribed")
+        httpx.put(f"{sluice.gateway.address}/tables/t/items/k", json=1).raise_for_status()
+        for number in range(3):
+            sluice.publish("a", number)
+        sluice.start_publisher().ready()
+        gateway = lambda: exposition(httpx.get(sluice.gateway.address + "/metrics").text)
+        publisher = lambda: exposition(httpx.get(sluice.publisher.address + "/metrics").text)
+        eventually(lambda: gateway()[("sluice_subscriptions", None)] == 2, what="two subscriptions")
+        samples = gateway()
+        commits = 'stage="commit",queue="sqs"'
+        assert samples[("sluice_stage_seconds_count", commits)] == samples[("sluice_stage_seconds_bucket", commits + ',le="+Inf"')] == 4
+        assert samples[("sluice_build_info", 'version="0.2.0"')] == 1
+        assert any(name == "sluice_log_epoch_info" for name, _ in samples)
+        for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds"):
+            assert samples[(name, None)] > 0
+        assert abs(samples[("process_start_time_seconds", None)] - time.time()) < 600
+        for state in ("visible", "in_flight", "delayed"):
+            assert publisher()[("sluice_queue_records", f'queue="sqs",state="{state}"')] >= 0
+        assert publisher()[("sluice_log_map_used_bytes", None)] > 0
+    closed = ("sluice_websocket_closes_total", 'by="client",code="1000"')
+    eventually(lambda: gateway()[closed] == 1, what="the client's close")
+    broken = Subscriber(sluice.url())
+    broken.socket.socket.shutdown(2)
+    eventually(lambda: gateway()[("sluice_websocket_closes_total", 'by="client",code="1006"')] == 1, what="the broken connection")
+    for process in (sluice.gateway, sluice.publisher):
+        for line in httpx.get(process.address + "/metrics").text.splitlines():
+            if line.startswith("# HELP sluice_"):
+                name, text = line[7:].split(" ", 1)
+                assert text.endswith(".") and text != name.replace("_", " "), line
+
+
+def test_latency_of_now_stands_beside_the_whole_life(running):
+    for number in range(3):
+        running.publish("now", number)
+    stages = {stage["stage"]: stage for stage in json.loads(report(running, "latency", "--json"))}
+    commit = stages["commit"]
+    assert set(commit["windows"]) == {"10s", "1m", "5m"} and commit["windows"]["5m"]["count"] >= 3
+    head = report(running, "latency").splitlines()[0]
+    assert "P99 10s" in head and "P99 5m" in head and "MAX" in head
+    body = httpx.get(running.gateway.address + "/latency").json()
+    assert [window["seconds"] for window in body["windows"]] == [10, 60, 300]

@@ -3,6 +3,7 @@
 import json
 import struct
 import threading
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -34,10 +35,10 @@ def members(text):
 def test_connection_without_subprotocol_subscribes_by_its_url(running):
     with connect(running.url("?topic=url/a&topic=url%2Fb")) as socket:
         assert socket.subprotocol is None
-        kind, identifier = members(socket.recv(10))
-        assert kind == ("type", "connected") and identifier[0] == "connectionId" and identifier[1]
+        kind, identifier, epoch = members(socket.recv(10))
+        assert kind == ("type", "connected") and identifier[0] == "connectionId" and identifier[1] and epoch[0] == "epoch"
         assert members(socket.recv(10)) == [
-            ("type", "subscribed"), ("topics", [[("topic", "url/a"), ("sequence", 0)], [("topic", "url/b"), ("sequence", 0)]]),
+            ("type", "subscribed"), ("topics", [[("topic", "url/a"), ("sequence", 0)], [("topic", "url/b"), ("sequence", 0)]]), epoch,
         ]
         sequence = running.publish("url/b", {"n": 1})
         assert members(socket.recv(10)) == [
@@ -52,6 +53,7 @@ def test_each_message_has_its_reply(running):
         client.send(action="subscribe", id="1", topics=["reply/b", "reply/a", "reply/b"])
         assert client.next() == {
             "type": "subscribed", "id": "1", "topics": [{"topic": "reply/b", "sequence": 0}, {"topic": "reply/a", "sequence": 0}],
+            "epoch": client.connected["epoch"],
         }
         client.send(action="publish", id="2", topic="reply/a", data={"n": [1, None]})
         # The acknowledgement and the event may come in either order.
@@ -119,7 +121,7 @@ def test_faulty_content_is_refused_both_ways(running, content):
     refused = post(running, "/topics", json={"records": [{"topic": "never/stored", "data": 1}, {"topic": "t", **content}]})
     assert refused.status_code == 400 and refused.json()["error"]["code"] == "InvalidRequest"
     assert "1" in refused.json()["error"]["message"]
-    assert get(running, "/topics/never/stored").json() == {"topic": "never/stored", "sequence": 0}
+    assert get(running, "/topics/never/stored").json() == {"topic": "never/stored", "sequence": 0, "epoch": ANY}
 
 
 @pytest.mark.parametrize("asked", ["url", "message"])
@@ -168,7 +170,7 @@ def test_number_of_another_log_is_a_gap_from_the_beginning(running):
         sequence = running.publish("restored", 2)
         assert client.expect("event")["sequence"] == sequence
     page = get(running, f"/topics/restored/records?after={2**40}").json()
-    assert page == {"topic": "restored", "records": [], "gap": {"from": 1, "to": sequence + 1}}
+    assert page == {"topic": "restored", "epoch": ANY, "records": [], "gap": {"from": 1, "to": sequence + 1}}
 
 
 def test_barrier_holds_when_many_subscribe_and_publish_at_once(running):
@@ -208,7 +210,7 @@ def test_publish_is_answered_with_number_and_id(running, log):
     assert members(batch.text) == [
         ("records", [[("sequence", sequence + n), ("recordId", f"{log}-{sequence + n}")] for n in (1, 2)]),
     ]
-    assert get(running, "/topics/orders/42").json() == {"topic": "orders/42", "sequence": sequence + 1}
+    assert get(running, "/topics/orders/42").json() == {"topic": "orders/42", "sequence": sequence + 1, "epoch": ANY}
 
 
 @pytest.mark.parametrize("faulty", ["{", "[]", '{"records":[]}', '{"records":{}}', '{"records":[1]}', '{"records":[{"data":1}]}'])
@@ -222,7 +224,7 @@ def test_history_is_read_in_pages(running):
     seen, after = [], 0
     while after is not None:
         page = get(running, f"/topics/pages/records?after={after}&limit=2").json()
-        assert list(page)[:2] == ["topic", "records"] and "gap" not in page
+        assert list(page)[:3] == ["topic", "epoch", "records"] and "gap" not in page
         seen += [event["sequence"] for event in page["records"]]
         after = page.get("next")
     assert seen == numbers

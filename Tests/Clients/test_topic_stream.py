@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -53,7 +54,7 @@ def test_events_come_as_lines_when_they_are_published(each_queue):
     with Lines(gateway, "orders/1") as stream:
         assert stream.answer.status_code == 200
         assert stream.answer.headers["content-type"] == "application/x-ndjson"
-        assert stream.next() == {"type": "subscribed", "topic": "orders/1", "sequence": 0}
+        assert stream.next() == {"type": "subscribed", "topic": "orders/1", "sequence": 0, "epoch": ANY}
         sequence = publish(gateway, "orders/1")[0]
         assert stream.next() == {
             "type": "event", "topic": "orders/1", "sequence": sequence, "previous": 0, "contentType": "application/json", "data": {"n": 0},
@@ -102,7 +103,7 @@ def test_a_client_resumes_over_a_killed_gateway_without_loss_or_repetition(sluic
 
 def test_a_number_of_another_log_is_told_as_a_gap(running):
     with Lines(running.gateway, "foreign", after=10**12) as stream:
-        assert stream.next() == {"type": "subscribed", "topic": "foreign", "sequence": 0, "gap": {"from": 1, "to": 1}}
+        assert stream.next() == {"type": "subscribed", "topic": "foreign", "sequence": 0, "epoch": ANY, "gap": {"from": 1, "to": 1}}
 
 
 def test_what_a_client_may_not_have_is_refused_before_the_stream(running):

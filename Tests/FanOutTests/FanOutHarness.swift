@@ -32,6 +32,7 @@ final class FanOutHarness {
         func recordsRepeated(_ count: Int) { add("repeated", count) }
         func recordsFilled(_ count: Int) { add("filled", count) }
         func recordsResumed(_ count: Int) { add("resumed", count) }
+        func subscriptionsChanged(by count: Int) { add("subscriptions", count) }
         private func add(_ name: String, _ count: Int) {
             around.state.withLock { $0.counts[name, default: 0] += count }
         }

@@ -8,6 +8,7 @@ struct HandlerRoutes: Sendable {
     let handlers: [RequestHandler]
     let grants: RequestGrants
     let writer: any LogAppending
+    let measures: GatewayMeasures
     let bodyBytes: Int
     let budgets: ByteBudgets
 
@@ -29,8 +30,10 @@ struct HandlerRoutes: Sendable {
         defer { withExtendedLifetime(share) {} }
         let reply = try await handler.respond(body, try handlerContext(request, context, grant))
         if !reply.changes.isEmpty {
+            let accepted = StageClock.nowNanoseconds()
             do {
-                _ = try await writer.append(reply.changes, by: .server)
+                let records = try await writer.append(reply.changes, by: .server)
+                measures.committed(acceptedAtNanoseconds: accepted, records.last)
             } catch {
                 throw APIError(reading: error)
             }

@@ -10,6 +10,7 @@ struct ItemRoutes: Sendable {
     let writer: any LogAppending
     let reader: any LogReading
     let logID: UInt32
+    let measures: GatewayMeasures
     let budgets: ByteBudgets
     let configuration: GatewayConfiguration
 
@@ -63,8 +64,11 @@ struct ItemRoutes: Sendable {
             principal: grant.principalID,
             topic: { operation throws(TopicError) in try template.topic(table: table, key: key, operation: operation) }
         )
+        let accepted = StageClock.nowNanoseconds()
         do {
-            return try answer(try await writer.write(write), path)
+            let outcome = try await writer.write(write)
+            measures.committed(acceptedAtNanoseconds: accepted, outcome.appended)
+            return try answer(outcome, path)
         } catch let error as ChangeQueueError {
             throw APIError(error)
         }

@@ -39,10 +39,9 @@ struct PublishService: Sendable {
         budgets = context.budgets
         self.counters = counters
         now = { StageClock.nowNanoseconds() }
-        let histograms = context.measures.histograms
+        let measures = context.measures
         committed = { accepted, records in
-            guard let committedAt = records.last?.committedAtNanoseconds, committedAt > accepted else { return }
-            histograms.record(.commit, nanoseconds: committedAt - accepted)
+            measures.committed(acceptedAtNanoseconds: accepted, records.last)
         }
     }
 

@@ -36,6 +36,7 @@ struct GatewayRoutes {
             writer: context.writer,
             reader: context.reader,
             logID: context.logID,
+            measures: context.measures,
             budgets: context.budgets,
             configuration: context.configuration
         ).register(on: router)
@@ -51,6 +52,7 @@ struct GatewayRoutes {
             handlers: handlers,
             grants: grants,
             writer: context.writer,
+            measures: context.measures,
             bodyBytes: context.configuration.http.payloadBytes,
             budgets: context.budgets
         ).register(on: router)

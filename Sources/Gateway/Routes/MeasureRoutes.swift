@@ -19,10 +19,7 @@ struct MeasureRoutes: Sendable {
             return HTTPAnswer.bytes(measures.metrics.exposition(), PrometheusMetrics.contentType)
         }
         router.get("/latency") { _, _ in
-            HTTPAnswer.json(
-                LatencyReport(process: "gateway", queue: measures.histograms.queue, histograms: measures.histograms)
-                    .json()
-            )
+            HTTPAnswer.json(measures.latencyWindows.report().json())
         }
         router.get("/latency/records/{id}") { _, context in
             let text = context.parameters.get("id") ?? ""

@@ -103,6 +103,15 @@ enum ClosePayload: Equatable {
         self = isText ? .code(code) : .faulty(.invalidPayload)
     }
 
+    /// The client's code; 1005 when it gave none, and 1002 for one that isn't well-formed.
+    var clientCode: UInt16 {
+        switch self {
+        case .empty: 1005
+        case .code(let code): code
+        case .faulty: CloseCode.protocolError.rawValue
+        }
+    }
+
     /// Codes that may stand in a frame (section 7.4 and IANA's registry): 1004 to 1006 and 1015 may not.
     static func mayBeSent(_ code: UInt16) -> Bool {
         switch code {

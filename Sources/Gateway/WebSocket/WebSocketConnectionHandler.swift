@@ -79,6 +79,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        if handshake.isOpen { loop.services.counters.closedByClient(1006) }
         loop.remove(self)
         self.context = nil
     }
@@ -103,7 +104,9 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         case .incomplete, .pong: break
         case .message(let message): received(message)
         case .ping(let payload): write(ServerFrame.frame(.pong, payload))
-        case .close(let payload): perform(handshake.received(ClosePayload(payload), until: closeDeadline))
+        case .close(let payload):
+            loop.services.counters.closedByClient(ClosePayload(payload).clientCode)
+            perform(handshake.received(ClosePayload(payload), until: closeDeadline))
         case .failure(let code): fail(code)
         }
     }

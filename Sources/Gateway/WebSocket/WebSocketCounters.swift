@@ -11,7 +11,10 @@ struct WebSocketCounters: FanOutMeasures {
     private let repetitions: Counter
     private let filled: Counter
     private let resumed: Counter
+    private let subscriptions: Meter
     private let closes: [CloseCode: Counter]
+    private let clientCloses: [UInt16: Counter]
+    private let otherClientCloses: Counter
 
     init(factory: any MetricsFactory) {
         connections = Meter(label: "sluice_websocket_connections", dimensions: [], factory: factory)
@@ -21,15 +24,22 @@ struct WebSocketCounters: FanOutMeasures {
         repetitions = Counter(label: "sluice_repeated_records_total", dimensions: [], factory: factory)
         filled = Counter(label: "sluice_filled_records_total", dimensions: [], factory: factory)
         resumed = Counter(label: "sluice_resumed_records_total", dimensions: [], factory: factory)
-        var closes: [CloseCode: Counter] = [:]
-        for code in CloseCode.allCases {
-            closes[code] = Counter(
+        subscriptions = Meter(label: "sluice_subscriptions", dimensions: [], factory: factory)
+        func closes(_ code: String, by side: String) -> Counter {
+            Counter(
                 label: "sluice_websocket_closes_total",
-                dimensions: [("code", "\(code.rawValue)")],
+                dimensions: [("by", side), ("code", code)],
                 factory: factory
             )
         }
-        self.closes = closes
+        var gatewayCloses: [CloseCode: Counter] = [:]
+        for code in CloseCode.allCases { gatewayCloses[code] = closes("\(code.rawValue)", by: "gateway") }
+        self.closes = gatewayCloses
+        // A client may send any of some thousand codes: those that say something have a series of their own.
+        clientCloses = Dictionary(
+            uniqueKeysWithValues: [1000, 1001, 1005, 1006].map { ($0, closes("\($0)", by: "client")) }
+        )
+        otherClientCloses = closes("other", by: "client")
     }
 
     /// A connection is open.
@@ -55,6 +65,13 @@ struct WebSocketCounters: FanOutMeasures {
 
     /// Records were sent from histories.
     func recordsResumed(_ count: Int) { if count > 0 { resumed.increment(by: count) } }
+
+    /// Subscriptions came, or went when the number is negative.
+    func subscriptionsChanged(by count: Int) { subscriptions.increment(by: Double(count)) }
+
+    /// Counts a close from the client's side: its code, 1005 for a close frame without one, 1006 for a connection that broke (RFC 6455,
+    /// section 7.4.1).
+    func closedByClient(_ code: UInt16) { (clientCloses[code] ?? otherClientCloses).increment() }
 
     /// Counts a close from the gateway's side.
     func closed(_ code: CloseCode) { closes[code]?.increment() }

@@ -78,7 +78,7 @@ extension WebSocketServices {
     init(_ context: GatewayContext) {
         let reader = context.reader
         let registry = context.registry
-        let histograms = context.measures.histograms
+        let measures = context.measures
         self.init(
             configuration: context.configuration.webSocket,
             payloadBytes: context.configuration.http.payloadBytes,
@@ -96,8 +96,7 @@ extension WebSocketServices {
             registry: ConnectionRecorder(registry),
             bridge: { eventLoop in context.bridge(on: eventLoop) },
             committed: { accepted, records in
-                guard let committedAt = records.last?.committedAtNanoseconds, committedAt > accepted else { return }
-                histograms.record(.commit, nanoseconds: committedAt - accepted)
+                measures.committed(acceptedAtNanoseconds: accepted, records.last)
             },
             unfinished: context.budgets.unfinished,
             isDraining: { context.drain.isDraining },

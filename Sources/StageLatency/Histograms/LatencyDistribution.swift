@@ -31,6 +31,23 @@ package struct LatencyDistribution: Sendable {
         }
     }
 
+    /// How many durations each bound isn't exceeded by; the bounds ascend, and are as exact as the buckets.
+    func cumulativeCounts(upTo bounds: [UInt64]) -> [UInt64] {
+        var counts = Array(repeating: UInt64(0), count: bounds.count)
+        var index = 0
+        var total: UInt64 = 0
+        for bucket in histogram.recordedValues() {
+            while index < bounds.count, bucket.value > bounds[index] {
+                counts[index] = total
+                index += 1
+            }
+            if index == bounds.count { return counts }
+            total += bucket.count
+        }
+        for rest in index..<bounds.count { counts[rest] = total }
+        return counts
+    }
+
     /// Counts one duration.
     package mutating func record(_ nanoseconds: UInt64) {
         let counted = min(nanoseconds, LatencyDistribution.longestNanoseconds)

@@ -92,7 +92,7 @@ package struct StageSummary: Equatable, Sendable {
     }
 
     /// Writes the figures as members of an object.
-    func writeMembers(to json: inout JSONWriter) {
+    package func writeMembers(to json: inout JSONWriter) {
         json.member("stage", stage.rawValue)
         json.member("count", count)
         json.member("p50", p50)

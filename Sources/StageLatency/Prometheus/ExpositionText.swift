@@ -2,10 +2,12 @@
 struct ExpositionText {
     private(set) var bytes: [UInt8] = []
 
-    /// Which parts of a distribution are written as quantiles.
-    static let quantiles: [(label: String, fraction: Double)] = [
-        ("0.5", 0.5), ("0.9", 0.9), ("0.99", 0.99), ("0.999", 0.999),
+    /// Upper bounds of the buckets of durations, seconds: the same in every process and version, so that they can be summed.
+    static let secondBounds: [Double] = [
+        0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
     ]
+    /// Those of the buckets of whole numbers.
+    static let countBounds: [Double] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
 
     /// The two comment lines before a metric's samples.
     mutating func appendHeader(_ name: String, _ kind: MetricKind, help: String) {
@@ -17,16 +19,21 @@ struct ExpositionText {
         append(labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n")
     }
 
-    /// The quantiles, sum and count of a distribution.
+    /// The buckets, sum and count of a distribution.
     ///
     /// `scale`: recorded numbers in one unit of the text.
-    mutating func appendSummary(_ name: String, labels: String, _ distribution: LatencyDistribution, scale: Double) {
+    mutating func appendHistogram(_ name: String, labels: String, _ distribution: LatencyDistribution, scale: Double) {
         let before = labels.isEmpty ? "" : labels + ","
-        for quantile in ExpositionText.quantiles where distribution.count > 0 {
-            let value = Double(distribution.nanoseconds(atQuantile: quantile.fraction)) / scale
-            let labels = #"\#(before)quantile="\#(quantile.label)""#
-            appendSample(name, labels: labels, value: ExpositionText.number(value))
+        let bounds = scale == 1 ? ExpositionText.countBounds : ExpositionText.secondBounds
+        let counts = distribution.cumulativeCounts(upTo: bounds.map { UInt64(($0 * scale).rounded()) })
+        for (bound, count) in zip(bounds, counts) {
+            appendSample(
+                name + "_bucket",
+                labels: #"\#(before)le="\#(ExpositionText.number(bound))""#,
+                value: String(count)
+            )
         }
+        appendSample(name + "_bucket", labels: before + #"le="+Inf""#, value: String(distribution.count))
         appendSample(
             name + "_sum",
             labels: labels,

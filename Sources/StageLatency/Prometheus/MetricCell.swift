@@ -11,7 +11,7 @@ protocol MetricCell: AnyObject, Sendable {
 enum MetricKind: String, Sendable {
     case counter
     case gauge
-    case summary
+    case histogram
 }
 
 /// One time series: a metric's name with one set of labels, both already fit for the text format.
@@ -73,8 +73,8 @@ final class GaugeCell: RecorderHandler, MeterHandler, MetricCell {
     }
 }
 
-/// A distribution with quantiles: swift-metrics' timer (seconds) and its aggregating recorder (whole numbers).
-final class SummaryCell: TimerHandler, RecorderHandler, MetricCell {
+/// A distribution in fixed buckets: swift-metrics' timer (seconds) and its aggregating recorder (whole numbers).
+final class HistogramCell: TimerHandler, RecorderHandler, MetricCell {
     let series: MetricSeries
     // Recorded numbers in one unit of the text: a timer's are nanoseconds and its text is in seconds.
     private let scale: Double
@@ -98,6 +98,6 @@ final class SummaryCell: TimerHandler, RecorderHandler, MetricCell {
     }
 
     func write(to text: inout ExpositionText) {
-        text.appendSummary(series.name, labels: series.labels, distribution.withLock { $0 }, scale: scale)
+        text.appendHistogram(series.name, labels: series.labels, distribution.withLock { $0 }, scale: scale)
     }
 }

@@ -24,7 +24,10 @@ package final class PrometheusMetrics: MetricsFactory {
 
     /// Makes an empty registry.
     /// - Parameter stages: histograms that every exposition ends with.
-    package init(stages: StageHistograms? = nil) { self.stages = stages }
+    package init(stages: StageHistograms? = nil) {
+        self.stages = stages
+        ProcessMetrics.begin()
+    }
 
     /// Says what a metric means, for its HELP line.
     package func describe(_ label: String, _ help: String) {
@@ -41,16 +44,16 @@ package final class PrometheusMetrics: MetricsFactory {
         cell(label, .gauge, dimensions) { GaugeCell($0) }
     }
 
-    /// A summary of whole numbers when it aggregates, a gauge otherwise.
+    /// A histogram of whole numbers when it aggregates, a gauge otherwise.
     package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-        if aggregate { return cell(label, .summary, dimensions) { SummaryCell($0, scale: 1) } }
+        if aggregate { return cell(label, .histogram, dimensions) { HistogramCell($0, scale: 1) } }
         return cell(label, .gauge, dimensions) { GaugeCell($0) }
     }
 
-    /// A summary in seconds; its name gets the ending `_seconds` if it hasn't got it.
+    /// A histogram in seconds; its name gets the ending `_seconds` if it hasn't got it.
     package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         let name = label.hasSuffix("seconds") ? label : label + "_seconds"
-        return cell(name, .summary, dimensions) { SummaryCell($0, scale: 1e9) }
+        return cell(name, .histogram, dimensions) { HistogramCell($0, scale: 1e9) }
     }
 
     /// Forgets a counter.
@@ -104,8 +107,10 @@ extension PrometheusMetrics {
 
     /// All metrics sorted by name, then the stages' latencies, in Prometheus' text format 0.0.4.
     ///
-    /// `stages`: the histograms to write instead of those that the registry was made with.
-    package func exposition(stages: StageHistograms? = nil) -> [UInt8] {
+    /// - Parameters:
+    ///   - stages: the histograms to write instead of those that the registry was made with.
+    ///   - ofProcess: whether the figures of the process itself come too.
+    package func exposition(stages: StageHistograms? = nil, ofProcess: Bool = true) -> [UInt8] {
         let (cells, help, refused) = state.withLock { (Array($0.cells.values), $0.help, $0.refusedSeries) }
         let sorted = cells.sorted { ($0.series.name, $0.series.labels) < ($1.series.name, $1.series.labels) }
         var text = ExpositionText()
@@ -113,7 +118,7 @@ extension PrometheusMetrics {
         for cell in sorted {
             if cell.series.name != name {
                 name = cell.series.name
-                text.appendHeader(name, cell.series.kind, help: help[name] ?? PrometheusMetrics.help(name))
+                text.appendHeader(name, cell.series.kind, help: help[name] ?? MetricHelp.texts[name] ?? PrometheusMetrics.help(name))
             }
             cell.write(to: &text)
         }
@@ -122,6 +127,7 @@ extension PrometheusMetrics {
             text.appendHeader(name, .counter, help: "Series that were not kept because there were too many.")
             text.appendSample(name, labels: "", value: String(refused))
         }
+        if ofProcess { ProcessMetrics.append(to: &text) }
         if let stages = stages ?? self.stages { PrometheusMetrics.append(stages, to: &text) }
         return text.bytes
     }
@@ -134,11 +140,11 @@ extension PrometheusMetrics {
         }
         text.appendHeader(
             "sluice_stage_seconds",
-            .summary,
-            help: "Latency of each stage of a record's way, since the process started."
+            .histogram,
+            help: "Latency of each stage of a record's way. Sum the buckets over processes before taking a quantile."
         )
         for (stage, distribution) in measured {
-            text.appendSummary("sluice_stage_seconds", labels: labels(stage), distribution, scale: 1e9)
+            text.appendHistogram("sluice_stage_seconds", labels: labels(stage), distribution, scale: 1e9)
         }
         text.appendHeader(
             "sluice_stage_max_seconds",

@@ -4,7 +4,8 @@ package import SluiceCore
 /// What `GET /latency` of a process answers.
 ///
 ///     {"process":"gateway","queue":"sqs","stages":[{"stage":"commit","count":2,"p50":290.3,"p90":…,"p99":…,"max":…,"mean":…,
-///       "sumNanoseconds":…,"maxNanoseconds":…,"buckets":[[290303,1],[310784,1]]}]}
+///       "sumNanoseconds":…,"maxNanoseconds":…,"buckets":[[290303,1],[310784,1]]}],
+///      "windows":[{"seconds":10,"stages":[…]},{"seconds":60,…},{"seconds":300,…}]}
 package struct LatencyReport: Codable, Equatable, Sendable {
     /// `gateway` or `publisher`.
     package let process: String
@@ -12,6 +13,35 @@ package struct LatencyReport: Codable, Equatable, Sendable {
     package let queue: String
     /// The stages that the process has measured.
     package let stages: [StageReport]
+    /// The same of late; nil in a report of an older process, or of a difference.
+    package internal(set) var windows: [Window]?
+
+    /// What was measured in the last so many seconds.
+    package struct Window: Codable, Equatable, Sendable {
+        /// How far back it reaches.
+        package let seconds: UInt64
+        /// The stages that were measured in it.
+        package let stages: [StageReport]
+
+        /// The windows that are kept.
+        package enum Length: String, CaseIterable, Sendable {
+            case tenSeconds = "10s"
+            case minute = "1m"
+            case fiveMinutes = "5m"
+
+            /// How long it is.
+            package var seconds: UInt64 {
+                switch self {
+                case .tenSeconds: 10
+                case .minute: 60
+                case .fiveMinutes: 300
+                }
+            }
+
+            /// The same in nanoseconds.
+            var nanoseconds: UInt64 { seconds * 1_000_000_000 }
+        }
+    }
 
     /// Largest report that is read, bytes.
     package static let maximumBytes = 16 * 1024 * 1024
@@ -44,7 +74,7 @@ package struct LatencyReport: Codable, Equatable, Sendable {
         } catch {
             throw LatencyReportError("The bytes are not a latency report: \(error)")
         }
-        for stage in stages {
+        for stage in stages + (windows ?? []).flatMap(\.stages) {
             let total = stage.buckets.reduce(UInt64(0)) { sum, bucket in
                 let (result, overflow) = sum.addingReportingOverflow(bucket.count)
                 return overflow ? .max : result
@@ -63,20 +93,40 @@ package struct LatencyReport: Codable, Equatable, Sendable {
             json.member("process", process)
             json.member("queue", queue)
             json.name("stages")
+            LatencyReport.write(stages, to: &json)
+            guard let windows else { return }
+            json.name("windows")
             json.array { json in
-                for stage in stages { json.object { LatencyReport.write(stage, to: &$0) } }
+                for window in windows {
+                    json.object { json in
+                        json.member("seconds", window.seconds)
+                        json.name("stages")
+                        LatencyReport.write(window.stages, to: &json)
+                    }
+                }
             }
         }
+    }
+
+    private static func write(_ stages: [StageReport], to json: inout JSONWriter) {
+        json.array { json in for stage in stages { json.object { write(stage, to: &$0) } } }
     }
 
     /// The figures of several processes together: what `sluice latency` prints.
     ///
     /// Stages that aren't known here are left out.
-    package static func merged(_ reports: [LatencyReport]) -> [StageSummary] {
+    package static func merged(_ reports: [LatencyReport]) -> [StageSummary] { merged(reports.map(\.stages)) }
+
+    /// The same of a window.
+    package static func merged(_ reports: [LatencyReport], _ window: Window.Length) -> [StageSummary] {
+        merged(reports.compactMap { $0.windows?.first { $0.seconds == window.seconds }?.stages })
+    }
+
+    private static func merged(_ reports: [[StageReport]]) -> [StageSummary] {
         Stage.allCases.compactMap { stage in
             var distribution = LatencyDistribution()
             for report in reports {
-                for part in report.stages where part.stage == stage.rawValue {
+                for part in report where part.stage == stage.rawValue {
                     distribution.add(
                         part.buckets,
                         sumNanoseconds: part.sumNanoseconds,

@@ -11,7 +11,10 @@ struct LatencyCommand: AsyncParsableCommand {
         commandName: "latency",
         abstract: "Show the latency of each stage, measured by the running processes, or one record's own times.",
         discussion:
-            "Microseconds since the processes started. 'hop' is the durable hop: request accepted to in the publisher's hands."
+            """
+            Microseconds: of the last 10 seconds, minute and five minutes, and since the processes started. \
+            'hop' is the durable hop: request accepted to in the publisher's hands.
+            """
     )
 
     @OptionGroup var common: CommonOptions
@@ -59,9 +62,12 @@ struct LatencyCommand: AsyncParsableCommand {
     }
 
     private func stages(from addresses: [String], _ client: LatencyClient) async throws -> String {
-        let stages = LatencyReport.merged(try await client.reports(from: addresses))
-        if report.json { return StageTable.json(stages) + "\n" }
-        return stages.isEmpty ? "Nothing has been measured yet: publish something.\n" : StageTable.table(stages).text()
+        let reports = try await client.reports(from: addresses)
+        let stages = LatencyReport.merged(reports)
+        let windows = LatencyReport.Window.Length.allCases.map { ($0, LatencyReport.merged(reports, $0)) }
+        if report.json { return StageTable.json(stages, windows) + "\n" }
+        if stages.isEmpty { return "Nothing has been measured yet: publish something.\n" }
+        return StageTable.table(stages, windows).text()
     }
 
     private func times(of record: String, from addresses: [String], _ client: LatencyClient) async throws -> String {
@@ -80,6 +86,49 @@ struct LatencyCommand: AsyncParsableCommand {
 
 /// The stages' figures as commands print them.
 enum StageTable {
+    /// The figures of late, by window.
+    typealias Windows = [(length: LatencyReport.Window.Length, stages: [StageSummary])]
+
+    /// For people: of late, and since the start.
+    static func table(_ stages: [StageSummary], _ windows: Windows) -> TextTable {
+        var columns: [(String, TextTable.Alignment)] = [("STAGE", .left)]
+        for window in windows {
+            columns += [("P50 \(window.length.rawValue)", .right), ("P99 \(window.length.rawValue)", .right)]
+        }
+        columns += [("P50 µs", .right), ("P90 µs", .right), ("P99 µs", .right), ("MAX µs", .right), ("COUNT", .right)]
+        var table = TextTable(columns)
+        for stage in stages {
+            let recent = windows.flatMap { window -> [String] in
+                guard let figures = window.stages.first(where: { $0.stage == stage.stage }) else { return ["-", "-"] }
+                return [String(figures.p50), String(figures.p99)]
+            }
+            table.add(
+                [stage.stage.rawValue] + recent + [
+                    String(stage.p50), String(stage.p90), String(stage.p99), String(stage.max), String(stage.count),
+                ]
+            )
+        }
+        return table
+    }
+
+    /// For programs: an array in one line, each stage with its windows.
+    static func json(_ stages: [StageSummary], _ windows: Windows) -> String {
+        let objects = stages.map { stage in
+            JSONWriter.object { json in
+                stage.writeMembers(to: &json)
+                json.name("windows")
+                json.object { json in
+                    for window in windows {
+                        guard let figures = window.stages.first(where: { $0.stage == stage.stage }) else { continue }
+                        json.name(window.length.rawValue)
+                        json.object { figures.writeMembers(to: &$0) }
+                    }
+                }
+            }
+        }
+        return "[" + objects.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ",") + "]"
+    }
+
     /// For people.
     static func table(_ stages: [StageSummary]) -> TextTable {
         var table = TextTable([
