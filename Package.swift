@@ -113,7 +113,11 @@ let package = Package(
             ],
             resources: [
                 .embedInCode("Demo/index.html"), .embedInCode("Demo/demo.css"), .embedInCode("Demo/demo.js"),
+                .embedInCode("Demo/demo-path.js"), .embedInCode("Demo/demo-measures.js"),
                 .embedInCode("Demo/client.js"),
+                // Links to the documents, so that a running gateway has those of its version.
+                .embedInCode("Demo/docs/protocol.md"), .embedInCode("Demo/docs/architecture.md"),
+                .embedInCode("Demo/docs/operations.md"), .embedInCode("Demo/docs/security.md"),
             ],
             swiftSettings: settings
         ),

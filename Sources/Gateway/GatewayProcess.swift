@@ -54,7 +54,7 @@ struct GatewayProcess: Sendable {
             try await start(link, at: address)
             // The row comes after the link listens: a publisher that reads it can connect.
             try registry.start()
-            result = await serveHTTP(context, fanOut)
+            result = await serveHTTP(context, fanOut, link)
         } catch {
             result = .failure(error)
         }
@@ -84,9 +84,13 @@ struct GatewayProcess: Sendable {
         }
     }
 
-    private func serveHTTP(_ context: GatewayContext, _ fanOut: DeliveryFanOut) async -> Result<Void, any Error> {
+    private func serveHTTP(
+        _ context: GatewayContext,
+        _ fanOut: DeliveryFanOut,
+        _ link: LinkServer
+    ) async -> Result<Void, any Error> {
         let connections = OpenConnections(factory: measures.metrics)
-        let application = application(context, fanOut, connections)
+        let application = application(context, fanOut, link, connections)
         let drain = context.drain
         let logger = logger
         do {
@@ -121,6 +125,7 @@ struct GatewayProcess: Sendable {
     private func application(
         _ context: GatewayContext,
         _ fanOut: DeliveryFanOut,
+        _ link: LinkServer,
         _ connections: OpenConnections
     ) -> Application<RouterResponder<GatewayRequestContext>> {
         let counters = HTTPCounters(factory: measures.metrics)
@@ -128,7 +133,8 @@ struct GatewayProcess: Sendable {
             context: context,
             handlers: gateway.handlers,
             counters: counters,
-            streams: TopicStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics)
+            streams: TopicStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
+            links: { link.linkCount }
         )
         let service = PublishService(context, rules: rules, counters: counters)
         let upgrade = WebSocketUpgrade(context: context, fanOut: fanOut)

@@ -118,6 +118,30 @@ def test_a_refused_token_is_told_and_ready_settles(run):
     }
 
 
+def test_a_function_that_gives_expired_tokens_is_asked_twice_and_then_told(run):
+    result = run(
+        """
+        let asked = 0;
+        const client = connect("ws://nowhere/ws", { ...options, token: () => `old ${++asked}` });
+        await open(client);
+        // The end of a token that was good is no refusal, however often it comes.
+        for (const sockets of [1, 2]) {
+            last().onclose({ code: 4402, reason: "token expired" });
+            await until(() => asked === sockets + 1 && last().onclose);
+            await open(client);
+        }
+        const before = [asked, errors.length];
+        last().onclose({ code: 4402, reason: "token expired" });
+        for (const more of [1, 2]) {
+            await until(() => asked === before[0] + more && sockets.length === asked && last().onclose);
+            last().onclose({ code: 4402, reason: "token expired" });
+        }
+        return { before, asked, errors, state: client.state };
+        """
+    )
+    assert result == {"before": [3, 0], "asked": 5, "errors": [["TokenExpired", None]], "state": "closed"}
+
+
 def test_a_second_subscribe_of_a_known_topic_gets_its_history_and_the_first_hears_nothing_twice(run):
     result = run(
         """
@@ -261,3 +285,33 @@ def test_in_node_a_gateway_that_is_down_is_waited_for_and_a_missing_websocket_is
     result = subprocess.run(["node", tmp_path / "run.mjs"], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout) == {"told": ["NoWebSocket"], "attempts": 4, "state": "closed"}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node isn't installed")
+def test_nodes_own_websocket_waits_for_a_gateway_and_finds_it(sluice, tmp_path):
+    """That of Node 20 says an error and no close where no connection comes about."""
+    if subprocess.run(["node", "--experimental-websocket", "-e", "WebSocket"], capture_output=True).returncode != 0:
+        pytest.skip("this Node has no WebSocket of its own")
+    sluice.start_gateway()
+    port = sluice.gateway.port
+    sluice.gateway.kill()
+    shutil.copy(f"{ROOT}/Sources/Gateway/Demo/client.js", tmp_path / "client.mjs")
+    (tmp_path / "run.mjs").write_text(
+        f"""
+        import {{ connect }} from "./client.mjs";
+        const client = connect("ws://127.0.0.1:{port}/ws", {{
+            minimumDelay: 20, maximumDelay: 20, onState: (state) => console.log(state), onError: ({{ code }}) => console.log(code),
+        }});
+        await client.publish("t", 1);
+        client.close();
+        """
+    )
+    process = subprocess.Popen(["node", "--experimental-websocket", tmp_path / "run.mjs"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        # Twice refused, then there.
+        assert [process.stdout.readline().strip() for _ in range(4)] == ["connecting", "waiting"] * 2
+        sluice.start_gateway(port=port).ready()
+        assert process.wait(30) == 0
+        assert process.stdout.read().split()[-2:] == ["open", "closed"]
+    finally:
+        process.kill()

@@ -70,6 +70,7 @@ def test_strangers_at_the_port_keep_no_publisher_out(sluice):
             # The open link isn't disturbed by those that follow.
             eventually(lambda: strangers.count >= came + 200, what="200 connects more")
             assert metric(sluice.publisher, "sluice_publisher_links_connected") == 1
+            assert metric(sluice.gateway, "sluice_gateway_links_connected") == 1
             sluice.publish("t", 2)
             client.expect("event")
         assert metric(sluice.gateway, "sluice_link_refusals_total") > 0

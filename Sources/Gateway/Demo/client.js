@@ -32,7 +32,7 @@
 /**
  * @typedef {object} Options
  * @property {string | (() => string | Promise<string>)} [token] bearer token, or a function that gets a fresh one for each connect; only with a
- *   function does the client come back after its token has expired (4402)
+ *   function does the client come back after its token has expired (4402); one that gives expired tokens is asked twice
  * @property {(state: State, detail: {code?: number, reason?: string, retryInMilliseconds?: number}) => void} [onState]
  * @property {(gap: Gap) => void} [onGap] for topics whose subscription has no `onGap` of its own
  * @property {(error: SluiceError) => void} [onError] errors that belong to no call: a refused token or topic, a handler that threw
@@ -117,6 +117,7 @@ export class Client {
   #attempt = 0;
   #timer;
   #heartbeat;
+  /** The last connect's token, though just fetched, had expired. */ #wasStale = false;
   /** Subscribes that are asked again. */ #asking = new Set();
   #wake = () => this.#awake();
 
@@ -222,8 +223,14 @@ export class Client {
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket) this.#receive(data);
     };
-    // A close follows; an error that nobody listens to ends a process of Node.
-    socket.onerror = () => {};
+    // An error that nobody listens to ends a process of Node. A close follows in the same turn, but not in Node 20's own WebSocket, where no
+    // connection came about.
+    socket.onerror = () => {
+      if (this.#state !== "connecting") return;
+      setTimeout(() => {
+        if (socket === this.#socket && this.#state === "connecting") this.#closed(1006, "no connection");
+      }, 0);
+    };
     socket.onclose = ({ code, reason }) => {
       if (socket === this.#socket) this.#closed(code, reason);
     };
@@ -283,6 +290,7 @@ export class Client {
   #connected(message) {
     this.connectionId = message.connectionId;
     this.#attempt = 0;
+    this.#wasStale = false;
     this.#become("open");
     if (this.#topics.size > 0) this.#subscribe([...this.#topics.values()]);
     for (const request of this.#requests.values()) if (request.text) this.#sendRequest(request);
@@ -320,14 +328,17 @@ export class Client {
 
   #closed(code, reason) {
     if (this.#state === "closed") return;
+    const wasOpen = this.#state === "open";
     this.#drop();
     // What was sent and not acknowledged may have been stored: sending it again could store it twice.
     for (const [id, request] of this.#requests) {
       if (request.text) continue;
       this.#settle(id)?.reject(new SluiceError("ConnectionLost", "The connection was lost before the acknowledgement came."));
     }
-    const getsTokens = typeof this.#options.token === "function";
-    // A page can't see the answer to a refused connect: the gateway says it with the close. A new token mends an old one's end.
+    // A new token mends an old one's end. One that had expired as it was fetched may have been kept somewhere too long; two in a row are refused.
+    const getsTokens = typeof this.#options.token === "function" && (wasOpen || !this.#wasStale);
+    this.#wasStale = code === 4402 && !wasOpen;
+    // A page can't see the answer to a refused connect: the gateway says it with the close.
     const refusal = code === 4402 && getsTokens ? undefined : REFUSALS.get(code);
     if (refusal) this.#fail(new SluiceError(refusal, reason));
     if (reconnectsAfter(code, getsTokens)) this.#retry(code, reason);

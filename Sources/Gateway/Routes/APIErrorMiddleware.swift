@@ -98,11 +98,11 @@ struct RouteTable: Sendable {
 
     private static func ownMethods(_ path: ByteString) -> [HTTPRequest.Method] {
         switch path {
-        case "/", "/demo.css", "/demo.js", "/client.js", "/healthz", "/readyz", "/metrics", "/latency", "/ws":
-            return [.get]
+        case "/healthz", "/readyz", "/metrics", "/latency", "/ws": return [.get]
         case "/topics": return [.post]
         default: break
         }
+        if DemoRoutes.paths.contains(path) { return [.get] }
         if path.utf8.starts(with: "/topics/".utf8) { return [.get, .post] }
         if path.utf8.starts(with: "/latency/records/".utf8) { return [.get] }
         if ItemPath(path: path.string) != nil { return [.get, .put, .patch, .delete] }

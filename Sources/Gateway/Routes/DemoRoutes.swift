@@ -1,8 +1,28 @@
 import HTTPTypes
 import Hummingbird
+import SluiceCore
 
-/// The demo page with its parts and the client that users can take, from the binary's resources.
+/// The demo page with its parts, the client that users can take, and the documents, from the binary's resources.
 struct DemoRoutes: Sendable {
+    /// What is served, by path.
+    private static let parts: [(path: String, bytes: [UInt8], contentType: String)] = [
+        ("/client.js", PackageResources.client_js, script),
+        ("/demo.js", PackageResources.demo_js, script),
+        ("/demo-path.js", PackageResources.demo_path_js, script),
+        ("/demo-measures.js", PackageResources.demo_measures_js, script),
+        ("/demo.css", PackageResources.demo_css, "text/css; charset=utf-8"),
+        ("/docs/protocol.md", PackageResources.protocol_md, text),
+        ("/docs/architecture.md", PackageResources.architecture_md, text),
+        ("/docs/operations.md", PackageResources.operations_md, text),
+        ("/docs/security.md", PackageResources.security_md, text),
+    ]
+    private static let script = "text/javascript; charset=utf-8"
+    // A browser saves what is text/markdown instead of showing it.
+    private static let text = "text/plain; charset=utf-8"
+
+    /// The paths that are served.
+    static let paths: Set<ByteString> = Set(["/"] + parts.map { ByteString($0.path) })
+
     func register(on router: Router<GatewayRequestContext>) {
         var page = HTTPFields()
         page[.cacheControl] = "no-cache"
@@ -12,9 +32,11 @@ struct DemoRoutes: Sendable {
         router.get("/") { [page] _, _ in
             HTTPAnswer.bytes(PackageResources.index_html, "text/html; charset=utf-8", fields: page)
         }
-        router.get("/demo.css") { _, _ in part(PackageResources.demo_css, "text/css; charset=utf-8") }
-        router.get("/demo.js") { _, _ in part(PackageResources.demo_js, "text/javascript; charset=utf-8") }
-        router.get("/client.js") { _, _ in part(PackageResources.client_js, "text/javascript; charset=utf-8") }
+        for part in DemoRoutes.parts {
+            router.get(RouterPath(part.path)) { _, _ in
+                HTTPAnswer.bytes(part.bytes, part.contentType, fields: [.cacheControl: "no-cache"])
+            }
+        }
     }
 
     /// The page runs the gateway's own scripts, talks to the gateway, and is nobody's frame; its icon is a data URL.
@@ -22,8 +44,4 @@ struct DemoRoutes: Sendable {
         default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
         base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         """
-
-    private func part(_ bytes: [UInt8], _ contentType: String) -> Response {
-        HTTPAnswer.bytes(bytes, contentType, fields: [.cacheControl: "no-cache"])
-    }
 }

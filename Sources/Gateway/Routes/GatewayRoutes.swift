@@ -12,6 +12,8 @@ struct GatewayRoutes {
     let handlers: [RequestHandler]
     let counters: HTTPCounters
     let streams: TopicStreams
+    /// How many publishers are linked at the moment.
+    let links: @Sendable () -> Int
 
     func router() -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self)
@@ -45,7 +47,8 @@ struct GatewayRoutes {
             measures: context.measures,
             logID: context.logID,
             budgets: context.budgets,
-            reader: context.reader
+            reader: context.reader,
+            links: links
         ).register(on: router)
         DemoRoutes().register(on: router)
         HandlerRoutes(

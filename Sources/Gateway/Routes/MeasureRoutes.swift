@@ -1,6 +1,7 @@
 import ChangeQueue
 import HTTPTypes
 import Hummingbird
+import Metrics
 import SluiceCore
 import StageLatency
 
@@ -10,10 +11,14 @@ struct MeasureRoutes: Sendable {
     let logID: UInt32
     let budgets: ByteBudgets
     let reader: any LogReading
+    /// How many publishers are linked at the moment.
+    let links: @Sendable () -> Int
 
     func register(on router: Router<GatewayRequestContext>) {
+        let linked = Gauge(label: "sluice_gateway_links_connected", dimensions: [], factory: measures.metrics)
         router.get("/metrics") { _, _ in
             budgets.measure()
+            linked.record(links())
             // What can't be read keeps its last value: the other metrics must come all the same.
             if let usage = try? reader.usage() { measures.log.show(usage) }
             return HTTPAnswer.bytes(measures.metrics.exposition(), PrometheusMetrics.contentType)
