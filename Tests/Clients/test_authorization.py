@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from processes import Process, eventually
+from processes import PATIENCE, Process, eventually
 from subscriber import Subscriber
 from test_bad_input import bearer, token
 
@@ -339,3 +339,33 @@ def test_password_in_a_url_is_never_shown(sluice):
         assert code == 78 and "hidden" not in said
     code, said = Process(["bench", "--url", "http://user:hidden@127.0.0.1:8080"]).ended()
     assert code == 64 and "hidden" not in said
+
+
+def test_a_back_end_that_closes_kept_connections_costs_nobody_an_answer(sluice):
+    """It promises to keep each connection and closes it behind the answer, as servers do whose idle time is over just then."""
+    back_end = BackEnd(lambda question: (200, {"allow": True, "publish": ["#"], "ttlSeconds": 0}))
+    handler = back_end.server.RequestHandlerClass
+    handler.protocol_version = "HTTP/1.1"
+    answer = handler.do_POST
+
+    def answer_and_close(self):
+        answer(self)
+        self.close_connection = True
+
+    handler.do_POST = answer_and_close
+    gateway = sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address)
+    statuses = []
+
+    def publish(name):
+        with httpx.Client(timeout=PATIENCE) as client:
+            for number in range(20):
+                headers = {"Authorization": f"Bearer {name}-{number}"}
+                statuses.append(client.post(f"{gateway.address}/topics/t", json=1, headers=headers).status_code)
+
+    threads = [threading.Thread(target=publish, args=(name,)) for name in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    back_end.stop()
+    assert statuses == [202] * 320

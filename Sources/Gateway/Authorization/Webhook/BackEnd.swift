@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -14,6 +15,10 @@ final class BackEnd: Sendable {
     private let client: HTTPClient
     private let request: HTTPClientRequest
     private let timeout: Duration
+    private let maximumConnections: Int
+
+    /// Shorter than what servers usually keep an idle connection for (Node 5 s, Apache 5 s), so that few are closed on the other side.
+    private static let idleTimeout = TimeAmount.seconds(4)
 
     init(_ configuration: WebhookConfiguration) throws(AuthorizerConfigurationError) {
         let address: HTTPClient.Request
@@ -35,10 +40,12 @@ final class BackEnd: Sendable {
         }
         self.request = request
         timeout = configuration.timeout
+        maximumConnections = max(1, configuration.maximumConnections)
         // A redirect could carry tokens to a host that nobody configured.
         var client = HTTPClient.Configuration(redirectConfiguration: .disallow)
         client.httpVersion = .http1Only
         client.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumConnections
+        client.connectionPool.idleTimeout = BackEnd.idleTimeout
         // A back end that refuses connections is known to be down at once, not after the timeout.
         client.connectionPool.retryConnectionEstablishment = false
         client.timeout.connect = .nanoseconds(Int64(clamping: configuration.timeout.wholeNanoseconds))
@@ -77,17 +84,27 @@ final class BackEnd: Sendable {
     private func post(_ body: [UInt8]) async -> Result<WebhookAnswer, BackEndFailure> {
         var request = request
         request.body = .bytes(ByteBuffer(bytes: body))
-        do {
-            return try await exchange(request)
-        } catch let error as HTTPClientError where error == .remoteConnectionClosed {
-            // An idle connection was closed while the question was on its way. Asking changes nothing there: ask again.
+        // An idle connection may have been closed by the back end while the question was on its way; so may all that are kept. Each is found out
+        // once, and the last attempt has a new one. Asking changes nothing there, and the timeout covers it all.
+        for attempt in 0...maximumConnections {
             do {
                 return try await exchange(request)
+            } catch where attempt < maximumConnections && BackEnd.isOfClosedConnection(error) {
+                continue
             } catch {
                 return .failure(BackEndFailure("\(error)"))
             }
-        } catch {
-            return .failure(BackEndFailure("\(error)"))
+        }
+        return .failure(BackEndFailure("it closed every connection"))
+    }
+
+    /// Whether a connection was closed before anything came back on it.
+    private static func isOfClosedConnection(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError: error == .remoteConnectionClosed
+        case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode)
+        case let error as ChannelError: error == .ioOnClosedChannel || error == .eof
+        default: false
         }
     }
 
