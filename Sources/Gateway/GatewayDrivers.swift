@@ -70,6 +70,12 @@ extension Gateway {
             opened = try drivers(order)
         } catch let error as GatewayError {
             throw error
+        } catch let error as ChangeQueueError {
+            // It says itself what to do.
+            throw GatewayError(
+                .dataDirectory,
+                "The data directory \(configuration.dataDirectory) can't be used: \(error.message)"
+            )
         } catch {
             throw GatewayError(
                 .dataDirectory,

@@ -34,6 +34,12 @@ extension Publisher {
     func openDrivers() throws(PublisherError) -> PublisherDrivers {
         do {
             return try drivers(configuration, logger)
+        } catch let error as ChangeQueueError {
+            // It says itself what to do.
+            throw PublisherError(
+                .dataDirectory,
+                "The data directory \(configuration.dataDirectory) can't be used: \(error.message)"
+            )
         } catch {
             throw PublisherError(
                 .dataDirectory,

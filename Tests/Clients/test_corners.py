@@ -188,3 +188,31 @@ def test_a_length_beyond_every_number_is_refused(running, line, length):
         client.sendall(f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n".encode())
         head = client.recv(4096).decode()
         assert head.split()[1] in ("400", "413"), head
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a PID namespace")
+def test_two_pid_namespaces_over_one_directory_are_refused_with_the_cause(sluice):
+    """Gateway and publisher in containers of their own, where each has the number 1."""
+    namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    gateway = subprocess.Popen(
+        [*namespace, BINARY, "gateway", "--data", sluice.directory, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment(),
+    )
+    try:
+        assert gateway.stdout.readline().startswith("listening ")
+        result = subprocess.run(
+            [*namespace, BINARY, "publisher", "--data", sluice.directory], capture_output=True, text=True, timeout=PATIENCE, env=environment(),
+        )
+        assert result.returncode == 73
+        assert "share one PID namespace" in result.stderr and "sluice up" in result.stderr and "may write" not in result.stderr
+        # In the gateway's namespace it works, as with one namespace for both containers.
+        inside = subprocess.check_output(["pgrep", "-P", str(gateway.pid)], text=True).split()[0]
+        publisher = subprocess.Popen(
+            ["nsenter", "--target", inside, "--pid", BINARY, "publisher", "--data", sluice.directory],
+            stdout=subprocess.PIPE, text=True, env=environment(),
+        )
+        assert publisher.stdout.readline().startswith("listening ")
+        publisher.kill()
+        publisher.wait(PATIENCE)
+    finally:
+        gateway.kill()
+        gateway.wait(PATIENCE)

@@ -28,6 +28,17 @@ extension ChangeQueueError {
             self.init(.logFull, "Could not \(operation): the map is full. Raise its size or shorten the retention.")
         case .system(ENOSPC), .system(EDQUOT):
             self.init(.logFull, "Could not \(operation): the disk is full. Free space on it.")
+        case .system(let number)
+        where [EAGAIN, EACCES].contains(number) && error.operation.utf8.starts(with: "begin a transaction".utf8):
+            // LMDB tells its processes apart by their numbers, which a PID namespace gives out anew.
+            self.init(
+                .locked,
+                """
+                Could not \(operation): another process with the number of this one, \(getpid()), has it open. That happens where gateway and \
+                publisher run in containers of their own. Let them share one PID namespace (docker run --pid, shareProcessNamespace in \
+                Kubernetes), or run both in one container with 'sluice up' (docs/operations.md, "Containers").
+                """
+            )
         case .alreadyOpen:
             self.init(.locked, "Could not \(operation): \(error). Share the one that is open.")
         case .versionMismatch, .invalid:
