@@ -3,6 +3,7 @@
 # make check     format, tidy rules, spelling, shell scripts, build with warnings as errors, documentation's example
 # make sanitize  the tests again under the thread sanitizer and the address sanitizer, in builds of their own
 # make docs      the public libraries' documentation, with warnings as errors, below .build/documentation
+# make dist      a tarball and a Debian package that need no Swift, below .build/dist
 # make bench     measure Sluice against its bars; PEERS=1 installs its peers below Benchmarks and measures them too, QUICK=1 takes two minutes
 # make micro     measure the parts of a record's way one by one: times, allocations, instructions (needs valgrind)
 # make micro-check  compare allocations and instructions with Benchmarks/thresholds.json, and fail above them
@@ -24,7 +25,7 @@ ARGS ?=
 # What `make test ONLY=…` runs: a regular expression, of a Swift suite or function or of a Python test.
 ONLY ?=
 
-.PHONY: up test check sanitize docs screenshot bench micro micro-check clean
+.PHONY: up test check sanitize docs dist screenshot bench micro micro-check clean
 
 up:
 	@.ci/install
@@ -43,6 +44,9 @@ sanitize:
 
 docs:
 	@$(STRICT) .ci/docs
+
+dist:
+	@.ci/dist
 
 # Takes the picture in the README again: docs/images/demo.png.
 screenshot:
@@ -71,4 +75,4 @@ micro-check:
 	python3 Benchmarks/micro.py --check $(MICRO)
 
 clean:
-	rm -rf .build .build-tsan .build-asan .build-example Benchmarks/.build .venv
+	rm -rf .build .build-dist .build-tsan .build-asan .build-example Benchmarks/.build .venv

@@ -1,10 +1,14 @@
 """Several gateways on one data directory: everyone gets everything, and none waits for one that is gone or silent."""
 
 import signal
+import threading
 import time
 
-from processes import eventually
+import httpx
+
+from processes import PATIENCE, eventually
 from subscriber import Subscriber
+from test_http_connection import nginx
 
 TOPICS = [f"t/{n}" for n in range(16)]
 
@@ -88,3 +92,29 @@ def test_gateway_that_was_taken_for_dead_misses_nothing(sluice):
         more = publish_at(sluice, first, 1)
         assert sorted(event["sequence"] for event in other.events(len(more))) == more
         other.quiet()
+
+
+def test_two_gateways_behind_a_proxy_are_restarted_and_nobody_is_refused(sluice):
+    """The recipe of docs/operations.md: one after the other, each when the other is ready."""
+    first, second = start_two(sluice)
+    ports = {"first": first.port, "second": second.port}
+    statuses, stop = [], threading.Event()
+
+    def publish(address):
+        with httpx.Client(base_url=f"http://{address}", timeout=PATIENCE) as client:
+            while not stop.is_set():
+                statuses.append(client.post("/topics/t", json=len(statuses)).status_code)
+
+    with nginx(sluice, *ports.values()) as address:
+        threads = [threading.Thread(target=publish, args=(address,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        running = {"first": first, "second": second}
+        for _ in range(2):
+            for name, port in ports.items():
+                assert running[name].terminate() == 0
+                running[name] = sluice.start_gateway("--name", name, port=port).ready()
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert len(statuses) > 100 and set(statuses) == {202}

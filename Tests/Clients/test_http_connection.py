@@ -57,8 +57,9 @@ def running_proxy(command, port):
 
 
 @contextlib.contextmanager
-def nginx(sluice):
-    """As its own documentation has it: connections to the gateway are kept, WebSockets are passed on."""
+def nginx(sluice, *ports):
+    """As its own documentation has it: connections to the gateway are kept, WebSockets are passed on; several gateways as docs/operations.md has it."""
+    servers = " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in ports or (sluice.gateway.port,))
     directory, port = pathlib.Path(tempfile.mkdtemp(prefix="nginx-")), free_port()
     paths = " ".join(f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (directory / "nginx.conf").write_text(f"""
@@ -67,12 +68,13 @@ def nginx(sluice):
         http {{
             access_log off; {paths}
             map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-            upstream gateway {{ server 127.0.0.1:{sluice.gateway.port}; keepalive 4; }}
+            upstream gateway {{ {servers} keepalive 4; }}
             server {{
                 listen 127.0.0.1:{port};
                 location / {{
                     proxy_pass http://gateway; proxy_http_version 1.1; proxy_set_header Host localhost;
                     proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
+                    proxy_read_timeout 90s; proxy_next_upstream error timeout http_503 non_idempotent;
                 }}
             }}
         }}""")

@@ -133,7 +133,7 @@ export async function processes() {
     // A proxy in front of it may answer for a gateway that is gone, or keep its metrics to itself.
     if (response.status >= 500) return { gateway: "closed" };
     const text = response.ok ? await response.text() : "";
-    const links = /^sluice_gateway_links_connected (\d+)/m.exec(text), queue = /^sluice_stage_seconds\{[^}]*queue="([^"]*)"/m.exec(text);
+    const links = /^sluice_gateway_links_connected (\d+)/m.exec(text), queue = /^sluice_stage_seconds_count\{[^}]*queue="([^"]*)"/m.exec(text);
     return { gateway: "open", publishers: links ? Number(links[1]) : undefined, queue: queue?.[1] };
   } catch {
     return { gateway: "closed" };

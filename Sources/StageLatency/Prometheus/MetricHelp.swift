@@ -11,8 +11,10 @@ enum MetricHelp {
         "sluice_history_waiting": "Pieces of history that wait for their turn.",
         "sluice_http_publishes_total": "Publishes over HTTP by outcome: Accepted, or the error's code.",
         "sluice_http_requests_total": "Other requests by class of status.",
-        "sluice_link_publishers_connected": "Publishers that have a link to this gateway: none means that nothing is delivered.",
-        "sluice_link_refusals_total": "Connections and links of publishers ended for a fault of the other end, by code.",
+        "sluice_gateway_links_connected":
+            "Publishers that have a link to this gateway: none means that nothing is delivered.",
+        "sluice_link_refusals_total":
+            "Connections and links of publishers ended for a fault of the other end, by code.",
         "sluice_log_epoch_info": "Always 1; the log's epoch is in the label.",
         "sluice_log_limit": "What there is of a resource of the log.",
         "sluice_log_map_size_bytes": "Size of the log's map, bytes.",

@@ -22,7 +22,13 @@ enum ProcessMetrics {
         if let pages = memoryPages() {
             let bytes = Double(sysconf(Int32(_SC_PAGESIZE)))
             add("process_virtual_memory_bytes", .gauge, "Virtual memory size in bytes.", pages.virtual * bytes, &text)
-            add("process_resident_memory_bytes", .gauge, "Resident memory size in bytes.", pages.resident * bytes, &text)
+            add(
+                "process_resident_memory_bytes",
+                .gauge,
+                "Resident memory size in bytes.",
+                pages.resident * bytes,
+                &text
+            )
         }
         if let count = openFiles() {
             add("process_open_fds", .gauge, "Number of open file descriptors.", Double(count), &text)

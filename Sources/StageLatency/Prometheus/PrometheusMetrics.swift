@@ -118,7 +118,11 @@ extension PrometheusMetrics {
         for cell in sorted {
             if cell.series.name != name {
                 name = cell.series.name
-                text.appendHeader(name, cell.series.kind, help: help[name] ?? MetricHelp.texts[name] ?? PrometheusMetrics.help(name))
+                text.appendHeader(
+                    name,
+                    cell.series.kind,
+                    help: help[name] ?? MetricHelp.texts[name] ?? PrometheusMetrics.help(name)
+                )
             }
             cell.write(to: &text)
         }

@@ -89,7 +89,7 @@ final class BackEnd: Sendable {
         for attempt in 0...maximumConnections {
             do {
                 return try await exchange(request)
-            } catch where attempt < maximumConnections && BackEnd.isOfClosedConnection(error) {
+            } catch  where attempt < maximumConnections && BackEnd.isOfClosedConnection(error) {
                 continue
             } catch {
                 return .failure(BackEndFailure("\(error)"))
