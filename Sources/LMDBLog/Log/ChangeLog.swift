@@ -50,6 +50,7 @@ package final class ChangeLog: Sendable {
     /// - Parameters:
     ///   - configuration: where it is, and its limits.
     ///   - appends: whether this process appends; a publisher doesn't.
+    /// - Returns: the open log.
     /// - Throws: `cannotOpen`, `locked` for a second open in this process, `versionMismatch` for a directory of other
     ///   software.
     package static func open(

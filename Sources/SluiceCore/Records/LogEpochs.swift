@@ -112,6 +112,8 @@ public struct LogEpochs: Sendable {
     ///   - claim: the epoch in which it learned the number; nil when it doesn't say.
     ///   - head: the topic's newest record.
     ///   - lastSequence: the newest number of the whole log; asked only when the client's is above the head.
+    /// - Returns: the place in this log.
+    /// - Throws: what `lastSequence` throws.
     public func resume(
         after: SequenceNumber,
         of claim: EpochClaim?,

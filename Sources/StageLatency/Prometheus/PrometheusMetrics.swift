@@ -110,6 +110,7 @@ extension PrometheusMetrics {
     /// - Parameters:
     ///   - stages: the histograms to write instead of those that the registry was made with.
     ///   - ofProcess: whether the figures of the process itself come too.
+    /// - Returns: the text's bytes.
     package func exposition(stages: StageHistograms? = nil, ofProcess: Bool = true) -> [UInt8] {
         let (cells, help, refused) = state.withLock { (Array($0.cells.values), $0.help, $0.refusedSeries) }
         let sorted = cells.sorted { ($0.series.name, $0.series.labels) < ($1.series.name, $1.series.labels) }
