@@ -50,6 +50,12 @@ enum MetaKey: String {
     case headsSavedThrough
     /// Topics whose newest record is at most this one may be missing from `heads`.
     case forgottenThrough
+    /// When the wall clock was last believed: itself, the machine's uptime then, a hash of the boot's id.
+    case clockWall
+    /// See ``clockWall``.
+    case clockUptime
+    /// See ``clockWall``.
+    case clockBoot
 }
 
 extension Transaction where Self: ~Copyable {

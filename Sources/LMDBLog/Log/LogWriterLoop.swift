@@ -1,6 +1,7 @@
 import ChangeQueue
 import LMDB
 import Logging
+import PosixSupport
 import SluiceCore
 
 /// What the writer's thread does: take everything that gathered, commit it, ring, answer; and save heads and trim in
@@ -18,6 +19,8 @@ final class LogWriterLoop {
     private let trimmer: LogTrimmer
     private var saver: HeadSaver
     private var upkeep: LogUpkeep
+    private var clock: RetentionClock
+    private let boot: UInt64
     private var watch = LogUsageWatch()
     private var nextWatchNanoseconds: UInt64 = 0
     /// Whether the last append failed: a full disk is reported once, not with each commit.
@@ -46,11 +49,29 @@ final class LogWriterLoop {
         limits = AppendLimits(maximumPayloadBytes: log.configuration.maximumPayloadBytes)
         committer = LogCommitter(log: log, heads: heads)
         trimmer = LogTrimmer(log: log)
+        boot = max(1, FNV1a.hash(BootMark.currentBootID().utf8))
+        // A log that can't be read tells so with its first use.
+        clock =
+            (try? log.retentionClock())
+            ?? RetentionClock(anchor: nil, believedAfterNanoseconds: log.configuration.retentionAge.wholeNanoseconds)
         saver = HeadSaver(log: log, heads: heads)
         upkeep = LogUpkeep(
             headSaveRecords: log.configuration.headSaveRecords,
             nowNanoseconds: StageClock.nowNanoseconds()
         )
+    }
+
+    /// The time that ages count by.
+    private func retentionNow() throws -> UInt64 {
+        let answer = clock.now(.current(boot: boot))
+        if let step = answer.newStepNanoseconds {
+            logger.warning(
+                "the wall clock has jumped ahead: records' ages go on by the machine's uptime until it has lasted as long as records are kept",
+                metadata: ["seconds": "\(step / 1_000_000_000)"]
+            )
+        }
+        if answer.isAnchorNew, let anchor = clock.anchor { try log.keep(anchor) }
+        return answer.nowNanoseconds
     }
 
     /// Runs until the inbox is stopped and everything in it is answered.
@@ -129,7 +150,7 @@ final class LogWriterLoop {
     private func makeRoom() {
         attempt("make room in the log") {
             for _ in 0..<16 {
-                switch try trimmer.step(nowNanoseconds: StageClock.wallNanoseconds()) {
+                switch try trimmer.step(nowNanoseconds: try retentionNow()) {
                 case .nothing: return
                 case .trimmed: break
                 case .needsSavedHeads: while try !saver.step(HeadSaver.headsAtShutdown) {}
@@ -168,7 +189,7 @@ final class LogWriterLoop {
             upkeep.saved(isComplete: isComplete, nowNanoseconds: StageClock.nowNanoseconds())
             if isComplete { upkeep.counted(unsavedRecords: try saver.unsavedRecords()) }
         case .trim:
-            let step = try trimmer.step(nowNanoseconds: StageClock.wallNanoseconds())
+            let step = try trimmer.step(nowNanoseconds: try retentionNow())
             upkeep.trimmed(step, nowNanoseconds: StageClock.nowNanoseconds())
             upkeep.forgetting(isDue: try saver.isForgettingDue(), afterTrimming: true)
         case .forgetTopics:
