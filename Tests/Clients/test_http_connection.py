@@ -63,7 +63,7 @@ def nginx(sluice, *ports):
     directory, port = pathlib.Path(tempfile.mkdtemp(prefix="nginx-")), free_port()
     paths = " ".join(f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (directory / "nginx.conf").write_text(f"""
-        daemon off; master_process off; pid {directory}/pid; error_log stderr;
+        daemon off; master_process off; pid {directory}/pid; error_log stderr crit;
         events {{}}
         http {{
             access_log off; {paths}
