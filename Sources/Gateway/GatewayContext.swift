@@ -1,9 +1,9 @@
-public import ChangeQueue
-public import Logging
+package import ChangeQueue
+package import Logging
 import Metrics
-public import NIOCore
-public import SluiceCore
-public import SubscriptionRegistry
+package import NIOCore
+package import SluiceCore
+package import SubscriptionRegistry
 import Synchronization
 
 /// What all the connections of a gateway share.
@@ -13,38 +13,38 @@ import Synchronization
 /// When the gateway drains, every channel receives NIO's `ChannelShouldQuiesceEvent`; HTTP connections then close after
 /// the answers that are due, WebSockets within ``GatewayConfiguration/drainWindow``. The gateway goes on when the last
 /// channel is closed.
-public final class GatewayContext: Sendable {
+package final class GatewayContext: Sendable {
     /// What the operator chose.
-    public let configuration: GatewayConfiguration
+    package let configuration: GatewayConfiguration
     /// This gateway in the registry and on the links.
-    public let gatewayID: GatewayID
+    package let gatewayID: GatewayID
     /// The log's random id, part of every record id.
-    public var logID: UInt32 { reader.logID }
+    package var logID: UInt32 { reader.logID }
     /// Appends records.
-    public let writer: any LogAppending
+    package let writer: any LogAppending
     /// Reads committed records.
-    public let reader: any LogReading
+    package let reader: any LogReading
     /// Records connections and subscriptions.
-    public let registry: any SubscriptionDirectory
+    package let registry: any SubscriptionDirectory
     /// Decides who may connect, subscribe and publish.
-    public let authorizer: any Authorizer
+    package let authorizer: any Authorizer
     /// What this process measures about itself.
-    public let measures: GatewayMeasures
+    package let measures: GatewayMeasures
     /// Reads topics' histories, for WebSockets and HTTP.
     let history: HistoryPool
     /// Whether the gateway is draining.
-    public let drain = DrainState()
+    package let drain = DrainState()
     /// What all clients together may hold.
     let budgets: ByteBudgets
     /// The gateway's logger.
-    public let logger: Logger
+    package let logger: Logger
     // A plain dictionary: made at start, never changed, so that event loops look their bridge up without a lock.
     private let bridges: [ObjectIdentifier: AppendBridge]
 
     /// Collects what a gateway's connections need.
     ///
     /// `group`: the loops that connections run on; each gets its ``AppendBridge``.
-    public init(
+    package init(
         configuration: GatewayConfiguration,
         gatewayID: GatewayID,
         writer: any LogAppending,
@@ -77,7 +77,7 @@ public final class GatewayContext: Sendable {
     }
 
     /// The bridge to the log of a loop of the gateway's group; a loop of another group gets one of its own.
-    public func bridge(on eventLoop: any EventLoop) -> AppendBridge {
+    package func bridge(on eventLoop: any EventLoop) -> AppendBridge {
         if let bridge = bridges[ObjectIdentifier(eventLoop)] { return bridge }
         let writer = writer
         return AppendBridge(eventLoop: eventLoop) { requests, client in writer.submit(requests, for: client) }
@@ -87,17 +87,17 @@ public final class GatewayContext: Sendable {
 /// Whether the gateway is draining.
 ///
 /// Set once, read by every request, so it is an atomic and no lock.
-public final class DrainState: Sendable {
+package final class DrainState: Sendable {
     private let flag = Atomic<Bool>(false)
 
     /// A gateway that isn't draining.
-    public init() {}
+    package init() {}
 
     /// Whether the drain has begun.
-    public var isDraining: Bool { flag.load(ordering: .acquiring) }
+    package var isDraining: Bool { flag.load(ordering: .acquiring) }
 
     /// Begins the drain: `/readyz` answers 503 from now on.
-    public func begin() { flag.store(true, ordering: .releasing) }
+    package func begin() { flag.store(true, ordering: .releasing) }
 }
 
 /// One kind of log line that outside input can cause, written once a second at most.

@@ -1,10 +1,10 @@
 import ChangeQueue
 import Metrics
-public import SluiceCore
+package import SluiceCore
 package import StageLatency
 
 /// What a gateway measures about itself, made before everything else so that the log's commit hook can write to it.
-public struct GatewayMeasures: Sendable {
+package struct GatewayMeasures: Sendable {
     /// Latency histograms of this process's stages.
     package let histograms: StageHistograms
     /// When recent sequence numbers were committed.
@@ -19,7 +19,7 @@ public struct GatewayMeasures: Sendable {
     let log: LogMeasures
 
     /// Empty measures of a gateway whose publishers take records from `queue`.
-    public init(queue: QueueID) {
+    package init(queue: QueueID) {
         histograms = StageHistograms(queue: queue)
         latencyWindows = LatencyWindows(process: "gateway", histograms: histograms)
         commitTimes = CommitTimes()

@@ -1,6 +1,6 @@
 extension UInt64 {
     /// The sum, or the largest number when it doesn't fit: deadlines far away stay far away.
-    public func saturatingAdd(_ other: UInt64) -> UInt64 {
+    package func saturatingAdd(_ other: UInt64) -> UInt64 {
         let (sum, overflows) = addingReportingOverflow(other)
         return overflows ? .max : sum
     }
@@ -8,7 +8,7 @@ extension UInt64 {
 
 extension Duration {
     /// The duration in whole nanoseconds; zero for a negative one, the largest number for one of more than 584 years.
-    public var wholeNanoseconds: UInt64 {
+    package var wholeNanoseconds: UInt64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
         let (product, overflows) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)

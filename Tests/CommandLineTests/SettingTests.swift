@@ -9,10 +9,11 @@ import Testing
 @Suite("Setting")
 struct SettingTests {
     @Test("flag, variable and member of the file follow from one name")
-    func names() {
-        #expect(Setting.drainWindow.flag == "--drain-window")
-        #expect(Setting.drainWindow.environmentVariable == "SLUICE_DRAIN_WINDOW")
-        #expect(Setting.drainWindow.key == "drainWindow")
+    func names() throws {
+        let drainWindow = try #require(Setting.all.first { $0.name == "drain-window" })
+        #expect(drainWindow.flag == "--drain-window")
+        #expect(drainWindow.environmentVariable == "SLUICE_DRAIN_WINDOW")
+        #expect(drainWindow.key == "drainWindow")
         #expect(Setting.data.environmentVariable == "SLUICE_DATA")
     }
 

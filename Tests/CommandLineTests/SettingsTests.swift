@@ -7,19 +7,21 @@ import Testing
 
 @Suite("Settings")
 struct SettingsTests {
+    private func setting(_ name: String) throws -> Setting { try #require(Setting.all.first { $0.name == name }) }
+
     @Test("a flag wins over a variable, a variable over the file, the file over the default")
     func precedence() async throws {
         let file = try ScratchFile(#"{"port":1,"host":"file","name":"file"}"#)
         let environment = ["SLUICE_PORT": "2", "SLUICE_HOST": "variable", "SLUICE_CONFIG": file.path]
         let settings = try await Settings(flags: ["port": "3"], file: nil, environment: environment)
-        #expect(settings[.port] == .number(3))
-        #expect(settings.source(of: .port) == .flag)
-        #expect(settings[.host] == .text("variable"))
-        #expect(settings.source(of: .host) == .environment)
-        #expect(settings[.name] == .text("file"))
-        #expect(settings.source(of: .name) == .file)
-        #expect(settings[.workers] == .number(4))
-        #expect(settings.source(of: .workers) == nil)
+        #expect(settings[try setting("port")] == .number(3))
+        #expect(settings.source(of: try setting("port")) == .flag)
+        #expect(settings[try setting("host")] == .text("variable"))
+        #expect(settings.source(of: try setting("host")) == .environment)
+        #expect(settings[try setting("name")] == .text("file"))
+        #expect(settings.source(of: try setting("name")) == .file)
+        #expect(settings[try setting("workers")] == .number(4))
+        #expect(settings.source(of: try setting("workers")) == nil)
     }
 
     @Test("every setting can come from its variable and from its member of the file")

@@ -1,4 +1,5 @@
 public import NIOCore
+import SluiceCore
 
 /// A frame of the gateway, as a client reads it.
 public struct ReceivedFrame: Equatable, Sendable {
@@ -18,6 +19,12 @@ public struct ReceivedFrame: Equatable, Sendable {
 
     /// The code of a close frame.
     public var closeCode: UInt16? { payload.count >= 2 ? UInt16(payload[0]) << 8 | UInt16(payload[1]) : nil }
+
+    /// The sequence number, if the frame is an event of `sluice.v1`.
+    public var eventSequence: UInt64? {
+        guard let value = try? JSONValue(payload), value["type"]?.string == "event" else { return nil }
+        return value["sequence"]?.unsignedInteger
+    }
 
     /// Takes all whole frames from a buffer.
     public static func read(_ buffer: inout ByteBuffer) -> [ReceivedFrame] {
@@ -42,4 +49,34 @@ public struct ReceivedFrame: Equatable, Sendable {
         buffer = rest
         return ReceivedFrame(opcode: first & 0x0F, payload: payload)
     }
+}
+
+/// What a WebSocket client has received: bytes in, frames out. The tests' clients are this over three transports: NIO's embedded channel, where no time
+/// passes; a plain socket, which is read when and as fast as the test says; and an asynchronous channel to a `sluice` process.
+public struct ReceivedFrames: Sendable {
+    private var unread = ByteBuffer()
+
+    /// Nothing received yet.
+    public init() {}
+
+    /// Adds bytes in the order in which they came.
+    public mutating func receive(_ bytes: ByteBuffer) { unread.writeImmutableBuffer(bytes) }
+
+    /// Takes the next frame; nil when none is whole yet.
+    public mutating func next() -> ReceivedFrame? {
+        defer { unread.discardReadBytes() }
+        return ReceivedFrame.readOne(&unread)
+    }
+
+    /// Takes all whole frames.
+    public mutating func all() -> [ReceivedFrame] { ReceivedFrame.read(&unread) }
+
+    /// Takes the head of the answer to the handshake, with the empty line behind it; nil when it isn't whole yet.
+    public mutating func handshakeHead() -> String? {
+        guard let range = unread.readableBytesView.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
+        return unread.readString(length: range.upperBound - unread.readerIndex)
+    }
+
+    /// Whether bytes are there that no frame has been made of.
+    public var hasUnread: Bool { unread.readableBytes > 0 }
 }

@@ -1,15 +1,15 @@
 import ChangeQueue
 import FanOut
-public import SluiceCore
+package import SluiceCore
 import SubscriptionRegistry
 
 /// What a client is told of an error of the layers below: here and nowhere else.
 extension CodedError where Code == APIErrorCode {
     /// A name or pattern that breaks a rule.
-    public init(_ error: TopicError) { self.init(.invalidTopic, error.message) }
+    package init(_ error: TopicError) { self.init(.invalidTopic, error.message) }
 
     /// JSON that can't be read, or isn't taken.
-    public init(_ error: JSONError) {
+    package init(_ error: JSONError) {
         switch error.code {
         case .malformed: self.init(.invalidJSON, error.message)
         case .tooManyMembers, .longKey, .duplicateMember, .notText: self.init(.invalidRequest, error.message)

@@ -3,7 +3,7 @@
 /// The table in docs/protocol.md says what a client does then: after 1001, 1012, 1013 and 4000–4099 it reconnects and resumes, after 1011
 /// too, with a long back-off, after 4402 with a new token, after 4429 at connect late; after the others it doesn't until its owner has
 /// changed something.
-public enum CloseCode: UInt16, CaseIterable, Sendable {
+package enum CloseCode: UInt16, CaseIterable, Sendable {
     /// The client closed; the gateway answers.
     case normal = 1000
     /// The gateway drains: reconnect, perhaps elsewhere.
@@ -34,7 +34,7 @@ public enum CloseCode: UInt16, CaseIterable, Sendable {
     case tooManyErrors = 4429
 
     /// The reason text that goes with the code.
-    public var reason: String {
+    package var reason: String {
         switch self {
         case .normal: ""
         case .goingAway: "going away"

@@ -1,31 +1,31 @@
-public import ChangeQueue
-public import NIOCore
+package import ChangeQueue
+package import NIOCore
 
 /// The way from an event loop to the log writer and back: what the connections of one loop append during one turn goes
 /// to the writer together, under one lock with one wake-up, and the outcomes of one commit come back in one task of the
 /// loop.
 ///
 /// All methods but ``completed(_:)`` are called on the loop.
-public final class AppendBridge: AppendClient {
+package final class AppendBridge: AppendClient {
     /// Receives the outcome of one append, on the loop, after the commit.
-    public typealias Completion = (Result<[AppendedRecord], ChangeQueueError>) -> Void
+    package typealias Completion = (Result<[AppendedRecord], ChangeQueueError>) -> Void
     /// Hands one turn's appends over; `LogAppending.submit` outside tests.
-    public typealias Submit = @Sendable ([(token: UInt64, request: AppendRequest)], AppendBridge) -> Void
+    package typealias Submit = @Sendable ([(token: UInt64, request: AppendRequest)], AppendBridge) -> Void
 
     /// The loop that this bridge belongs to.
-    public let eventLoop: any EventLoop
+    package let eventLoop: any EventLoop
     private let submit: Submit
     private let state: NIOLoopBoundBox<AppendBridgeState>
 
     /// Makes the bridge of `eventLoop`.
-    public init(eventLoop: any EventLoop, submit: @escaping Submit) {
+    package init(eventLoop: any EventLoop, submit: @escaping Submit) {
         self.eventLoop = eventLoop
         self.submit = submit
         state = .makeBoxSendingValue(AppendBridgeState(), eventLoop: eventLoop)
     }
 
     /// Appends with this turn's other appends; `then` is called on the loop after the commit, or with what went wrong.
-    public func append(_ request: AppendRequest, then: @escaping Completion) {
+    package func append(_ request: AppendRequest, then: @escaping Completion) {
         let isFirstOfTurn = state.value.add(request, then)
         // A task of the loop runs after the events that were ready in this turn: that is when the turn's appends are
         // complete.
@@ -34,12 +34,12 @@ public final class AppendBridge: AppendClient {
 
     /// Flushes `connection` once after the current delivery of outcomes, or at the end of the turn when none is being
     /// delivered.
-    public func flushLater(_ connection: any LaterFlushing) {
+    package func flushLater(_ connection: any LaterFlushing) {
         if state.value.addFlush(connection) { eventLoop.execute { self.flushAll() } }
     }
 
     /// Called by the writer on its thread, once per commit.
-    public func completed(_ outcomes: [AppendOutcome]) {
+    package func completed(_ outcomes: [AppendOutcome]) {
         eventLoop.execute { self.deliver(outcomes) }
     }
 
@@ -128,7 +128,7 @@ struct AppendBridgeState {
 /// ``AppendBridge/flushLater(_:)``.
 ///
 /// A connection asks once per batch: it keeps a flag that ``flushNow()`` clears.
-public protocol LaterFlushing: AnyObject {
+package protocol LaterFlushing: AnyObject {
     /// Flushes what has been written. Called on the event loop.
     func flushNow()
 }

@@ -1,4 +1,4 @@
-public import SluiceCore
+package import SluiceCore
 
 /// The body of `POST /topics`: `{"records":[{"topic":"a","data":…,"contentType":…,"encoding":"base64"}…]}`.
 enum BatchRequest {
@@ -67,11 +67,11 @@ enum BatchRequest {
 }
 
 /// The member `data` of a JSON message that publishes, turned into the payload's bytes.
-public enum MessageData {
+package enum MessageData {
     /// The payload that `data` stands for: any JSON value for a JSON type, a string for a text type, base64 for a
     /// binary one.
     /// - Throws: `InvalidRequest` when `data` isn't what the content type wants.
-    public static func payload(
+    package static func payload(
         _ data: JSONValue,
         _ contentType: ContentType,
         encoding: ByteString?
@@ -108,10 +108,10 @@ public enum MessageData {
 }
 
 /// What a payload must be, whichever way it was published.
-public enum PayloadRules {
+package enum PayloadRules {
     /// Takes a media type over.
     /// - Throws: `InvalidRequest` when it is too long or not printable ASCII.
-    public static func contentType(_ value: String?) throws(APIError) -> ContentType {
+    package static func contentType(_ value: String?) throws(APIError) -> ContentType {
         guard let value, !ByteString(value).equals("application/json") else { return .json }
         guard (1...Limits.contentTypeBytes).contains(value.utf8.count),
             value.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
@@ -134,7 +134,7 @@ public enum PayloadRules {
 
     /// Checks that a payload is what its type says, so that it can be spliced into an event unread.
     /// - Throws: `InvalidJSON`.
-    public static func check(_ payload: [UInt8], _ contentType: ContentType) throws(APIError) {
+    package static func check(_ payload: [UInt8], _ contentType: ContentType) throws(APIError) {
         guard contentType.embedding == .json, !payload.withUnsafeBytes({ JSONText.isValid($0) }) else { return }
         throw APIError(
             .invalidJSON,

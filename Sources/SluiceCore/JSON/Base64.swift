@@ -1,10 +1,10 @@
 import FoundationEssentials
 
 /// Base64 with padding (RFC 4648, section 4), for binary payloads inside JSON.
-public enum Base64 {
+package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     /// Appends the base64 form of `bytes`.
-    public static func append(_ bytes: [UInt8], to output: inout [UInt8]) {
+    package static func append(_ bytes: [UInt8], to output: inout [UInt8]) {
         output.reserveCapacity(output.count + (bytes.count + 2) / 3 * 4)
         var index = 0
         while index < bytes.count {
@@ -22,7 +22,7 @@ public enum Base64 {
 
     /// The bytes that `text` stands for, or nil when it isn't base64 with padding, or has bits that stand for nothing (RFC 4648, section 3.5):
     /// it would come back changed.
-    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         // The library also takes what stands behind padding.
         let padding = text.suffix(2).count { $0 == UInt8(ascii: "=") }
         guard text.count % 4 == 0, !text.dropLast(padding).contains(UInt8(ascii: "=")) else { return nil }

@@ -1,27 +1,27 @@
 /// Writing JSON by splicing bytes: envelopes are built around a payload that is never re-encoded (RFC 8259).
-public enum JSONText {
+package enum JSONText {
     /// Whether `bytes` are one JSON value in UTF-8, nested at most ``Limits/jsonDepth`` deep, with nothing after it but white space.
-    public static func isValid(_ bytes: some Sequence<UInt8>) -> Bool {
+    package static func isValid(_ bytes: some Sequence<UInt8>) -> Bool {
         bytes.withContiguousStorageIfAvailable { isValid(UnsafeRawBufferPointer($0)) }
             ?? Array(bytes).withUnsafeBytes { isValid($0) }
     }
 
     /// Whether `bytes` are one JSON value; for callers that hold raw memory, such as a `ByteBuffer`'s.
-    public static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard isUTF8(bytes) else { return false }
         var scanner = JSONScanner(bytes)
         return scanner.scanWholeText()
     }
 
     /// Whether `bytes` are UTF-8 (RFC 3629).
-    public static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.withMemoryRebound(to: UInt8.self) { (try? UTF8Span(validating: $0.span)) != nil }
     }
 
     /// Appends `utf8` as a JSON string with its quotes.
     ///
     /// Bytes that need no escape are copied as they are.
-    public static func appendString(_ utf8: some Sequence<UInt8>, to output: inout [UInt8]) {
+    package static func appendString(_ utf8: some Sequence<UInt8>, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         let appended: Void? = utf8.withContiguousStorageIfAvailable { appendEscaped($0, to: &output) }
         if appended == nil { Array(utf8).withUnsafeBufferPointer { appendEscaped($0, to: &output) } }
@@ -29,12 +29,12 @@ public enum JSONText {
     }
 
     /// Appends `text` as a JSON string with its quotes.
-    public static func appendString(_ text: String, to output: inout [UInt8]) { appendString(text.utf8, to: &output) }
+    package static func appendString(_ text: String, to output: inout [UInt8]) { appendString(text.utf8, to: &output) }
 
     /// The same JSON for a terminal: characters that it would obey or not show stand as `\uXXXX`, which means the same.
     ///
     /// For what a command prints. What clients are sent keeps its bytes.
-    public static func printable(_ json: String) -> String {
+    package static func printable(_ json: String) -> String {
         guard json.unicodeScalars.contains(where: \.isUnprintable) else { return json }
         var result = ""
         for scalar in json.unicodeScalars {
@@ -54,7 +54,7 @@ public enum JSONText {
     /// Appends a payload as the value of a member: JSON as it is, text as a string, binary as a base64 string.
     /// - Returns: whether base64 was used, so that the envelope says `"encoding":"base64"`. Text that isn't UTF-8 travels as base64 too.
     @discardableResult
-    public static func appendPayload(_ payload: [UInt8], _ contentType: ContentType, to output: inout [UInt8]) -> Bool {
+    package static func appendPayload(_ payload: [UInt8], _ contentType: ContentType, to output: inout [UInt8]) -> Bool {
         if usesBase64(payload, contentType) {
             output.append(UInt8(ascii: "\""))
             Base64.append(payload, to: &output)
@@ -70,7 +70,7 @@ public enum JSONText {
     }
 
     /// Whether ``appendPayload(_:_:to:)`` writes base64 for this payload.
-    public static func usesBase64(_ payload: [UInt8], _ contentType: ContentType) -> Bool {
+    package static func usesBase64(_ payload: [UInt8], _ contentType: ContentType) -> Bool {
         switch contentType.embedding {
         case .json: payload.isEmpty
         case .text: !payload.withUnsafeBytes { isUTF8($0) }

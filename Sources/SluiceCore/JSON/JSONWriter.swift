@@ -2,53 +2,53 @@
 ///
 /// It writes what it is told in that order, so that people find what matters first, and checks nothing: names stand once because the caller writes
 /// them once.
-public struct JSONWriter: Sendable {
+package struct JSONWriter: Sendable {
     /// What has been written.
-    public private(set) var bytes: [UInt8]
+    package private(set) var bytes: [UInt8]
     private var needsComma = false
 
     /// Begins behind `bytes`, whose memory is used.
-    public init(behind bytes: [UInt8] = []) { self.bytes = bytes }
+    package init(behind bytes: [UInt8] = []) { self.bytes = bytes }
 
     // MARK: Containers
 
     /// The bytes of one object.
-    public static func object(_ members: (inout JSONWriter) -> Void) -> [UInt8] {
+    package static func object(_ members: (inout JSONWriter) -> Void) -> [UInt8] {
         var writer = JSONWriter()
         writer.object(members)
         return writer.bytes
     }
 
     /// Writes an object.
-    public mutating func object(_ members: (inout JSONWriter) -> Void) {
+    package mutating func object(_ members: (inout JSONWriter) -> Void) {
         beginObject()
         members(&self)
         endObject()
     }
 
     /// Writes an array.
-    public mutating func array(_ elements: (inout JSONWriter) -> Void) {
+    package mutating func array(_ elements: (inout JSONWriter) -> Void) {
         beginArray()
         elements(&self)
         endArray()
     }
 
     /// Begins an object that ``endObject()`` ends.
-    public mutating func beginObject() { open(UInt8(ascii: "{")) }
+    package mutating func beginObject() { open(UInt8(ascii: "{")) }
 
     /// Ends the object.
-    public mutating func endObject() { close(UInt8(ascii: "}")) }
+    package mutating func endObject() { close(UInt8(ascii: "}")) }
 
     /// Begins an array that ``endArray()`` ends.
-    public mutating func beginArray() { open(UInt8(ascii: "[")) }
+    package mutating func beginArray() { open(UInt8(ascii: "[")) }
 
     /// Ends the array.
-    public mutating func endArray() { close(UInt8(ascii: "]")) }
+    package mutating func endArray() { close(UInt8(ascii: "]")) }
 
     // MARK: Members
 
     /// Writes a member's name; its value is written next.
-    public mutating func name(_ name: String) {
+    package mutating func name(_ name: String) {
         separate()
         JSONText.appendString(name, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
@@ -56,31 +56,31 @@ public struct JSONWriter: Sendable {
     }
 
     /// Writes a member.
-    public mutating func member(_ name: String, _ text: String) {
+    package mutating func member(_ name: String, _ text: String) {
         self.name(name)
         value(text)
     }
 
     /// Writes a member; no text is `null`.
-    public mutating func member(_ name: String, _ text: String?) {
+    package mutating func member(_ name: String, _ text: String?) {
         self.name(name)
         if let text { value(text) } else { null() }
     }
 
     /// Writes a member.
-    public mutating func member(_ name: String, _ number: some BinaryInteger) {
+    package mutating func member(_ name: String, _ number: some BinaryInteger) {
         self.name(name)
         value(number)
     }
 
     /// Writes a member whose number is finite.
-    public mutating func member(_ name: String, _ number: Double) {
+    package mutating func member(_ name: String, _ number: Double) {
         self.name(name)
         raw("\(number)".utf8)
     }
 
     /// Writes a member.
-    public mutating func member(_ name: String, _ flag: Bool) {
+    package mutating func member(_ name: String, _ flag: Bool) {
         self.name(name)
         raw((flag ? "true" : "false").utf8)
     }
@@ -88,38 +88,38 @@ public struct JSONWriter: Sendable {
     // MARK: Values
 
     /// Writes a string.
-    public mutating func value(_ text: String) {
+    package mutating func value(_ text: String) {
         separate()
         JSONText.appendString(text, to: &bytes)
     }
 
     /// Writes a number.
-    public mutating func value(_ number: some BinaryInteger) { raw(String(number).utf8) }
+    package mutating func value(_ number: some BinaryInteger) { raw(String(number).utf8) }
 
     /// Writes `null`.
-    public mutating func null() { raw("null".utf8) }
+    package mutating func null() { raw("null".utf8) }
 
     /// Writes a value that is JSON already.
-    public mutating func raw(_ json: some Sequence<UInt8>) {
+    package mutating func raw(_ json: some Sequence<UInt8>) {
         separate()
         bytes.append(contentsOf: json)
     }
 
     /// Writes a value that `append` puts behind the bytes.
-    public mutating func raw(_ append: (inout [UInt8]) -> Void) {
+    package mutating func raw(_ append: (inout [UInt8]) -> Void) {
         separate()
         append(&bytes)
     }
 
     /// Removes what has been written so far, so that a long text is sent in pieces.
-    public mutating func removeBytes() -> [UInt8] {
+    package mutating func removeBytes() -> [UInt8] {
         defer { bytes = [] }
         return bytes
     }
 
     /// Writes a payload as a value: JSON as it is, text as a string, binary as a base64 string.
     /// - Returns: whether base64 was used; see ``JSONText/appendPayload(_:_:to:)``.
-    public mutating func payload(_ payload: [UInt8], _ contentType: ContentType) -> Bool {
+    package mutating func payload(_ payload: [UInt8], _ contentType: ContentType) -> Bool {
         separate()
         return JSONText.appendPayload(payload, contentType, to: &bytes)
     }

@@ -1,24 +1,24 @@
 /// The checksum of stored records: CRC-32C (Castagnoli; RFC 3720, appendix B.4), eight bytes a step ("slicing by 8").
 ///
 /// It finds every single flipped bit and every burst of up to 32 bits.
-public struct CRC32C: Sendable {
+package struct CRC32C: Sendable {
     private var state: UInt32 = 0xFFFF_FFFF
 
     /// Starts a checksum over no bytes.
-    public init() {}
+    package init() {}
 
     /// The checksum of the bytes so far.
-    public var value: UInt32 { ~state }
+    package var value: UInt32 { ~state }
 
     /// The checksum of `bytes`.
-    public static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
+    package static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
         var checksum = CRC32C()
         checksum.update(bytes)
         return checksum.value
     }
 
     /// Goes on with `bytes`.
-    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }
         let end = bytes.count
         state = CRC32C.tables.withUnsafeBufferPointer { tables in

@@ -33,7 +33,7 @@ public struct EncodedRecord: Sendable {
 
     /// Copies `bytes` and reads their head; the checksum is left to whoever decodes the record.
     /// - Throws: ``RecordCodecError`` when they don't begin like an encoded record.
-    public init(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) {
+    package init(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) {
         let header = try RecordCodec.peek(bytes)
         self.init(
             sequence: header.sequence,
@@ -61,5 +61,5 @@ public struct EncodedRecord: Sendable {
 
     /// The whole record; checks the checksum.
     /// - Throws: ``RecordCodecError``.
-    public func decoded() throws(RecordCodecError) -> ChangeRecord { try RecordCodec.decode(bytes) }
+    package func decoded() throws(RecordCodecError) -> ChangeRecord { try RecordCodec.decode(bytes) }
 }

@@ -3,19 +3,19 @@
 ///
 /// Version 1 is what a record without tagged attributes is written in, version 2 what one with them is; both are read, for ever. The version
 /// byte is checked before anything else, the CRC-32C over everything but itself when a record is decoded.
-public enum RecordCodec {
+package enum RecordCodec {
     /// The versions that are read; the lowest that holds the record is written.
-    public static var versions: ClosedRange<UInt8> { 1...2 }
+    package static var versions: ClosedRange<UInt8> { 1...2 }
 
     // MARK: Encoding
 
     /// Bytes that `record` takes when it is encoded.
-    public static func byteCount(of record: ChangeRecord) -> Int { RecordLayout(record).byteCount }
+    package static func byteCount(of record: ChangeRecord) -> Int { RecordLayout(record).byteCount }
 
     /// Appends the encoded record.
     ///
     /// Parts longer than the layout holds (see `docs/storage.md`) are cut; the log writer refuses such records.
-    public static func encode(_ record: ChangeRecord, into output: inout [UInt8]) {
+    package static func encode(_ record: ChangeRecord, into output: inout [UInt8]) {
         let byteCount = byteCount(of: record)
         let encoded = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initializedCount in
             encode(record, into: UnsafeMutableRawBufferPointer(buffer))
@@ -25,7 +25,7 @@ public enum RecordCodec {
     }
 
     /// Encodes into memory of exactly ``byteCount(of:)`` bytes, such as the space that the log's map has reserved.
-    public static func encode(_ record: ChangeRecord, into output: UnsafeMutableRawBufferPointer) {
+    package static func encode(_ record: ChangeRecord, into output: UnsafeMutableRawBufferPointer) {
         let layout = RecordLayout(record)
         guard output.count == layout.byteCount else { return }
         writeHead(of: record, layout, to: output)
@@ -70,7 +70,7 @@ public enum RecordCodec {
 
     /// Decodes a record and checks its checksum.
     /// - Throws: ``RecordCodecError``.
-    public static func decode(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> ChangeRecord {
+    package static func decode(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> ChangeRecord {
         let layout = try RecordLayout(bytes)
         let stored = UInt32(
             littleEndian: bytes.loadUnaligned(fromByteOffset: RecordLayout.checksumOffset, as: UInt32.self)
@@ -97,7 +97,7 @@ public enum RecordCodec {
 
     /// Decodes a record and checks its checksum.
     /// - Throws: ``RecordCodecError``.
-    public static func decode(_ bytes: [UInt8]) throws(RecordCodecError) -> ChangeRecord {
+    package static func decode(_ bytes: [UInt8]) throws(RecordCodecError) -> ChangeRecord {
         // A closure would lose the error's type, so the result crosses it as a value.
         try bytes.withUnsafeBytes { bytes -> Result<ChangeRecord, RecordCodecError> in
             do throws(RecordCodecError) { return .success(try decode(bytes)) } catch { return .failure(error) }
@@ -106,7 +106,7 @@ public enum RecordCodec {
 
     /// Reads the head and the topic; neither copies the payload nor checks the checksum.
     /// - Throws: ``RecordCodecError`` when the bytes don't begin like a record or their number is wrong.
-    public static func peek(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> RecordHeader {
+    package static func peek(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> RecordHeader {
         let layout = try RecordLayout(bytes)
         var reader = PartReader(bytes: bytes, offset: RecordLayout.headByteCount)
         return RecordHeader(
@@ -121,14 +121,14 @@ public enum RecordCodec {
 
     /// Reads only the chain's link: the cheapest way to walk a topic's history.
     /// - Throws: ``RecordCodecError`` as ``peek(_:)``.
-    public static func peekPrevious(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> SequenceNumber {
+    package static func peekPrevious(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> SequenceNumber {
         _ = try RecordLayout(bytes)
         return previous(of: bytes)
     }
 
     /// Reads only when the record was accepted, wall clock, nanoseconds since 1970.
     /// - Throws: ``RecordCodecError`` as ``peek(_:)``.
-    public static func peekAcceptedAtWall(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> UInt64 {
+    package static func peekAcceptedAtWall(_ bytes: UnsafeRawBufferPointer) throws(RecordCodecError) -> UInt64 {
         _ = try RecordLayout(bytes)
         return integer(of: bytes, at: 32)
     }
@@ -171,7 +171,7 @@ public enum RecordCodec {
 }
 
 /// Why bytes aren't an encoded record.
-public enum RecordCodecError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum RecordCodecError: Error, Hashable, Sendable, CustomStringConvertible {
     /// There are fewer bytes than the encoding says.
     case truncated(byteCount: Int, neededByteCount: Int)
     /// There are more bytes than the encoding says.
@@ -184,7 +184,7 @@ public enum RecordCodecError: Error, Hashable, Sendable, CustomStringConvertible
     case invalidPart(String)
 
     /// What was wrong, with the values.
-    public var description: String {
+    package var description: String {
         switch self {
         case .truncated(let count, let needed): "the encoded record has \(count) bytes and needs \(needed)"
         case .trailingBytes(let count, let needed): "the encoded record has \(count) bytes and ends after \(needed)"

@@ -1,20 +1,20 @@
 /// What can be read of an encoded record without touching its payload; see ``RecordCodec/peek(_:)``.
-public struct RecordHeader: Hashable, Sendable {
+package struct RecordHeader: Hashable, Sendable {
     /// The record's position in the log.
-    public let sequence: SequenceNumber
+    package let sequence: SequenceNumber
     /// The sequence number of the topic's record before this one.
-    public let previous: SequenceNumber
+    package let previous: SequenceNumber
     /// Where it was published.
-    public let topic: Topic
+    package let topic: Topic
     /// When the gateway accepted the request, nanoseconds of ``StageClock``.
-    public let acceptedAtNanoseconds: UInt64
+    package let acceptedAtNanoseconds: UInt64
     /// The same moment on the wall clock, nanoseconds since 1970.
-    public let acceptedAtWallNanoseconds: UInt64
+    package let acceptedAtWallNanoseconds: UInt64
     /// Bytes of the payload.
-    public let payloadByteCount: Int
+    package let payloadByteCount: Int
 
     /// Makes a header from its parts.
-    public init(
+    package init(
         sequence: SequenceNumber,
         previous: SequenceNumber,
         topic: Topic,

@@ -1,7 +1,7 @@
 extension String {
     /// The string cut to `limit` characters with those escaped that a terminal obeys or nobody sees, so that outside input can stand in a
     /// message or a log line.
-    public func printable(limit: Int) -> String {
+    package func printable(limit: Int) -> String {
         var result = ""
         var count = 0
         for scalar in unicodeScalars {
@@ -17,7 +17,7 @@ extension String {
     }
 
     /// The string with those characters escaped, whatever its length: for a line that is written to a terminal.
-    public var printable: String {
+    package var printable: String {
         unicodeScalars.contains(where: \.isUnprintable) ? printable(limit: .max) : self
     }
 }
@@ -27,7 +27,7 @@ extension Unicode.Scalar {
     /// and paragraph separators, and what else Unicode calls format or ignorable characters.
     ///
     /// Variation selectors aren't among them: they only choose how the character before them looks.
-    public var isUnprintable: Bool {
+    package var isUnprintable: Bool {
         if isASCII { return value < 0x20 || value == 0x7F }
         if (0xFE00...0xFE0F).contains(value) { return false }
         switch properties.generalCategory {

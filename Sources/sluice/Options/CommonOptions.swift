@@ -1,5 +1,9 @@
 import ArgumentParser
+import ChangeQueue
 import Foundation
+import Gateway
+import Publisher
+import SluiceCore
 
 /// The flags of every command.
 struct CommonOptions: SettingOptions {
@@ -51,4 +55,57 @@ struct ChildOptions: ParsableArguments {
 struct ReportOptions: ParsableArguments {
     @Flag(help: "One JSON text a report, for programs.") var json = false
     @Flag(help: "Print again each second until stopped.") var watch = false
+}
+
+/// What is also looked up by name.
+extension Setting {
+    static let data = Setting(
+        "data",
+        .text,
+        default: "./sluice-data",
+        for: Set(Part.allCases),
+        "The data directory: change log, consumer state, registry and sockets; it is made when it doesn't exist."
+    )
+    .fills(gateway: \.dataDirectory)
+    .fills(publisher: \.dataDirectory)
+    static let queue = Setting(
+        "queue",
+        .choice(QueueSemantics.allCases.map(\.rawValue)),
+        default: "sqs",
+        for: Set(Part.allCases),
+        "How publishers take records from the log; the gateway only labels its figures with it."
+    )
+    .fills(gateway: \.queue)
+    .fills(publisher: \.semantics)
+    static let logLevel = Setting(
+        "log-level",
+        .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+        default: "info",
+        for: Set(Part.allCases),
+        "The least important log lines that are written, to standard error."
+    )
+    static let logFormat = Setting(
+        "log-format",
+        .choice(LogFormat.allCases.map(\.rawValue)),
+        default: "text",
+        for: Set(Part.allCases),
+        "Log lines for people, or one JSON object a line."
+    )
+    static let logMapSize = Setting(
+        "log-map-size",
+        .bytes(1 << 20...1 << 44),
+        default: "16GiB",
+        for: Set(Part.allCases),
+        "Size of the change log's map. The file is sparse; when it is full, publishes are answered 503 QueueFull."
+    )
+    .fills(gateway: \.log.mapSizeBytes)
+    .fills(publisher: \.logMapSizeBytes)
+    static let linkSecret = Setting(
+        "link-secret",
+        .text,
+        for: Set(Part.allCases),
+        isSecret: true,
+        "What both ends of a TCP delivery link prove to know, 32 random bytes or more. Better as a variable or as --link-secret-file."
+    )
+    static let linkSecretFile = Setting("link-secret-file", .text, for: Set(Part.allCases), "File with such a secret.")
 }

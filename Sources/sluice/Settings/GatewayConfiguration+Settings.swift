@@ -64,7 +64,7 @@ extension AuthorizerConfiguration {
     /// Keys that nobody uses are a mistake which would leave the gateway open, or closed to those whom they were meant for.
     /// - Throws: `configuration`.
     fileprivate static func checkTogether(_ settings: Settings, _ kind: Kind) throws(CommandError) {
-        for setting in Setting.authorization where settings.source(of: setting) != nil {
+        for setting in AuthorizerOptions.settings where settings.source(of: setting) != nil {
             guard let owner = Kind.allCases.first(where: { $0 != .allowAll && setting.belongs(to: $0) }), owner != kind
             else {
                 continue

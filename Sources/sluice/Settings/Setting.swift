@@ -6,7 +6,7 @@ import SluiceCore
 /// One thing that an operator may choose: as a flag, an environment variable or a member of the configuration file, in this precedence.
 ///
 /// The three names follow from one: `drain-window` is the flag `--drain-window`, the variable `SLUICE_DRAIN_WINDOW` and the member
-/// `drainWindow`. The table of all settings stands in `Setting+Table.swift`, and docs/operations.md shows it.
+/// `drainWindow`. Each is declared once, at its flag: see the groups in `Options`.
 struct Setting: Sendable {
     /// What a setting's value may be.
     enum Kind: Sendable {
@@ -117,61 +117,9 @@ struct Setting: Sendable {
     }
 }
 
-/// Every setting there is. docs/operations.md shows the table, a test compares them.
 extension Setting {
-    static let all: [Setting] = common + gateway + authorization + publisher
-
-    private static let both = Set(Part.allCases)
-
-    static let data = Setting(
-        "data",
-        .text,
-        default: "./sluice-data",
-        for: both,
-        "The data directory: change log, consumer state, registry and sockets; it is made when it doesn't exist."
-    )
-    .fills(gateway: \.dataDirectory)
-    .fills(publisher: \.dataDirectory)
-    static let queue = Setting(
-        "queue",
-        .choice(QueueSemantics.allCases.map(\.rawValue)),
-        default: "sqs",
-        for: both,
-        "How publishers take records from the log; the gateway only labels its figures with it."
-    )
-    .fills(gateway: \.queue)
-    .fills(publisher: \.semantics)
-    static let logLevel = Setting(
-        "log-level",
-        .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
-        default: "info",
-        for: both,
-        "The least important log lines that are written, to standard error."
-    )
-    static let logFormat = Setting(
-        "log-format",
-        .choice(LogFormat.allCases.map(\.rawValue)),
-        default: "text",
-        for: both,
-        "Log lines for people, or one JSON object a line."
-    )
-    static let logMapSize = Setting(
-        "log-map-size",
-        .bytes(1 << 20...1 << 44),
-        default: "16GiB",
-        for: both,
-        "Size of the change log's map. The file is sparse; when it is full, publishes are answered 503 QueueFull."
-    )
-    .fills(gateway: \.log.mapSizeBytes)
-    .fills(publisher: \.logMapSizeBytes)
-    static let linkSecret = Setting(
-        "link-secret",
-        .text,
-        for: both,
-        isSecret: true,
-        "What both ends of a TCP delivery link prove to know, 32 random bytes or more. Better as a variable or as --link-secret-file."
-    )
-    static let linkSecretFile = Setting("link-secret-file", .text, for: both, "File with such a secret.")
-
-    static let common = [data, queue, logLevel, logFormat, logMapSize, linkSecret, linkSecretFile]
+    /// Every setting there is, in the order of the groups of flags that declare them. docs/operations.md shows the table, a test compares them.
+    static let all: [Setting] = [
+        CommonOptions.self, StorageOptions.self, GatewayOptions.self, AuthorizerOptions.self, PublisherOptions.self,
+    ].flatMap { (group: any SettingOptions.Type) in group.settings }
 }

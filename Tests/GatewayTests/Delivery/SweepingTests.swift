@@ -75,7 +75,7 @@ struct SweepingTests {
             if slow.contains(place) {
                 #expect(frames.map(\.closeCode) == [4008])
             } else {
-                #expect(frames.compactMap { SequenceInEvent.number($0) } == [1, 2])
+                #expect(frames.compactMap(\.eventSequence) == [1, 2])
             }
         }
     }

@@ -91,7 +91,7 @@ struct ResumeTests {
             frames.first?.text
                 == #"{"type":"subscribed","id":"1","topics":[{"topic":"a","sequence":5,"gap":{"from":2,"to":4}}],"epoch":"\#(LogModel.epoch)"}"#
         )
-        #expect(frames.compactMap { SequenceInEvent.number($0) } == [4, 5])
+        #expect(frames.compactMap(\.eventSequence) == [4, 5])
     }
 
     @Test("tells a client of another log that everything may be new to it")
@@ -135,7 +135,7 @@ struct ResumeTests {
                     == #"{"type":"subscribed","topics":[{"topic":"a","sequence":3,"diverged":{"from":1}}],"epoch":"\#(LogModel.epoch)"}"#
             }
         )
-        #expect(frames.compactMap { SequenceInEvent.number($0) } == [1, 2, 3])
+        #expect(frames.compactMap(\.eventSequence) == [1, 2, 3])
     }
 
     @Test("starts a subscription over that stands")
@@ -222,7 +222,7 @@ struct ResumeTests {
         let replies = frames.filter { $0.text.hasPrefix(#"{"type":"subscribed""#) }
         // Each is answered; only the last one's history was looked at.
         #expect(replies.count == 1_000 && replies.count { $0.text.contains("recovered") } == 1)
-        #expect(frames.compactMap { SequenceInEvent.number($0) } == Array(1...100))
+        #expect(frames.compactMap(\.eventSequence) == Array(1...100))
 
         let gone = try harness.connect()
         for _ in 0..<1_000 { try subscribe(gone, after: 0) }

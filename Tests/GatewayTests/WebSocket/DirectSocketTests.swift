@@ -145,7 +145,7 @@ struct DirectSocketTests {
             #expect(receipts.filter { !$0.slow.isEmpty }.count == 1)
             let frames = try slow.frames(.max, until: { $0.closeCode == 4008 && $0.opcode == 8 })
             #expect(frames.last?.closeCode == 4008)
-            let sequences = frames.compactMap { SequenceInEvent.number($0) }
+            let sequences = frames.compactMap(\.eventSequence)
             #expect(sequences.count == frames.count - 1)
             #expect(sequences == Array(1...UInt64(max(1, sequences.count))))
             #expect(!slow.hasMore)

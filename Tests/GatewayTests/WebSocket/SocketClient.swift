@@ -10,7 +10,7 @@ final class SocketClient {
     let channel: any Channel
     let tap: ChannelTap
     private var descriptor: CInt
-    private var unread = ByteBuffer()
+    private var received = ReceivedFrames()
 
     init(descriptor: CInt, channel: any Channel, tap: ChannelTap) {
         self.descriptor = descriptor
@@ -38,7 +38,7 @@ final class SocketClient {
     ) throws -> [ReceivedFrame] {
         var frames: [ReceivedFrame] = []
         while frames.count < count {
-            if let frame = nextFrame() {
+            if let frame = received.next() {
                 frames.append(frame)
                 if isLast(frame) { break }
             } else if try !readSome(pieces) {
@@ -51,27 +51,24 @@ final class SocketClient {
     func texts(_ count: Int) throws -> [String] { try frames(count).map(\.text) }
 
     func sequences(_ count: Int, pieces: Int = 65_536) throws -> [UInt64] {
-        try frames(count, pieces: pieces).compactMap { SequenceInEvent.number($0) }
+        try frames(count, pieces: pieces).compactMap(\.eventSequence)
     }
 
     /// Whether bytes are there that no frame has been made of.
     var hasMore: Bool {
         var one = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return unread.readableBytes > 0 || poll(&one, 1, 0) > 0
+        return received.hasUnread || poll(&one, 1, 0) > 0
     }
 
     /// Waits for bytes; false at the end.
     private func readSome(_ count: Int) throws -> Bool {
         var one = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard poll(&one, 1, 20_000) > 0 else { throw APIError(.requestTimeout, "Nothing came within 20 s.") }
-        let result = unread.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
+        var bytes = ByteBuffer()
+        let result = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { space in
             max(0, recv(descriptor, space.baseAddress, count, 0))
         }
+        received.receive(bytes)
         return result > 0
-    }
-
-    private func nextFrame() -> ReceivedFrame? {
-        defer { unread.discardReadBytes() }
-        return ReceivedFrame.readOne(&unread)
     }
 }

@@ -11,6 +11,7 @@ final class WebSocketClient {
     let channel: EmbeddedChannel
     let headers: HTTPHeaders
     private let harness: WebSocketHarness
+    private var received = ReceivedFrames()
     private(set) var connectionID = ""
     /// Pieces that were written, as the socket sees them.
     private(set) var writes = 0
@@ -34,12 +35,11 @@ final class WebSocketClient {
 
     /// All frames since the last call.
     func read() -> [ReceivedFrame] {
-        var bytes = ByteBuffer()
         while let part = try? channel.readOutbound(as: ByteBuffer.self) {
             writes += 1
-            bytes.writeImmutableBuffer(part)
+            received.receive(part)
         }
-        let frames = ReceivedFrame.read(&bytes)
+        let frames = received.all()
         for frame in frames where frame.text.hasPrefix(#"{"type":"connected","connectionId":""#) {
             connectionID = String(frame.text.dropFirst(36).prefix(ConnectionID.textCharacters))
         }
@@ -50,20 +50,12 @@ final class WebSocketClient {
     func texts() -> [String] { read().map(\.text) }
 
     /// The sequence numbers of the events since the last call.
-    func sequences() -> [UInt64] { read().compactMap { SequenceInEvent.number($0) } }
+    func sequences() -> [UInt64] { read().compactMap(\.eventSequence) }
 
     var isOpen: Bool { channel.isActive }
 
     /// Whether the gateway has closed its own side.
     var isOutputClosed: Bool {
         (try? channel.pipeline.syncOperations.handler(type: OutputCloses.self).count) == 1
-    }
-}
-
-/// Finds an event's number.
-enum SequenceInEvent {
-    static func number(_ frame: ReceivedFrame) -> UInt64? {
-        guard let value = try? JSONValue(frame.payload), value["type"]?.string == "event" else { return nil }
-        return value["sequence"]?.unsignedInteger
     }
 }

@@ -7,7 +7,7 @@ import TestSupport
 struct TestWebSocket {
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
-    private var unread = ByteBuffer()
+    private var received = ReceivedFrames()
 
     /// Connects to a gateway, reads `connected`, and runs `body`.
     static func connect<Result>(
@@ -97,15 +97,14 @@ struct TestWebSocket {
     /// The next frame; nil when the connection has ended.
     private mutating func nextFrame() async throws -> ReceivedFrame? {
         while true {
-            if let frame = ReceivedFrame.readOne(&unread) { return frame }
+            if let frame = received.next() { return frame }
             guard try await readSome() else { return nil }
         }
     }
 
     private mutating func readSome() async throws -> Bool {
-        unread.discardReadBytes()
         guard let bytes = try await inbound.next(isolation: #isolation) else { return false }
-        unread.writeImmutableBuffer(bytes)
+        received.receive(bytes)
         return true
     }
 
@@ -118,10 +117,8 @@ struct TestWebSocket {
                     + "Sec-WebSocket-Protocol: sluice.v1\r\n\r\n"
             )
         )
-        let end = Array("\r\n\r\n".utf8)
         while true {
-            if let range = unread.readableBytesView.firstRange(of: end) {
-                let head = unread.readString(length: range.upperBound - unread.readerIndex) ?? ""
+            if let head = received.handshakeHead() {
                 guard head.hasPrefix("HTTP/1.1 101 ") else {
                     throw TestFailure("the gateway refused the upgrade of \(uri): \(head)")
                 }
