@@ -13,7 +13,8 @@ var settings: [SwiftSetting] = [
 ]
 if isStrict { settings.append(.treatAllWarnings(as: .error)) }
 // The micro benchmarks look inside these modules. On the command line the flag would also change the dependencies, and so what is measured.
-if Context.environment["SLUICE_TESTABLE"] != nil { settings.append(.unsafeFlags(["-enable-testing"])) }
+let isTestable = Context.environment["SLUICE_TESTABLE"] != nil
+if isTestable { settings.append(.unsafeFlags(["-enable-testing"])) }
 
 func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
 
@@ -60,7 +61,9 @@ let package = Package(
         // What several modules need of the system, one of each; it imports Glibc only.
         .target(name: "PosixSupport", swiftSettings: settings),
         .target(name: "LMDB", dependencies: ["CLMDB", "PosixSupport"], swiftSettings: settings),
-        .target(name: "SluiceCore", swiftSettings: settings),
+        // The processor's instruction for checksums; only SluiceCore imports it.
+        .target(name: "CCRC32C"),
+        .target(name: "SluiceCore", dependencies: ["CCRC32C"], swiftSettings: settings),
         // The log, the queues on it and the registry: protocols and words. Gateway and Publisher know no driver behind them.
         .target(name: "ChangeQueue", dependencies: ["SluiceCore"], swiftSettings: settings),
         .target(name: "SubscriptionRegistry", dependencies: ["PosixSupport", "SluiceCore"], swiftSettings: settings),
@@ -152,7 +155,8 @@ let package = Package(
         .executableTarget(
             name: "ShopExample",
             dependencies: [
-                "Gateway", "LocalStorage", "SluiceCore", lifecycle, log, product("HTTPTypes", "swift-http-types"),
+                "Gateway", "LocalStorage", "Publisher", "SluiceCore", lifecycle, log,
+                product("HTTPTypes", "swift-http-types"), product("Hummingbird", "hummingbird"),
             ],
             path: "Examples/Shop/Sources/Shop",
             swiftSettings: [.swiftLanguageMode(.v6)] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
@@ -245,3 +249,8 @@ let package = Package(
         ),
     ]
 )
+
+// The drivers are nobody's product but the micro benchmarks'.
+if isTestable {
+    package.products += ["LMDBLog", "SQLiteRegistry"].map { .library(name: $0, targets: [$0]) }
+}

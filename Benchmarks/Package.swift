@@ -27,7 +27,12 @@ let package = Package(
             swiftSettings: [.swiftLanguageMode(.v6)]
         ),
         .target(name: "CMeasuredSection"),
-        // It looks inside the product's modules, so it builds only with SLUICE_TESTABLE=1 (see the product's manifest).
+    ]
+)
+
+// It looks inside the product's modules, which only exist as products with SLUICE_TESTABLE=1 (see the product's manifest).
+if Context.environment["SLUICE_TESTABLE"] != nil {
+    package.targets.append(
         .executableTarget(
             name: "MicroBenchmarks",
             dependencies: [
@@ -44,6 +49,6 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6)]
-        ),
-    ]
-)
+        )
+    )
+}

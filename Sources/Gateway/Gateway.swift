@@ -29,6 +29,8 @@ public struct Gateway: Service, CustomStringConvertible {
     public private(set) var handlers: [RequestHandler]
     /// Called when the gateway takes connections, with the port, which matters when ``GatewayConfiguration/port`` is 0.
     public var onListening: @Sendable (_ port: Int) async -> Void = { _ in }
+    /// What answers the paths that aren't the gateway's.
+    var mounted: MountedRoutes?
     /// Opens what it stands on.
     let drivers: GatewayDrivers.Opening
     let logger: Logger

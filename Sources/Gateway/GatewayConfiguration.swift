@@ -51,6 +51,8 @@ public struct GatewayConfiguration: Sendable {
     public var itemTopic = ItemTopicTemplate.standard
     /// Which image of an item its change record carries unless the request says otherwise.
     public var itemImage = ItemImage.new
+    /// One in so many publishes, connects, subscribes and refusals is logged; 0: none.
+    public var accessLogEvery = 0
     /// Over how long the closing of WebSockets is spread when the gateway drains.
     public var drainWindow: Duration = .seconds(5)
     /// How long after the drain began connections that are still open are cut.

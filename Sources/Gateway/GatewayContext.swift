@@ -38,6 +38,8 @@ package final class GatewayContext: Sendable {
     let budgets: ByteBudgets
     /// The gateway's logger.
     package let logger: Logger
+    /// Tells of what clients do.
+    let accessLog: AccessLog
     // A plain dictionary: made at start, never changed, so that event loops look their bridge up without a lock.
     private let bridges: [ObjectIdentifier: AppendBridge]
 
@@ -63,6 +65,7 @@ package final class GatewayContext: Sendable {
         self.authorizer = authorizer
         self.measures = measures
         self.logger = logger
+        accessLog = AccessLog(every: configuration.accessLogEvery, logger: logger)
         Gauge(label: "sluice_log_epoch_info", dimensions: [("epoch", reader.epochs.text)], factory: measures.metrics)
             .record(1)
         budgets = ByteBudgets(configuration.http, metrics: measures.metrics, logger: logger)

@@ -32,22 +32,22 @@ public struct GatewayDrivers: Sendable {
     public let directory: @Sendable (_ gateway: GatewayRow) -> any SubscriptionDirectory
     /// The path of a Unix socket called so, which publishers of the same log can reach.
     public let socketPath: @Sendable (_ name: String) -> String
-    /// What must be held as long as the gateway runs, such as its lock on its name.
-    let held: any Sendable
+    /// Makes again what somebody has removed from outside, such as the lock on the gateway's name; what it holds is let go when the gateway has stopped.
+    let restore: @Sendable () throws -> Void
 
-    /// Collects what was opened; `held` is let go when the gateway has stopped.
+    /// Collects what was opened; `restore` is called every second while the gateway runs, and what it throws makes the gateway not ready.
     public init(
         appending: any LogAppending,
         reading: any LogReading,
         directory: @escaping @Sendable (_ gateway: GatewayRow) -> any SubscriptionDirectory,
         socketPath: @escaping @Sendable (_ name: String) -> String,
-        held: any Sendable = ()
+        restore: @escaping @Sendable () throws -> Void = {}
     ) {
         self.appending = appending
         self.reading = reading
         self.directory = directory
         self.socketPath = socketPath
-        self.held = held
+        self.restore = restore
     }
 }
 

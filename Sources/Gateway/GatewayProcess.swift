@@ -90,7 +90,8 @@ struct GatewayProcess: Sendable {
         _ link: LinkServer
     ) async -> Result<Void, any Error> {
         let connections = OpenConnections(factory: measures.metrics)
-        let application = application(context, fanOut, link, connections)
+        let watch = PathWatch(drivers: drivers, link: link, logger: logger)
+        let application = application(context, fanOut, (link, watch), connections)
         let drain = context.drain
         let logger = logger
         do {
@@ -112,6 +113,7 @@ struct GatewayProcess: Sendable {
                     try await Task.sleep(for: deadline)
                     connections.closeAll()
                 }
+                group.addTask { await watch.run() }
                 defer { group.cancelAll() }
                 try await group.next()
             }
@@ -125,16 +127,18 @@ struct GatewayProcess: Sendable {
     private func application(
         _ context: GatewayContext,
         _ fanOut: DeliveryFanOut,
-        _ link: LinkServer,
+        _ link: (server: LinkServer, watch: PathWatch),
         _ connections: OpenConnections
     ) -> Application<RouterResponder<GatewayRequestContext>> {
         let counters = HTTPCounters(factory: measures.metrics)
+        let table = RouteTable(handlers: gateway.handlers, demo: DemoRoutes(isClientOnly: gateway.mounted != nil))
         let routes = GatewayRoutes(
             context: context,
-            handlers: gateway.handlers,
+            table: table,
             counters: counters,
             streams: TopicStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
-            links: { link.linkCount }
+            links: { link.server.linkCount },
+            linkFault: { link.watch.fault }
         )
         let service = PublishService(context, rules: rules, counters: counters)
         let upgrade = WebSocketUpgrade(context: context, fanOut: fanOut)
@@ -143,6 +147,7 @@ struct GatewayProcess: Sendable {
         let router = RouterTasks(
             responder: responder,
             heads: gateway.handlers.contains { $0.method == .head } ? .some : .none,
+            others: gateway.mounted.map { ($0, table) },
             connections: connections,
             logger: logger
         )

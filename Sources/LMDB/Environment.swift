@@ -17,6 +17,7 @@ package final class Environment: Sendable {
     private nonisolated(unsafe) let handle: OpaquePointer
     private let mapLock = MapLock()
     private let identity: FileIdentity
+    private let watch: FileWatch
 
     /// Opens the environment in the directory `path`, and creates both unless `.readOnly` is set.
     /// - Parameters:
@@ -47,6 +48,7 @@ package final class Environment: Sendable {
             OpenEnvironments.leave(identity)
             throw error
         }
+        watch = FileWatch(path: path + "/data.mdb")
     }
 
     deinit {
@@ -85,6 +87,7 @@ package final class Environment: Sendable {
     /// Runs `body` with a consistent view of the moment in which it starts.
     /// - Throws: ``LMDBError`` when the transaction can't start, and whatever `body` throws.
     package func read<Result>(_ body: (borrowing ReadTransaction) throws -> Result) throws -> Result {
+        guard watch.wasCurrent else { throw replaced }
         let pointer = try begin(flags: UInt32(MDB_RDONLY))
         defer {
             mdb_txn_abort(pointer)
@@ -98,6 +101,7 @@ package final class Environment: Sendable {
     /// - Throws: ``LMDBError`` when the transaction can't start or commit (`.mapFull` among them), and whatever `body`
     ///   throws.
     package func write<Result>(_ body: (borrowing WriteTransaction) throws -> Result) throws -> Result {
+        guard watch.isCurrent else { throw replaced }
         let pointer = try begin(flags: 0)
         defer { mapLock.unlock() }
         let result: Result
@@ -114,6 +118,17 @@ package final class Environment: Sendable {
         }
         return result
     }
+
+    /// Whether the directory still holds the file that is open.
+    package var isCurrent: Bool { watch.isCurrent }
+
+    /// The most bytes that the file can grow to.
+    package var mapSizeBytes: Int {
+        var info = MDB_envinfo()
+        return mdb_env_info(handle, &info) == 0 ? info.me_mapsize : 0
+    }
+
+    private var replaced: LMDBError { LMDBError(.replaced, operation: "use \(path)") }
 
     /// LMDB takes a write that came out short for EIO, and it is what a disk does when it gets full: the file system knows.
     private func seenOnDisk(_ error: LMDBError) -> LMDBError {

@@ -47,6 +47,8 @@ package struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
         case badDatabase
         /// The path is already open in this process: LMDB's locks would be lost by opening it twice.
         case alreadyOpen
+        /// The path leads to another file than the one that is open, or to none: what is written now, nobody would find.
+        case replaced
         /// An `errno` of the operating system.
         case system(Int32)
     }
@@ -80,6 +82,8 @@ package struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
     private var reason: String {
         switch code {
         case .alreadyOpen: "it is already open in this process"
+        case .replaced:
+            "its file was removed or replaced while it is open; put the old one back, or restart this process to use what is there now"
         case .system(let number): String(cString: strerror(number))
         default: LMDBError.returnCodes.first { $0.1 == code }.map { String(cString: mdb_strerror($0.0)) } ?? "\(code)"
         }

@@ -32,12 +32,26 @@ package struct RunDirectory: Sendable {
             return
         }
         try ChangeQueueError.onSystem { [path] () throws(SystemError) in try Directory.make(path, mode: 0o700) }
-        guard Directory.isOwn(path) else {
+        guard Directory.isOwn(path) else { throw notOwn }
+    }
+
+    /// Makes the directory again if somebody has removed it under this process; the data directory itself isn't made again.
+    /// - Throws: `cannotOpen` when it can't be made, or belongs to someone else.
+    package func restore() throws(ChangeQueueError) {
+        if FileIdentity(path: path, followsLink: false) == nil, mkdir(path, 0o700) != 0, errno != EEXIST {
             throw ChangeQueueError(
                 .cannotOpen,
-                "The run directory \(path) isn't a directory of this user. Remove it, or use a shorter data directory."
+                "The run directory \(path) was removed and can't be made again: \(SystemError.lastReason)."
             )
         }
+        guard Directory.isOwn(path) else { throw notOwn }
+    }
+
+    private var notOwn: ChangeQueueError {
+        ChangeQueueError(
+            .cannotOpen,
+            "The run directory \(path) isn't a directory of this user. Remove it, or use a shorter data directory."
+        )
     }
 
     /// The path of the socket or lock called `name`; a name that is too long is replaced by its hash, its extension

@@ -51,7 +51,7 @@ extension GatewayDrivers {
             reading: writer,
             directory: { gateway in RegistryWriter(registry: registry, gateway: gateway) },
             socketPath: { name in run.path(forSocket: name) },
-            held: nameLock
+            restore: { try nameLock.restore() }
         )
     }
 }

@@ -124,5 +124,9 @@ final class PublisherLatency: Sendable {
 
     func countTrimmed(_ count: UInt64) { trimmed.increment(by: Int64(clamping: count)) }
 
-    func countFailure() { failures.increment() }
+    /// Queue or registry couldn't be read; the next heartbeat that succeeds makes the publisher ready again.
+    func failed() {
+        failures.increment()
+        ready.withLock { $0 = false }
+    }
 }

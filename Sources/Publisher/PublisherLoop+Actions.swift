@@ -73,7 +73,7 @@ extension PublisherLoop {
         } catch {
             // They stay leased and are delivered again when the visibility timeout is over; the gateways drop the repetition.
             logger.error("records can't be retired", metadata: ["count": "\(handles.count)", "error": "\(error)"])
-            latency.countFailure()
+            latency.failed()
         }
     }
 
@@ -87,7 +87,7 @@ extension PublisherLoop {
                 "records can't be given back, the visibility timeout will",
                 metadata: ["count": "\(handles.count)", "error": "\(error)"]
             )
-            latency.countFailure()
+            latency.failed()
         }
     }
 }

@@ -64,6 +64,7 @@ extension PublisherLoop {
     private func heartbeat(_ now: UInt64) throws {
         nextHeartbeat = now &+ PublisherLoop.heartbeatNanoseconds
         _ = try queue.heartbeat(nowNanoseconds: StageClock.wallNanoseconds())
+        try restoreBell()
         _ = try resolver.refresh()
         followGateways()
         latency.heartbeat(linksConnected: links.connectedCount, isReady: nextRenewal != 0)

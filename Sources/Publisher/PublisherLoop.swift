@@ -94,19 +94,27 @@ final class PublisherLoop {
     func start(drained: EventLoopPromise<Void>) {
         self.drained = drained
         notices.onNotice = { [self] in look() }
-        do {
-            try DoorbellHandler.listen(to: bell, on: eventLoop) { [self] in look() }
-                .assumeIsolated().whenComplete { [self] result in
-                    switch result {
-                    case .success(let channel):
-                        listener = channel
-                        look()
-                    case .failure(let error): fail(error)
-                    }
+        do { try listen() } catch { fail(error) }
+    }
+
+    private func listen() throws {
+        try DoorbellHandler.listen(to: bell, on: eventLoop) { [self] in look() }
+            .assumeIsolated().whenComplete { [self] result in
+                switch result {
+                case .success(let channel):
+                    listener?.close(promise: nil)
+                    listener = channel
+                    look()
+                case .failure(let error): fail(error)
                 }
-        } catch {
-            fail(error)
-        }
+            }
+    }
+
+    /// Without its file the gateways can't ring the bell, and each record would wait for the poll.
+    func restoreBell() throws {
+        guard try bell.restore() else { return }
+        logger.notice("the doorbell's socket was removed, and is made again")
+        try listen()
     }
 
     /// Receives no more, and gives up what has no receipt at `deadline`, nanoseconds of `StageClock`.
@@ -149,7 +157,7 @@ final class PublisherLoop {
                 if !moved && !hadNotices { return nextLook() }
             } catch {
                 logger.error("the queue can't be read, trying again", metadata: ["error": "\(error)"])
-                latency.countFailure()
+                latency.failed()
                 resumesAt = now &+ PublisherLoop.failureNanoseconds
             }
         }

@@ -22,7 +22,7 @@ struct PublisherProcess: Sendable {
     /// Runs until the loop has drained.
     func run() async throws {
         let latency = PublisherLatency(queue: configuration.semantics.queueID)
-        let presence = PublisherPresence()
+        let presence = PublisherPresence(queue: publisher.configuration.semantics.queueID)
         let loop = try await PublisherHandle(
             publisher: publisher,
             latency: latency,
@@ -88,11 +88,14 @@ struct PublisherProcess: Sendable {
 /// The address comes from the server, the row is written by the loop.
 final class PublisherPresence: Sendable {
     let publisherID = ConnectionID.random().description
+    private let queue: QueueID
     private let known = Mutex<PublisherRow?>(nil)
+
+    init(queue: QueueID) { self.queue = queue }
 
     /// The operations server accepts connections.
     func listening(at address: String) {
-        known.withLock { $0 = PublisherRow(id: publisherID, operationsAddress: address) }
+        known.withLock { $0 = PublisherRow(id: publisherID, operationsAddress: address, queue: queue.name.string) }
     }
 
     /// The row to write, once the address is known.

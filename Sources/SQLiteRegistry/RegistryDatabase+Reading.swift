@@ -13,13 +13,15 @@ extension RegistryDatabase {
     /// - Throws: `RegistryError` when the file can't be read.
     package func publishers() throws(RegistryError) -> [PublisherRow] {
         try read("read publishers") { db in
-            let sql = "SELECT id, ops_address, started_at, lease_expires_at FROM publishers ORDER BY started_at, id"
+            let sql =
+                "SELECT id, ops_address, queue, started_at, lease_expires_at FROM publishers ORDER BY started_at, id"
             return try Row.fetchAll(db, sql: sql).map { row in
                 PublisherRow(
                     id: row[0],
                     operationsAddress: row[1],
-                    startedAtNanoseconds: RegistryQueries.nanoseconds(row[2]),
-                    leaseExpiresAtNanoseconds: RegistryQueries.nanoseconds(row[3])
+                    queue: row[2],
+                    startedAtNanoseconds: RegistryQueries.nanoseconds(row[3]),
+                    leaseExpiresAtNanoseconds: RegistryQueries.nanoseconds(row[4])
                 )
             }
         }

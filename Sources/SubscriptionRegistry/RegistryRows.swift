@@ -41,12 +41,14 @@ public struct GatewayRow: Hashable, Sendable {
     }
 }
 
-/// A publisher in the registry, there for `sluice latency` and `sluice connections` to find it.
+/// A publisher in the registry, there for `sluice latency`, `sluice connections` and `sluice queue` to find it.
 public struct PublisherRow: Hashable, Sendable {
     /// The publisher, new at each start.
     public let id: String
     /// Where its metrics and latencies are served: `http://host:port`.
     public let operationsAddress: String
+    /// The name of the queue that it takes records from.
+    public let queue: String
     /// When it started, wall nanoseconds.
     public let startedAtNanoseconds: UInt64
     /// When its row may be removed if it doesn't renew, wall nanoseconds.
@@ -56,11 +58,13 @@ public struct PublisherRow: Hashable, Sendable {
     public init(
         id: String,
         operationsAddress: String,
+        queue: String,
         startedAtNanoseconds: UInt64 = StageClock.wallNanoseconds(),
         leaseExpiresAtNanoseconds: UInt64 = 0
     ) {
         self.id = id
         self.operationsAddress = operationsAddress
+        self.queue = queue
         self.startedAtNanoseconds = startedAtNanoseconds
         self.leaseExpiresAtNanoseconds = leaseExpiresAtNanoseconds
     }

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -216,3 +217,86 @@ def test_two_pid_namespaces_over_one_directory_are_refused_with_the_cause(sluice
     finally:
         gateway.kill()
         gateway.wait(PATIENCE)
+
+
+def test_an_emptied_run_directory_is_filled_again(sluice):
+    sluice.start()
+    with Subscriber(sluice.url()) as client:
+        client.subscribe("t")
+        shutil.rmtree(f"{sluice.directory}/run")
+        # Who is connected goes on, a publisher that comes later finds the gateway, and is rung.
+        assert sluice.publish("t", 1) and client.expect("event")["data"] == 1
+        eventually(lambda: any("listening again" in line for line in sluice.gateway.log), what="the link's new socket")
+        eventually(lambda: any("doorbell's socket was removed" in line for line in sluice.publisher.log), what="the bell's new socket")
+        assert sorted(name.rsplit(".")[-1] for name in os.listdir(f"{sluice.directory}/run")) == ["bell", "gateway", "owner", "sock"]
+        sluice.publisher.kill()
+        sluice.start_publisher().ready()
+        assert sluice.publish("t", 2) and client.expect("event")["data"] == 2
+    second = command("gateway", *sluice.common(), "--port", "0")
+    assert second.returncode != 0 and "Another gateway named" in second.stderr, second.stderr
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+def test_nothing_is_accepted_into_a_data_directory_that_is_gone(sluice, replaced):
+    sluice.start()
+    sluice.publish("t", 1)
+    if replaced:
+        shutil.copytree(sluice.directory, sluice.directory + "-copy", ignore=shutil.ignore_patterns("*.sock", "*.bell"))
+        os.rename(sluice.directory, sluice.directory + "-old")
+        os.rename(sluice.directory + "-copy", sluice.directory)
+    else:
+        shutil.rmtree(sluice.directory)
+    answer = httpx.post(sluice.gateway.address + "/topics/t", json=2)
+    assert answer.status_code == 500 and answer.json()["error"]["code"] == "StorageFailed", answer.text
+    assert "removed or replaced" in answer.json()["error"]["message"], answer.text
+    for process in (sluice.gateway, sluice.publisher):
+        eventually(lambda: httpx.get(process.address + "/readyz").status_code == 503, what="a process that isn't ready")
+    assert "removed or replaced" in httpx.get(sluice.gateway.address + "/readyz").json()["checks"]["log"]
+    if replaced:
+        shutil.rmtree(sluice.directory)
+        os.rename(sluice.directory + "-old", sluice.directory)
+        sluice.gateway.ready()
+        sluice.publisher.ready()
+        assert sluice.publish("t", 3) > 1
+
+
+def test_the_access_log_is_off_and_tells_who_did_what_when_it_is_on(sluice):
+    quiet = sluice.start_gateway("--name", "quiet")
+    gateway = sluice.start_gateway("--access-log", "2", "--log-format", "json", "--authorizer", "jwt", "--jwt-secret", SECRET)
+    value = token(SECRET, sub="ann", publish=["t"], subscribe=["#"])
+    assert httpx.post(quiet.address + "/topics/t", json=1).status_code == 202
+    with httpx.Client(headers={"Authorization": f"Bearer {value}"}) as client:
+        for number in range(4):
+            assert client.post(gateway.address + "/topics/t", json=number).status_code == 202
+        assert client.post(gateway.address + "/topics/secret", json="payload-that-nobody-logs").status_code == 403
+        assert client.get(gateway.address + "/nowhere").status_code == 404
+    with Subscriber(sluice.url(f"?token={value}")) as client:
+        client.subscribe("t", "u")
+    def lines():
+        return [json.loads(line) for line in gateway.log if '"access: ' in line]
+    eventually(lambda: any(line["message"] == "access: subscribe" for line in lines()), what="the subscribe's line")
+    kinds = [line["message"].removeprefix("access: ") for line in lines()]
+    assert sorted(kinds) == ["connect", "publish", "publish", "refusal", "subscribe"], kinds
+    publish = next(line for line in lines() if line["message"] == "access: publish")
+    assert (publish["topic"], publish["principal"], publish["bytes"]) == ("t", "ann", "1"), publish
+    assert publish["address"].startswith("127.0.0.1"), publish
+    refusal = next(line for line in lines() if line["message"] == "access: refusal")
+    assert refusal["code"] == "Forbidden", refusal
+    assert not any("access: " in line for line in quiet.log)
+    assert not any(value in line or "payload-that" in line for line in gateway.log)
+
+
+def test_a_killed_process_is_not_listed_as_running_and_queues_are_those_of_who_runs(sluice):
+    sluice.start()
+    sluice.publisher.terminate()
+    sluice.semantics = "stream"
+    sluice.start_publisher().ready()
+    # The queue that was used before is nobody's any more.
+    result = command("queue", "depth", "--data", sluice.directory, "--queue", "sqs")
+    assert result.returncode == 66 and "they use stream" in result.stderr, result.stderr
+    listed = sluice.command("connections")
+    assert [row["state"] for row in listed["gateways"] + listed["publishers"]] == ["running", "running"]
+    assert listed["publishers"][0]["queue"] == "stream"
+    sluice.publisher.kill()
+    assert sluice.command("connections")["publishers"][0]["state"] == "gone"
+    assert sluice.command("connections")["gateways"][0]["state"] == "running"

@@ -231,8 +231,8 @@ struct RegistryConformanceTests {
     func publishers(driver: Driver) throws {
         let registry = try driver.registry()
         let publisher = try registry.publisher()
-        try publisher.renew(PublisherRow(id: "p", operationsAddress: "http://p"))
-        try publisher.renew(PublisherRow(id: "p", operationsAddress: "http://p"))
+        try publisher.renew(PublisherRow(id: "p", operationsAddress: "http://p", queue: "sqs"))
+        try publisher.renew(PublisherRow(id: "p", operationsAddress: "http://p", queue: "sqs"))
         try publisher.remove(publisher: "p")
         try publisher.remove(publisher: "p")
         #expect(try !publisher.refresh())

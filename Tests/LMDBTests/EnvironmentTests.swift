@@ -29,6 +29,25 @@ struct EnvironmentTests {
         _ = try open()
     }
 
+    @Test("a file that was removed or replaced is neither written nor read any more, and is again when it is put back")
+    func noticesReplacement() throws {
+        let environment = try open()
+        let database = try environment.openDatabase("a", options: [.integerKey, .create])
+        let (file, aside) = (scratch.path + "/data.mdb", scratch.path + "/aside")
+        try environment.write { try $0.put(database, UInt64(1), [1]) }
+        rename(file, aside)
+        let replaced = LMDBError(.replaced, operation: "use \(scratch.path)")
+        #expect(throws: replaced) { try environment.write { try $0.put(database, UInt64(2), [2]) } }
+        // Reads look now and then.
+        var thrown: (any Error)?
+        while thrown == nil { do { try environment.read { _ in } } catch { thrown = error } }
+        #expect(thrown as? LMDBError == replaced)
+        close(creat(file, 0o600))
+        #expect(throws: replaced) { try environment.read { _ in } }
+        rename(aside, file)
+        #expect(try environment.read { try $0.count(database) } == 1)
+    }
+
     @Test("a write that throws leaves nothing behind, one that returns is seen by the next read")
     func commitsOrAborts() throws {
         struct Stop: Error {}

@@ -78,7 +78,7 @@ import Testing
         do {
             let test = try TestRegistry()
             directory = test.directory + "-copy"
-            try test.registry.renew(PublisherRow(id: "p", operationsAddress: "http://p"))
+            try test.registry.renew(PublisherRow(id: "p", operationsAddress: "http://p", queue: "sqs"))
             try test.otherProcess().writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             try FileManager.default.copyItem(atPath: test.path, toPath: directory + "/registry.sqlite")
@@ -94,12 +94,12 @@ import Testing
     @Test("a publisher's row is kept by renewing it and removed when it lapses")
     func publishers() throws {
         let test = try TestRegistry()
-        try test.registry.renew(PublisherRow(id: "a", operationsAddress: "http://a"))
+        try test.registry.renew(PublisherRow(id: "a", operationsAddress: "http://a", queue: "sqs"))
         test.advance(seconds: 10)
-        try test.registry.renew(PublisherRow(id: "b", operationsAddress: "http://b"))
+        try test.registry.renew(PublisherRow(id: "b", operationsAddress: "http://b", queue: "sqs"))
         #expect(try Set(test.registry.publishers().map(\.id)) == ["a", "b"])
         test.advance(seconds: 10)
-        try test.registry.renew(PublisherRow(id: "b", operationsAddress: "http://b"))
+        try test.registry.renew(PublisherRow(id: "b", operationsAddress: "http://b", queue: "sqs"))
         #expect(try test.registry.publishers().map(\.id) == ["b"])
         try test.registry.remove(publisher: "b")
         #expect(try test.registry.publishers().isEmpty)

@@ -1,9 +1,9 @@
-import ChangeQueue
 import GRDB
-import SluiceCore
 
+@testable import ChangeQueue
 @testable import Publisher
 @testable import SQLiteRegistry
+@testable import SluiceCore
 
 /// A registry with one gateway and its subscriptions, one a topic, and the publisher's index of it.
 final class FilledIndex {

@@ -1,7 +1,6 @@
-import SluiceCore
-
 @testable import ChangeQueue
 @testable import LMDBLog
+@testable import SluiceCore
 
 /// A log in a directory of its own, committed to on the calling thread.
 final class OpenLog {

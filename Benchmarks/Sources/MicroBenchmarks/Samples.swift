@@ -1,4 +1,4 @@
-import SluiceCore
+@testable import SluiceCore
 
 /// What is sent in all suites: records with 200 bytes of JSON.
 enum Samples {

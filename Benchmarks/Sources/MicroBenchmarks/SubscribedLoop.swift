@@ -1,13 +1,13 @@
-import ChangeQueue
-import DeliveryLink
 import Logging
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
-import SluiceCore
 
+@testable import ChangeQueue
+@testable import DeliveryLink
 @testable import FanOut
 @testable import Gateway
+@testable import SluiceCore
 
 /// A gateway's WebSockets on one embedded loop, all subscribed to one topic.
 ///

@@ -14,6 +14,11 @@ public protocol LogBell: AnyObject {
     /// - Throws: `cannotOpen`.
     func makeDescriptor() throws(ChangeQueueError) -> Int32
 
+    /// Makes the bell anew if what rings it can't reach it any more, since its file was removed.
+    /// - Returns: whether there is a new descriptor, to be waited on instead of the old one.
+    /// - Throws: `cannotOpen`.
+    func restore() throws(ChangeQueueError) -> Bool
+
     /// Takes all rings there are.
     /// - Returns: whether there was one.
     @discardableResult

@@ -72,6 +72,21 @@ package final class LinkServer: Sendable {
         }
     }
 
+    /// Listens again if somebody has removed the Unix socket's file, without which no publisher can come; links that are open stay.
+    ///
+    /// Another socket in its place is left alone: two would push each other out.
+    /// - Throws: ``LinkError`` with code `cannotBind`.
+    package func restore() async throws(LinkError) {
+        guard case .unix(let path) = address else { return }
+        let file = UnixSocketFile(path: path)
+        let old = state.withLock { $0.isDraining ? nil : $0.listener }
+        guard let old, file.isGone else { return }
+        _ = try await listen(file)
+        // An error here means that it is closed already.
+        try? await old.close()
+        logger.notice("the link's socket was removed, listening again", metadata: ["address": "\(address)"])
+    }
+
     /// Tells every publisher to send no more and refuses new ones.
     ///
     /// Deliveries that are here keep their way to a receipt.

@@ -36,6 +36,9 @@ struct UnixSocketFile {
         return identity
     }
 
+    /// Whether nothing stands at the path any more.
+    var isGone: Bool { FileIdentity(path: path, followsLink: false) == nil }
+
     /// Removes the file if it is still the one that was published.
     func remove(_ identity: FileIdentity) {
         if FileIdentity(path: path, followsLink: false) == identity { unlink(path) }

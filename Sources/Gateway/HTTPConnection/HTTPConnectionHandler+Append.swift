@@ -1,4 +1,5 @@
 import ChangeQueue
+import NIOCore
 import SluiceCore
 
 /// From the complete body to the log.
@@ -56,6 +57,13 @@ extension HTTPConnectionHandler {
             switch result {
             case .success(let records):
                 service.committed(publish.acceptedAtNanoseconds, records)
+                service.accessLog.published(
+                    publish.target.topic,
+                    records.count,
+                    bytes: publish.bodyBytes,
+                    by: publish.grant?.principal,
+                    over: context?.channel
+                )
                 if publish.target == .batch {
                     answer(publish.number, .acceptedBatch(records.map(\.sequence)))
                 } else if let record = records.first {

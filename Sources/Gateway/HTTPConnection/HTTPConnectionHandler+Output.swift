@@ -46,6 +46,9 @@ extension HTTPConnectionHandler: LaterFlushing {
 
     func write(_ answer: PublishAnswer, _ framing: AnswerFraming) {
         service.counters.count(answer)
+        if case .refused(let error, _, _) = answer {
+            service.accessLog.refused(error, "publish", address: context?.channel.remoteAddress)
+        }
         output.write(answer, framing)
         planFlush()
     }

@@ -1,5 +1,6 @@
 import ChangeQueue
 import Glibc
+import NIOCore
 import SluiceCore
 
 /// The short way of a publish that ``PublishReader`` has found: no decoder, no head, no task.
@@ -31,6 +32,13 @@ extension HTTPConnectionHandler {
             switch result {
             case .success(let records):
                 service.committed(now, records)
+                service.accessLog.published(
+                    topic,
+                    records.count,
+                    bytes: draft.payload.count,
+                    by: grant.principal,
+                    over: context?.channel
+                )
                 if let record = records.first { answer(number, .accepted(record.sequence)) }
             case .failure(let error):
                 answer(number, .refused(APIError(error)))

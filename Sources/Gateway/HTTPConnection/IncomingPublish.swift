@@ -38,6 +38,9 @@ struct IncomingPublish {
         self.limit = limit
     }
 
+    /// Bytes of the body that have come.
+    var bodyBytes: Int { body?.readableBytes ?? 0 }
+
     /// Adds a part of the body.
     /// - Returns: `PayloadTooLarge` when the body becomes larger than the limit, `Overloaded` when `budget` has no room.
     mutating func append(_ bytes: inout ByteBuffer, _ budget: ByteBudget) -> APIError? {

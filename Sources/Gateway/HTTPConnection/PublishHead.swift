@@ -67,6 +67,9 @@ enum PublishTarget: Equatable {
     /// `POST /topics/{topic…}` with a topic that breaks the rules.
     case invalid(APIError)
 
+    /// The topic, if there is one for all of the body.
+    var topic: Topic? { if case .topic(let topic) = self { topic } else { nil } }
+
     /// The target of `POST uri`, or nil when another route is meant.
     init?(uri: String) {
         var uri = uri

@@ -11,6 +11,8 @@ struct RouterTasks: RequestRouting, Sendable {
     private let respond: @Sendable (Request, GatewayRequestContext) async throws -> Response
     /// Whether a route takes HEAD itself; else it is answered by those that take GET.
     private let heads: HeadRoutes
+    /// The embedding server's routes, and which paths are the gateway's own.
+    private let others: (routes: MountedRoutes, own: RouteTable)?
     private let connections: OpenConnections
     private let logger: Logger
 
@@ -23,11 +25,13 @@ struct RouterTasks: RequestRouting, Sendable {
     init(
         responder: some HTTPResponder<GatewayRequestContext>,
         heads: HeadRoutes = .none,
+        others: (routes: MountedRoutes, own: RouteTable)? = nil,
         connections: OpenConnections,
         logger: Logger
     ) {
         respond = { request, context in try await responder.respond(to: request, context: context) }
         self.heads = heads
+        self.others = others
         self.connections = connections
         self.logger = logger
     }
@@ -81,6 +85,9 @@ struct RouterTasks: RequestRouting, Sendable {
         }
         var logger = logger
         logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
+        if let others, !others.own.isOwn(httpHead) {
+            return await others.routes.answer(Request(head: httpHead, body: body), channel, logger)
+        }
         let context = GatewayRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
         guard httpHead.method == .head else { return await answer(Request(head: httpHead, body: body), context) }
         if case .some = heads {

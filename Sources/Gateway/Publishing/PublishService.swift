@@ -23,6 +23,8 @@ struct PublishService: Sendable {
     let budgets: ByteBudgets
     /// Counts answers.
     let counters: HTTPCounters
+    /// Tells of publishes and of what is refused.
+    let accessLog: AccessLog
     /// `StageClock`'s time, outside tests.
     let now: @Sendable () -> UInt64
     /// Called on the event loop for each append that was committed: accepted, the records.
@@ -38,6 +40,7 @@ struct PublishService: Sendable {
         self.rules = rules
         budgets = context.budgets
         self.counters = counters
+        accessLog = context.accessLog
         now = { StageClock.nowNanoseconds() }
         let measures = context.measures
         committed = { accepted, records in
@@ -53,6 +56,7 @@ struct PublishService: Sendable {
         rules: HeadRules,
         budgets: ByteBudgets,
         counters: HTTPCounters,
+        accessLog: AccessLog = .off,
         now: @escaping @Sendable () -> UInt64,
         committed: @escaping @Sendable (UInt64, [AppendedRecord]) -> Void
     ) {
@@ -64,6 +68,7 @@ struct PublishService: Sendable {
         self.rules = rules
         self.budgets = budgets
         self.counters = counters
+        self.accessLog = accessLog
         self.now = now
         self.committed = committed
     }

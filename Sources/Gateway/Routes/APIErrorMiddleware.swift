@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import SluiceCore
@@ -10,6 +11,8 @@ struct APIErrorMiddleware: RouterMiddleware {
     let table: RouteTable
     /// Tells of faults of ours.
     let faults: BoundedLog
+    /// Tells of what is refused.
+    let accessLog: AccessLog
 
     @concurrent func handle(
         _ request: Request,
@@ -22,6 +25,14 @@ struct APIErrorMiddleware: RouterMiddleware {
             return response
         } catch {
             let response = answer(to: error, request)
+            accessLog.note(
+                .refusal,
+                address: context.remoteAddress,
+                [
+                    "status": "\(response.status.code)",
+                    "request": "\(request.method) \(request.uri.path.printable(limit: 200))",
+                ]
+            )
             counters.countRouted(status: response.status.code)
             return response
         }
@@ -55,6 +66,14 @@ struct APIErrorMiddleware: RouterMiddleware {
 struct RouteTable: Sendable {
     /// The embedding server's.
     let handlers: [RequestHandler]
+    var demo = DemoRoutes()
+
+    /// Whether the gateway answers the request, be it with an error; what isn't its own may go to mounted routes.
+    func isOwn(_ head: HTTPRequest) -> Bool {
+        guard let target = head.path else { return true }
+        let path = ByteString(URI(target).path)
+        return target == "*" || path == "/echo" || !methods(path).isEmpty
+    }
 
     /// The answer to a request that no route took.
     func answer(toUnknown request: Request) -> Response {
@@ -86,7 +105,7 @@ struct RouteTable: Sendable {
 
     /// The methods that a path takes; none when there is no such path.
     private func methods(_ path: ByteString) -> [HTTPRequest.Method] {
-        var methods = RouteTable.ownMethods(path)
+        var methods = ownMethods(path)
         for handler in handlers where handler.takes(path) && !methods.contains(handler.method) {
             methods.append(handler.method)
         }
@@ -96,13 +115,13 @@ struct RouteTable: Sendable {
         return methods
     }
 
-    private static func ownMethods(_ path: ByteString) -> [HTTPRequest.Method] {
+    private func ownMethods(_ path: ByteString) -> [HTTPRequest.Method] {
         switch path {
         case "/healthz", "/readyz", "/metrics", "/latency", "/ws": return [.get]
         case "/topics": return [.post]
         default: break
         }
-        if DemoRoutes.paths.contains(path) { return [.get] }
+        if demo.paths.contains(path) { return [.get] }
         if path.utf8.starts(with: "/topics/".utf8) { return [.get, .post] }
         if path.utf8.starts(with: "/latency/records/".utf8) { return [.get] }
         if ItemPath(path: path.string) != nil { return [.get, .put, .patch, .delete] }

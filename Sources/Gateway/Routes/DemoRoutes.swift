@@ -20,10 +20,24 @@ struct DemoRoutes: Sendable {
     // A browser saves what is text/markdown instead of showing it.
     private static let text = "text/plain; charset=utf-8"
 
-    /// The paths that are served.
-    static let paths: Set<ByteString> = Set(["/"] + parts.map { ByteString($0.path) })
+    /// The paths that are served: a server that mounts routes of its own has a page of its own too, and needs the client only.
+    let paths: Set<ByteString>
+
+    /// - Parameter isClientOnly: whether `/client.js` alone is served.
+    init(isClientOnly: Bool = false) {
+        paths = isClientOnly ? ["/client.js"] : Set(["/"] + DemoRoutes.parts.map { ByteString($0.path) })
+    }
 
     func register(on router: Router<GatewayRequestContext>) {
+        for part in DemoRoutes.parts where paths.contains(ByteString(part.path)) {
+            router.get(RouterPath(part.path)) { _, _ in
+                HTTPAnswer.bytes(part.bytes, part.contentType, fields: [.cacheControl: "no-cache"])
+            }
+        }
+        if paths.contains("/") { registerPage(on: router) }
+    }
+
+    private func registerPage(on router: Router<GatewayRequestContext>) {
         var page = HTTPFields()
         page[.cacheControl] = "no-cache"
         page[.contentSecurityPolicy] = DemoRoutes.policy
@@ -31,11 +45,6 @@ struct DemoRoutes: Sendable {
         if let name = HTTPField.Name("Referrer-Policy") { page[name] = "no-referrer" }
         router.get("/") { [page] _, _ in
             HTTPAnswer.bytes(PackageResources.index_html, "text/html; charset=utf-8", fields: page)
-        }
-        for part in DemoRoutes.parts {
-            router.get(RouterPath(part.path)) { _, _ in
-                HTTPAnswer.bytes(part.bytes, part.contentType, fields: [.cacheControl: "no-cache"])
-            }
         }
     }
 

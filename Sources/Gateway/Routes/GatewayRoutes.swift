@@ -9,19 +9,22 @@ import SubscriptionRegistry
 /// All the routes that Hummingbird answers.
 struct GatewayRoutes {
     let context: GatewayContext
-    let handlers: [RequestHandler]
+    let table: RouteTable
     let counters: HTTPCounters
     let streams: TopicStreams
     /// How many publishers are linked at the moment.
     let links: @Sendable () -> Int
+    /// Why publishers can't connect, if they can't.
+    let linkFault: @Sendable () -> String?
 
     func router() -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self)
         router.add(
             middleware: APIErrorMiddleware(
                 counters: counters,
-                table: RouteTable(handlers: handlers),
-                faults: BoundedLog(context.logger)
+                table: table,
+                faults: BoundedLog(context.logger),
+                accessLog: context.accessLog
             )
         )
         router.add(middleware: PacedAnswers(budget: context.budgets.unsent))
@@ -50,9 +53,9 @@ struct GatewayRoutes {
             reader: context.reader,
             links: links
         ).register(on: router)
-        DemoRoutes().register(on: router)
+        table.demo.register(on: router)
         HandlerRoutes(
-            handlers: handlers,
+            handlers: table.handlers,
             grants: grants,
             writer: context.writer,
             measures: context.measures,
@@ -67,6 +70,7 @@ struct GatewayRoutes {
         return [
             ("log", { fault { _ = try reader.lastSequence() } }),
             ("registry", { registry.fault.map { "\($0)" } }),
+            ("link", { [linkFault] in linkFault() }),
         ]
     }
 

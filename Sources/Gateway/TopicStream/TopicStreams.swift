@@ -80,6 +80,7 @@ struct TopicStreams: Sendable {
             closeConnection: { channel.close(promise: nil) }
         )
         services.registry.connected(subscriber.id, grant.principal, channel.remoteAddress?.hostAndPort ?? "unknown")
+        services.accessLog.connected(subscriber.id, grant.principal, over: channel)
         loop.add(subscriber)
         open.increment()
         let membership = Membership(subscriber, loop, channel.eventLoop) { [open, services, id = subscriber.id] in
@@ -97,9 +98,10 @@ struct TopicStreams: Sendable {
         // Dropped with the reply, when the stream ends before it.
         let begun = Pledge(begun, broken: APIError(.shuttingDown, "The stream ended before it began: connect again."))
         let epoch = services.history.epochs.text
-        loop.barrier.subscribe(request, for: subscriber) { [unowned subscriber] result in
+        loop.barrier.subscribe(request, for: subscriber) { [unowned subscriber, services] result in
             switch result {
             case .success(let topics):
+                services.accessLog.subscribed(subscriber.id, topics, grant.principal, over: channel)
                 for topic in topics { subscriber.write(TopicStreamLine.subscribed(topic, epoch)) }
                 begun.succeed(membership)
             case .failure(let failure):

@@ -57,6 +57,9 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         watch = ConnectionWatch(now: loop.services.now(), expiresAt: expiresAtNanoseconds)
     }
 
+    /// The client's connection; nil before and after it is one.
+    var channel: (any Channel)? { context?.channel }
+
     /// For whom its history is read.
     var historyAsker: HistoryAsker { HistoryAsker(grant, self) }
 
@@ -213,6 +216,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     func refuse(_ id: MessageID?, _ error: APIError) {
         guard handshake.isOpen else { return }
         loop.services.counters.messageRefused()
+        loop.services.accessLog.refused(error, "message", address: channel?.remoteAddress)
         // What is the gateway's own fault isn't held against the client.
         if error.code.httpStatus < 500 { errorsInARow += 1 }
         guard Int(errorsInARow) <= loop.services.configuration.errorsInARow else { return close(.tooManyErrors) }

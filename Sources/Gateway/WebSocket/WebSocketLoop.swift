@@ -62,10 +62,12 @@ final class WebSocketLoop {
             wish: SubscriptionWish(format: message.encoding.formatID)
         )
         handler.subscribeBegan()
-        subscribers.barrier.subscribe(request, for: handler) { [unowned handler] result in
+        subscribers.barrier.subscribe(request, for: handler) { [unowned handler, services] result in
             handler.subscribeEnded()
             switch result {
-            case .success(let topics): handler.subscribed(message.id, topics)
+            case .success(let topics):
+                services.accessLog.subscribed(handler.id, topics, handler.grant.principal, over: handler.channel)
+                handler.subscribed(message.id, topics)
             case .failure(let failure): handler.refuse(message.id, APIError(failure))
             }
         }
@@ -109,6 +111,13 @@ final class WebSocketLoop {
             switch result {
             case .success(let records):
                 services.committed(accepted, records)
+                services.accessLog.published(
+                    message.topic,
+                    records.count,
+                    bytes: message.payload.count,
+                    by: handler.grant.principal,
+                    over: handler.channel
+                )
                 handler.published(message.id, .success(records.last?.sequence ?? .none))
             case .failure(let error):
                 handler.published(message.id, .failure(APIError(error)))

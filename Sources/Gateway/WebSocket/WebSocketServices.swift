@@ -39,6 +39,8 @@ struct WebSocketServices: Sendable {
     var isDraining: @Sendable () -> Bool
     /// What is counted.
     var counters: WebSocketCounters
+    /// Tells of connects, subscribes, publishes and of what is refused.
+    var accessLog = AccessLog.off
     /// `StageClock`'s monotonic time, outside tests.
     var now: @Sendable () -> UInt64
 }
@@ -101,6 +103,7 @@ extension WebSocketServices {
             unfinished: context.budgets.unfinished,
             isDraining: { context.drain.isDraining },
             counters: WebSocketCounters(factory: context.measures.metrics),
+            accessLog: context.accessLog,
             now: { StageClock.nowNanoseconds() }
         )
     }

@@ -18,7 +18,11 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         self.init(
             services: fanOut.services,
             loops: fanOut.loops,
-            refusals: UpgradeRefusals(factory: context.measures.metrics, logger: context.logger)
+            refusals: UpgradeRefusals(
+                factory: context.measures.metrics,
+                accessLog: context.accessLog,
+                logger: context.logger
+            )
         )
     }
 
@@ -176,6 +180,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 accepted.grant.principal,
                 channel.remoteAddress?.hostAndPort ?? "unknown"
             )
+            services.accessLog.connected(handler.id, accepted.grant.principal, over: channel)
         }
         try channel.pipeline.syncOperations.addHandlers([decoder, handler])
         if let parameters = accepted.parameters, !parameters.entries.isEmpty {
@@ -219,9 +224,10 @@ enum Subprotocols {
 struct UpgradeRefusals: Sendable {
     // One counter a code, made at start.
     private let counters: [APIErrorCode: Counter]
+    private let accessLog: AccessLog
     private let logger: Logger
 
-    init(factory: any MetricsFactory, logger: Logger) {
+    init(factory: any MetricsFactory, accessLog: AccessLog = .off, logger: Logger) {
         var counters: [APIErrorCode: Counter] = [:]
         for code in APIErrorCode.allCases {
             counters[code] = Counter(
@@ -231,6 +237,7 @@ struct UpgradeRefusals: Sendable {
             )
         }
         self.counters = counters
+        self.accessLog = accessLog
         self.logger = logger
     }
 
@@ -239,6 +246,7 @@ struct UpgradeRefusals: Sendable {
     /// The path alone is told, for the query may carry a token.
     func note(_ error: APIError, path uri: String, address: SocketAddress?) {
         counters[error.code]?.increment()
+        accessLog.refused(error, "connect", address: address)
         guard logger.logLevel <= .debug else { return }
         var uri = uri
         let path = uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) }

@@ -46,9 +46,16 @@ final class ConsumerMembership {
         Set(owners.filter { $0 != owner && $0 != .none && !OwnerLock.isAlive($0, run) })
     }
 
+    /// What a heartbeat does for this publisher's place among the others: its owner lock stands, and dead readers are gone.
+    /// - Throws: `cannotOpen`, `storage`.
+    func maintain(nowNanoseconds now: UInt64) throws(ChangeQueueError) {
+        if let restored = try lock?.restored() { lock = restored }
+        try ChangeQueueError.typing("check the readers") { try checkReaders(nowNanoseconds: now) }
+    }
+
     /// Frees the reader slots of killed processes now and then: their old views would keep the state's pages from being
     /// used again.
-    func checkReaders(nowNanoseconds now: UInt64) throws(LMDBError) {
+    private func checkReaders(nowNanoseconds now: UInt64) throws(LMDBError) {
         guard now > readersCheckedAt.saturatingAdd(ConsumerMembership.readerCheckNanoseconds) else { return }
         readersCheckedAt = now
         _ = try store.environment.checkReaders()

@@ -1,6 +1,7 @@
 package import ChangeQueue
 import PosixSupport
 import SluiceCore
+import Synchronization
 
 /// Shows the other publishers that this one lives: an exclusive lock on a file in the run directory.
 ///
@@ -15,9 +16,16 @@ final class OwnerLock: Sendable {
     private let path: String
     private let lock: FileLock
 
+    private init(_ owner: OwnerID, _ run: RunDirectory, _ path: String, _ lock: FileLock) {
+        self.owner = owner
+        self.run = run
+        self.path = path
+        self.lock = lock
+    }
+
     /// Draws a name and locks its file.
     /// - Throws: `cannotOpen`.
-    init(_ run: RunDirectory) throws(ChangeQueueError) {
+    convenience init(_ run: RunDirectory) throws(ChangeQueueError) {
         for _ in 0..<16 {
             let owner = OwnerID.random()
             let path = run.path(for: owner.fileName)
@@ -26,10 +34,7 @@ final class OwnerLock: Sendable {
                 try FileLock(path, isExclusive: true, waits: false)
             }
             guard let lock, lock.isStill(at: path) else { continue }
-            self.owner = owner
-            self.run = run
-            self.path = path
-            self.lock = lock
+            self.init(owner, run, path, lock)
             return
         }
         throw ChangeQueueError(
@@ -38,7 +43,26 @@ final class OwnerLock: Sendable {
         )
     }
 
-    deinit { DurableFile.remove(path) }
+    // The file of a lock that was restored is its successor's.
+    deinit { if lock.isStill(at: path) { DurableFile.remove(path) } }
+
+    /// The lock with its file made again, if somebody has removed that: without it the others take this owner for dead.
+    /// - Returns: nil when the file stands where it was.
+    /// - Throws: `cannotOpen`.
+    func restored() throws(ChangeQueueError) -> OwnerLock? {
+        guard !lock.isStill(at: path) else { return nil }
+        try run.restore()
+        return try OwnerLock(owner, run)
+    }
+
+    private convenience init?(_ owner: OwnerID, _ run: RunDirectory) throws(ChangeQueueError) {
+        let path = run.path(for: owner.fileName)
+        let lock = try ChangeQueueError.onSystem { () throws(SystemError) in
+            try FileLock(path, isExclusive: true, waits: false)
+        }
+        guard let lock else { return nil }
+        self.init(owner, run, path, lock)
+    }
 
     /// Whether the owner lives.
     static func isAlive(_ owner: OwnerID, _ run: RunDirectory) -> Bool {
@@ -82,25 +106,38 @@ struct OwnerID: Hashable, Sendable, Comparable {
 package final class NameLock: Sendable {
     private let run: RunDirectory
     private let path: String
-    private let lock: FileLock
+    private let held: Mutex<FileLock>
 
     /// Takes the name; nil when a living process has it.
     /// - Throws: `cannotOpen`.
     package init?(_ name: String, in run: RunDirectory) throws(ChangeQueueError) {
         self.run = run
-        let path = run.path(for: name)
-        self.path = path
+        path = run.path(for: name)
+        guard let lock = try NameLock.take(path) else { return nil }
+        held = Mutex(lock)
+    }
+
+    deinit { if held.withLock({ $0.isStill(at: path) }) { DurableFile.remove(path) } }
+
+    /// Makes directory and file again if somebody has removed them.
+    /// - Throws: `locked` when another process has taken the name meanwhile, `cannotOpen`.
+    package func restore() throws(ChangeQueueError) {
+        guard !held.withLock({ $0.isStill(at: path) }) else { return }
+        try run.restore()
+        guard let lock = try NameLock.take(path) else {
+            throw ChangeQueueError(.locked, "The lock \(path) was removed, and another process has taken the name.")
+        }
+        held.withLock { $0 = lock }
+    }
+
+    private static func take(_ path: String) throws(ChangeQueueError) -> FileLock? {
         while true {
             let lock = try ChangeQueueError.onSystem { () throws(SystemError) in
                 try FileLock(path, isExclusive: true, waits: false)
             }
             guard let lock else { return nil }
             // Another holder may have removed the file between opening and locking it.
-            guard lock.isStill(at: path) else { continue }
-            self.lock = lock
-            return
+            if lock.isStill(at: path) { return lock }
         }
     }
-
-    deinit { DurableFile.remove(path) }
 }

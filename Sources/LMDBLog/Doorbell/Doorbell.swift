@@ -11,7 +11,8 @@ package final class Doorbell: LogBell {
     /// The socket's path.
     package let path: String
     private let run: RunDirectory
-    private let descriptor: Int32
+    private var descriptor: Int32
+    private var file: FileIdentity?
 
     /// The extension of doorbell sockets.
     static let suffix = ".bell"
@@ -22,20 +23,37 @@ package final class Doorbell: LogBell {
         self.run = run
         let name = [UInt64.random(in: 0 ... .max), .random(in: 0 ... .max)].map { String($0, radix: 36) }.joined()
         path = run.path(forSocket: name + Doorbell.suffix)
+        descriptor = try Doorbell.bind(path)
+        file = FileIdentity(path: path)
+    }
+
+    /// Binds a new socket at the same path if somebody has removed the one that stood there.
+    package func restore() throws(ChangeQueueError) -> Bool {
+        guard file == nil || FileIdentity(path: path) != file else { return false }
+        try run.restore()
+        let new = try Doorbell.bind(path)
+        close(descriptor)
+        descriptor = new
+        file = FileIdentity(path: path)
+        return true
+    }
+
+    private static func bind(_ path: String) throws(ChangeQueueError) -> Int32 {
         guard let address = UnixAddress(path: path) else {
             throw ChangeQueueError(
                 .cannotOpen,
                 "The socket path \(path) has \(path.utf8.count) bytes; the limit is \(UnixAddress.maximumPathBytes)."
             )
         }
-        descriptor = socket(AF_UNIX, Doorbell.datagram, 0)
-        guard descriptor >= 0, address.withPointer({ bind(descriptor, $0, $1) }) == 0 else {
+        let descriptor = socket(AF_UNIX, Doorbell.datagram, 0)
+        guard descriptor >= 0, address.withPointer({ Glibc.bind(descriptor, $0, $1) }) == 0 else {
             let number = errno
             if descriptor >= 0 { close(descriptor) }
             throw Doorbell.cannotOpen(path, number)
         }
         // Only its own user rings; its directory is closed to others anyway.
         chmod(path, 0o600)
+        return descriptor
     }
 
     /// A datagram socket that doesn't block and isn't passed on to child processes.

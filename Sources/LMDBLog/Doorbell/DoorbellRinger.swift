@@ -63,7 +63,8 @@ package final class DoorbellRinger: LogSignal {
             guard name.hasSuffix(Doorbell.suffix), let bell = UnixAddress(path: directory + "/" + name) else { return }
             bells.append(bell)
         }
-        if isRead { state.bells = bells }
+        // Out of descriptors, say: the next ring looks again.
+        if isRead { state.bells = bells } else { state.scan.failed() }
     }
 }
 
@@ -77,6 +78,9 @@ struct DirectoryScan {
 
     /// Twice the longest clock tick (100 Hz), with some room.
     private static let tickNanoseconds: UInt64 = 50_000_000
+
+    /// The directory couldn't be read.
+    mutating func failed() { mustRepeat = true }
 
     /// Whether to read the directory now; the answer yes counts as done.
     mutating func isNeeded(changedAtNanoseconds changed: UInt64, nowNanoseconds now: UInt64) -> Bool {

@@ -107,7 +107,7 @@ final class LeaseQueue: ChangeQueue {
         }
         if taken > 0 { logger.notice("took over what a dead publisher held", metadata: ["records": "\(taken)"]) }
         guard let state = cache.state else { return .zero }
-        try ChangeQueueError.typing("check the readers") { try membership.checkReaders(nowNanoseconds: now) }
+        try membership.maintain(nowNanoseconds: now)
         membership.save(retiredThrough: state.retiredThrough)
         if try reader.bounds().last > state.cursor { return .zero }
         let wait = state.leases.earliestVisibleAt - min(state.leases.earliestVisibleAt, now)

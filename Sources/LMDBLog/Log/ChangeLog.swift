@@ -6,7 +6,7 @@ package import SluiceCore
 
 /// The append-only log that every change record is committed to, shared by all processes of one data directory.
 ///
-/// One process opens it once; a ``LogWriter`` appends, any number of ``LogReader``s read.
+/// A gateway and a publisher of one process share it; a ``LogWriter`` appends, any number of ``LogReader``s read.
 package final class ChangeLog: Sendable {
     /// The version of the layout in docs/storage.md.
     ///
@@ -51,8 +51,7 @@ package final class ChangeLog: Sendable {
     ///   - configuration: where it is, and its limits.
     ///   - appends: whether this process appends; a publisher doesn't.
     /// - Returns: the open log.
-    /// - Throws: `cannotOpen`, `locked` for a second open in this process, `versionMismatch` for a directory of other
-    ///   software.
+    /// - Throws: `cannotOpen`, `versionMismatch` for a directory of other software.
     package static func open(
         _ configuration: ChangeLogConfiguration,
         appends: Bool = true
@@ -63,8 +62,8 @@ package final class ChangeLog: Sendable {
         }
         try ChangeQueueError.onSystem { () throws(SystemError) in try Directory.make(directory) }
         return try ChangeQueueError.typing("open the change log in \(directory)") {
-            let environment = try Environment(
-                path: directory,
+            let environment = try OpenLogs.environment(
+                directory,
                 mapSizeBytes: mapBytes(for: configuration.mapSizeBytes),
                 maximumDatabases: 8,
                 maximumReaders: configuration.maximumReaders

@@ -113,7 +113,7 @@ final class StreamQueue: ChangeQueue {
             let isBehind = own.contains { consumer.shared.shards[$0].handedThrough < last }
             return (consumer.shared.retiredThrough, isBehind)
         }
-        try ChangeQueueError.typing("check the readers") { try membership.checkReaders(nowNanoseconds: now) }
+        try membership.maintain(nowNanoseconds: now)
         membership.save(retiredThrough: retiredThrough)
         return isBehind ? .zero : .nanoseconds(Int64(clamping: rules.visibilityNanoseconds))
     }

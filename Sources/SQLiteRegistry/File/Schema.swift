@@ -10,7 +10,7 @@ enum Schema {
     ///
     /// There are no migrations: everything in the registry can be rebuilt by the gateways, so that a file of another
     /// version is set aside.
-    static let version = 1
+    static let version = 2
 
     private static let statements = """
         CREATE TABLE gateways (
@@ -34,7 +34,7 @@ enum Schema {
             id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, gateway_id TEXT NOT NULL, topic TEXT
         );
         CREATE TABLE publishers (
-            id TEXT NOT NULL PRIMARY KEY, ops_address TEXT NOT NULL, started_at INTEGER NOT NULL,
+            id TEXT NOT NULL PRIMARY KEY, ops_address TEXT NOT NULL, queue TEXT NOT NULL, started_at INTEGER NOT NULL,
             lease_expires_at INTEGER NOT NULL
         ) WITHOUT ROWID;
         """

@@ -132,9 +132,9 @@ struct RegistryStatements {
     /// Writes a publisher's row and removes those of publishers that are gone.
     func renew(_ publisher: PublisherRow, nowNanoseconds: UInt64) throws {
         try run(
-            "INSERT OR REPLACE INTO publishers VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO publishers VALUES (?, ?, ?, ?, ?)",
             [
-                publisher.id, publisher.operationsAddress, stored(publisher.startedAtNanoseconds),
+                publisher.id, publisher.operationsAddress, publisher.queue, stored(publisher.startedAtNanoseconds),
                 stored(publisher.leaseExpiresAtNanoseconds),
             ]
         )

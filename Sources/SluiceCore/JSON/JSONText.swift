@@ -54,7 +54,8 @@ package enum JSONText {
     /// Appends a payload as the value of a member: JSON as it is, text as a string, binary as a base64 string.
     /// - Returns: whether base64 was used, so that the envelope says `"encoding":"base64"`. Text that isn't UTF-8 travels as base64 too.
     @discardableResult
-    package static func appendPayload(_ payload: [UInt8], _ contentType: ContentType, to output: inout [UInt8]) -> Bool {
+    package static func appendPayload(_ payload: [UInt8], _ contentType: ContentType, to output: inout [UInt8]) -> Bool
+    {
         if usesBase64(payload, contentType) {
             output.append(UInt8(ascii: "\""))
             Base64.append(payload, to: &output)

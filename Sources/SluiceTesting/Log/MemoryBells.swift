@@ -52,6 +52,8 @@ private final class MemoryBell: LogBell, Sendable {
         close(writing)
     }
 
+    func restore() -> Bool { false }
+
     func ring() {
         var byte: UInt8 = 1
         // A full pipe has rung already.

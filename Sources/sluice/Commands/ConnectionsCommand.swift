@@ -1,4 +1,6 @@
 import ArgumentParser
+import NIOCore
+import NIOPosix
 import SQLiteRegistry
 import SluiceCore
 import SubscriptionRegistry
@@ -24,7 +26,7 @@ struct ConnectionsCommand: AsyncParsableCommand {
         do {
             let registry = try RegistryView(settings)
             try await Watch.run(isOn: report.watch, isJSON: report.json) {
-                let snapshot = try registry.connections(limit: limit, withTopics: topics)
+                let snapshot = try await registry.connections(limit: limit, withTopics: topics)
                 return report.json ? snapshot.json.text + "\n" : snapshot.table
             }
         } catch {
@@ -58,18 +60,47 @@ struct RegistryView {
     }
 
     /// Everything that `sluice connections` shows.
-    func connections(limit: Int, withTopics: Bool) throws(RegistryError) -> ConnectionsReport {
+    func connections(limit: Int, withTopics: Bool) async throws(RegistryError) -> ConnectionsReport {
         let rows = try registry.connections(limit: limit)
         var topics: [ConnectionID: [Topic]] = [:]
         if withTopics {
             for row in rows { topics[row.id] = try registry.topics(of: row.id) }
         }
+        let (gateways, publishers) = (try gateways(), try publishers())
         return ConnectionsReport(
-            gateways: try gateways(),
-            publishers: try publishers(),
+            gateways: gateways,
+            publishers: publishers,
+            silent: await SilentProcesses.among(gateways.map(\.httpAddress) + publishers.map(\.operationsAddress)),
             counts: try registry.counts(),
             connections: rows,
             topics: topics
         )
+    }
+}
+
+/// Tells killed processes from running ones before their lease lapses: their numbers mean nothing in another container, their ports do.
+enum SilentProcesses {
+    private static let patience = TimeAmount.seconds(1)
+
+    /// The addresses, `http://host:port`, where a connection is refused or times out.
+    static func among(_ addresses: [String]) async -> Set<String> {
+        await withTaskGroup(of: String?.self) { group in
+            for address in addresses {
+                group.addTask { await isSilent(address) ? address : nil }
+            }
+            return await group.reduce(into: []) { silent, address in if let address { silent.insert(address) } }
+        }
+    }
+
+    private static func isSilent(_ address: String) async -> Bool {
+        guard let target = try? BenchTarget(address) else { return false }
+        do {
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connectTimeout(patience).connect(host: target.host, port: target.port).get()
+            try? await channel.close()
+            return false
+        } catch {
+            return true
+        }
     }
 }

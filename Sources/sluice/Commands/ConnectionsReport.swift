@@ -5,22 +5,27 @@ import SubscriptionRegistry
 struct ConnectionsReport {
     let gateways: [GatewayRow]
     let publishers: [PublisherRow]
+    /// The addresses where nobody listens any more: killed processes, whose rows stay until their lease lapses.
+    let silent: Set<String>
     let counts: RegistryCounts
     let connections: [ConnectionRow]
     let topics: [ConnectionID: [Topic]]
 
     /// For people.
     var table: String {
-        var processes = TextTable([("PROCESS", .left), ("NAME", .left), ("ADDRESS", .left), ("STARTED", .left)])
+        var processes = TextTable([
+            ("PROCESS", .left), ("NAME", .left), ("ADDRESS", .left), ("STARTED", .left), ("STATE", .left),
+        ])
         for row in gateways {
             processes.add([
                 "gateway", row.name.printable(limit: 40), row.httpAddress,
-                WallClock.text(nanoseconds: row.startedAtNanoseconds),
+                WallClock.text(nanoseconds: row.startedAtNanoseconds), state(row.httpAddress),
             ])
         }
         for row in publishers {
             processes.add([
                 "publisher", row.id, row.operationsAddress, WallClock.text(nanoseconds: row.startedAtNanoseconds),
+                state(row.operationsAddress),
             ])
         }
         let names = Dictionary(gateways.map { ($0.id, $0.name) }) { first, _ in first }
@@ -43,11 +48,13 @@ struct ConnectionsReport {
         return processes.text() + "\n" + summary + shown + "\n" + (connections.isEmpty ? "" : "\n" + table.text())
     }
 
+    private func state(_ address: String) -> String { silent.contains(address) ? "gone" : "running" }
+
     /// For programs.
     var json: JSONObject {
         var object = JSONObject()
-        object.add("gateways", gateways.map(ConnectionsReport.object))
-        object.add("publishers", publishers.map(ConnectionsReport.object))
+        object.add("gateways", gateways.map(member))
+        object.add("publishers", publishers.map(member))
         var totals = JSONObject()
         totals.add("connections", counts.connections)
         totals.add("subscriptions", counts.subscriptions)
@@ -73,21 +80,24 @@ struct ConnectionsReport {
         return object
     }
 
-    private static func object(_ row: GatewayRow) -> JSONObject {
+    private func member(_ row: GatewayRow) -> JSONObject {
         var object = JSONObject()
         object.add("gateway", row.id.description)
         object.add("name", row.name)
         object.add("processId", Int(row.processID))
         object.add("httpAddress", row.httpAddress)
         object.add("linkAddress", row.linkAddress)
+        object.add("state", state(row.httpAddress))
         object.add("startedAt", WallClock.text(nanoseconds: row.startedAtNanoseconds))
         return object
     }
 
-    private static func object(_ row: PublisherRow) -> JSONObject {
+    private func member(_ row: PublisherRow) -> JSONObject {
         var object = JSONObject()
         object.add("publisher", row.id)
         object.add("operationsAddress", row.operationsAddress)
+        object.add("queue", row.queue)
+        object.add("state", state(row.operationsAddress))
         object.add("startedAt", WallClock.text(nanoseconds: row.startedAtNanoseconds))
         return object
     }

@@ -1,6 +1,7 @@
 import ChangeQueue
 import LMDBLog
 import SluiceCore
+import SubscriptionRegistry
 
 /// The queue as the commands see it: opened for reading only, whether or not the processes run.
 struct QueueView {
@@ -25,12 +26,15 @@ struct QueueView {
         }
     }
 
-    /// The queue that is asked for, if publishers have used it, else the one that they use.
+    /// The queue that is asked for, if the publishers use it, else the one that they use: those that run, as the registry says, or the last ones.
     /// - Throws: `noInput` when they use others: its figures would be those of a queue that nobody reads.
     private static func semantics(_ settings: Settings, _ directory: String) throws(CommandError) -> QueueSemantics {
         let asked: QueueSemantics = settings.value(.queue) ?? .sqs
+        let running = Set((try? RegistryView(settings).publishers().map(\.queue)) ?? [])
         let used = QueueSemantics.allCases.filter {
-            QueueInspector.hasBeenUsed($0.queueID, dataDirectory: directory)
+            running.isEmpty
+                ? QueueInspector.hasBeenUsed($0.queueID, dataDirectory: directory)
+                : running.contains($0.queueID.name.string)
         }
         if used.isEmpty || used.contains(asked) { return asked }
         if settings.source(of: .queue) == nil, used.count == 1 { return used[0] }
@@ -38,7 +42,7 @@ struct QueueView {
         throw CommandError(
             .noInput,
             """
-            No publisher has ever used the queue '\(asked.rawValue)' of the data directory \(directory); they use \(names). \
+            No publisher uses the queue '\(asked.rawValue)' of the data directory \(directory); they use \(names). \
             Ask with \(Setting.queue.flag) \(used[0].rawValue).
             """
         )

@@ -239,6 +239,17 @@ struct GatewayOptions: SettingOptions {
     var messageTimeout: String?
     @Option(
         Setting(
+            "access-log",
+            .number(0...1_000_000),
+            default: "0",
+            for: [.gateway],
+            "One in so many publishes, connects, subscribes and refusals is logged; 1: all, 0: none."
+        )
+        .fills(gateway: \.accessLogEvery)
+    )
+    var accessLog: String?
+    @Option(
+        Setting(
             "drain-window",
             .duration(.zero...(.seconds(3_600))),
             default: "5s",

@@ -47,6 +47,34 @@ struct DoorbellTests {
         #expect(isReadable(second))
     }
 
+    @Test("a bell whose run directory was removed is made again at its path, and is heard")
+    func restores() throws {
+        let (ringer, bell) = (DoorbellRinger(run), try Doorbell(run))
+        let isRestoredTooEarly = try bell.restore()
+        #expect(!isRestoredTooEarly)
+        try FileManager.default.removeItem(atPath: run.path)
+        ringer.ring()
+        #expect(!isReadable(bell))
+        let isRestored = try bell.restore()
+        #expect(isRestored)
+        ringer.ring()
+        #expect(isReadable(bell))
+    }
+
+    @Test("a directory that couldn't be read is read again")
+    func readsAgain() {
+        var scan = DirectoryScan()
+        let now: UInt64 = 10_000_000_000
+        let (asked, again) = (
+            scan.isNeeded(changedAtNanoseconds: 1, nowNanoseconds: now),
+            scan.isNeeded(changedAtNanoseconds: 1, nowNanoseconds: now)
+        )
+        #expect(asked && !again)
+        scan.failed()
+        let afterFailure = scan.isNeeded(changedAtNanoseconds: 1, nowNanoseconds: now)
+        #expect(afterFailure)
+    }
+
     @Test("the socket of a dead process is removed, a full one is skipped")
     func removesDeadSockets() throws {
         let ringer = DoorbellRinger(run)

@@ -35,10 +35,16 @@ struct ChangeLogTests {
         #expect(try scratch.open().logID == logID)
     }
 
-    @Test("a second open in the process is refused as locked")
-    func refusesSecondOpen() throws {
+    @Test(
+        "a second open in the process is the same log, with the larger map; one for reading only is refused as locked"
+    )
+    func sharesSecondOpen() throws {
         let log = try scratch.open()
-        #expect(code { _ = try scratch.open() } == .locked)
+        var larger = log.configuration
+        larger.mapSizeBytes = 128 << 20
+        let second = try ChangeLog.open(larger, appends: false)
+        #expect(second.logID == log.logID)
+        #expect(log.environment.mapSizeBytes >= 128 << 20)
         #expect(code { _ = try ChangeLog.openReadOnly(directory: scratch.path + "/log") } == .locked)
         withExtendedLifetime(log) {}
     }

@@ -1,6 +1,8 @@
 import Foundation
 import Gateway
+import ServiceLifecycle
 import SluiceCore
+import TestSupport
 import Testing
 
 @testable import ShopExample
@@ -43,5 +45,52 @@ struct EmbeddingTests {
             #expect(try await gateway.send("POST", "/teams/red/orders", order).code == "Unauthorized")
             #expect(try await gateway.send("POST", "/teams/red/orders", "{}", fields: red).code == "InvalidRequest")
         }
+    }
+
+    @Test(
+        "gateway and publisher in one process deliver over a data directory, and mounted routes have what isn't the gateway's",
+        .timeLimit(.minutes(1))
+    )
+    func inOneProcess() async throws {
+        let directory = ScratchDirectory(isMade: false)
+        defer { withExtendedLifetime(directory) {} }
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let services = Shop.inOneProcess(dataDirectory: directory.path) { port.yield($0) }
+        async let running: Void = {
+            defer { port.finish() }
+            try await services.run()
+        }()
+        var numbers = ports.makeAsyncIterator()
+        guard let number = await numbers.next() else { return try await running }
+        let stream = try await RawClient.connect(port: number)
+        try await stream.send(
+            "GET /topics/teams/red/orders/7/stream HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer red\r\n\r\n"
+        )
+        _ = try await stream.received(#""type":"subscribed""#)
+        let order = #"{"id":7,"total":3}"#
+        let placed = try await answer("POST", "/teams/red/orders", order, port: number)
+        #expect(placed.status == 201)
+        _ = try await stream.received(#""data":{"id":7,"total":3}"#)
+        for (method, path, status, body) in [
+            ("GET", "/", 200, "The shop is open.\n"), ("HEAD", "/", 200, ""), ("GET", "/client.js", 200, nil),
+            ("GET", "/docs/protocol.md", 404, nil), ("GET", "/readyz", 200, nil), ("PUT", "/healthz", 405, nil),
+            ("GET", "/nowhere", 404, ""),
+        ] {
+            let answer = try await answer(method, path, port: number)
+            #expect(answer.status == status, "\(method) \(path)")
+            if let body { #expect(answer.body == body, "\(method) \(path)") }
+        }
+        try await stream.close()
+        await services.triggerGracefulShutdown()
+        try await running
+    }
+
+    private func answer(_ method: String, _ path: String, _ body: String = "", port: Int) async throws -> RawAnswer {
+        let client = try await RawClient.connect(port: port)
+        let length = body.isEmpty ? "" : "content-length: \(body.utf8.count)\r\n"
+        try await client.send(
+            "\(method) \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer red\r\n\(length)\r\n\(body)"
+        )
+        return RawAnswer(text: try await client.receivedAll())
     }
 }

@@ -58,7 +58,8 @@ struct SluiceChildChannelTests {
             middleware: APIErrorMiddleware(
                 counters: counters,
                 table: RouteTable(handlers: []),
-                faults: BoundedLog(Logger(label: "test"))
+                faults: BoundedLog(Logger(label: "test")),
+                accessLog: .off
             )
         )
         router.get("/hello") { _, _ in "world" }

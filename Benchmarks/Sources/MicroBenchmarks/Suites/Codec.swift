@@ -1,4 +1,4 @@
-import SluiceCore
+@testable import SluiceCore
 
 /// A record's bytes: written once by the log writer, read by the publisher (head only) and by the gateway.
 enum Codec {

@@ -1,7 +1,6 @@
-import SluiceCore
-
 @testable import FanOut
 @testable import Gateway
+@testable import SluiceCore
 
 /// The frames of a topic's records, built once for all its subscribers.
 enum FrameEncode {

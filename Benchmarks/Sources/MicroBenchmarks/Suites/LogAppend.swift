@@ -1,6 +1,5 @@
-import SluiceCore
-
 @testable import ChangeQueue
+@testable import SluiceCore
 
 /// A commit as the writer's thread does it, sync included: sort what was submitted, chain, encode, store, and sort the outcomes.
 enum LogAppend {

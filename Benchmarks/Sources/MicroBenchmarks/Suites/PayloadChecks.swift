@@ -1,6 +1,5 @@
-import SluiceCore
-
 @testable import Gateway
+@testable import SluiceCore
 
 /// What a publish is checked for before it comes near the log.
 enum PayloadChecks {

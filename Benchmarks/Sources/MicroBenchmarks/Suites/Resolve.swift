@@ -1,6 +1,5 @@
-import SluiceCore
-
 @testable import Publisher
+@testable import SluiceCore
 
 /// Which gateways have subscribers of a record's topic: the same cost however many subscriptions there are.
 enum Resolve {

@@ -1,0 +1,40 @@
+import LMDB
+import PosixSupport
+import Synchronization
+
+/// The logs that this process has open, by directory: gateway and publisher of one process share the environment, which LMDB allows to be open only once
+/// in a process.
+enum OpenLogs {
+    private struct Listed {
+        weak var environment: Environment?
+    }
+
+    private static let listed = Mutex<[String: Listed]>([:])
+
+    /// The environment of the log in `directory`, with at least that map; opened if it isn't yet.
+    /// - Throws: what LMDB refuses.
+    static func environment(
+        _ directory: String,
+        mapSizeBytes: Int,
+        maximumDatabases: Int,
+        maximumReaders: Int
+    ) throws -> Environment {
+        let path = Directory.resolved(directory) ?? Directory.absolute(directory)
+        return try listed.withLock { listed in
+            // Removed or replaced: what is there now is another log.
+            if let open = listed[path]?.environment, open.isCurrent {
+                if open.mapSizeBytes < mapSizeBytes { try open.grow(mapSizeBytes: mapSizeBytes) }
+                return open
+            }
+            let environment = try Environment(
+                path: directory,
+                mapSizeBytes: mapSizeBytes,
+                maximumDatabases: maximumDatabases,
+                maximumReaders: maximumReaders
+            )
+            listed = listed.filter { $0.value.environment != nil }
+            listed[path] = Listed(environment: environment)
+            return environment
+        }
+    }
+}
