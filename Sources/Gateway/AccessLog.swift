@@ -24,7 +24,7 @@ final class AccessLog: Sendable {
     private let subscribes = Atomic<UInt64>(0)
     private let refusals = Atomic<UInt64>(0)
 
-    /// - Parameter every: of so many events one is logged, the first among them; 0: none.
+    /// Logs one of `every` so many events, the first among them; 0: none.
     init(every: Int, logger: Logger) {
         self.every = UInt64(clamping: every)
         self.logger = logger

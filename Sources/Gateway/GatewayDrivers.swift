@@ -32,7 +32,8 @@ public struct GatewayDrivers: Sendable {
     public let directory: @Sendable (_ gateway: GatewayRow) -> any SubscriptionDirectory
     /// The path of a Unix socket called so, which publishers of the same log can reach.
     public let socketPath: @Sendable (_ name: String) -> String
-    /// Makes again what somebody has removed from outside, such as the lock on the gateway's name; what it holds is let go when the gateway has stopped.
+    /// Makes again what somebody has removed from outside, such as the lock on the gateway's name; what it holds is let go when the gateway
+    /// has stopped.
     let restore: @Sendable () throws -> Void
 
     /// Collects what was opened; `restore` is called every second while the gateway runs, and what it throws makes the gateway not ready.

@@ -2,8 +2,8 @@ import DeliveryLink
 import Logging
 import Synchronization
 
-/// Looks every second whether the gateway's sockets and locks still stand at their paths, and has those made again that somebody has removed: cleaners of
-/// `/tmp`, or a hand.
+/// Looks every second whether the gateway's sockets and locks still stand at their paths, and has those made again that somebody has
+/// removed: cleaners of `/tmp`, or a hand.
 ///
 /// What can't be made again is a fault that makes the gateway not ready. The log's and the registry's files are watched by those who write them.
 final class PathWatch: Sendable {

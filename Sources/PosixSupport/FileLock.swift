@@ -72,7 +72,9 @@ package struct FileIdentity: Hashable, Sendable {
     ///   - followsLink: whether a symbolic link at the path stands for what it leads to, or for itself.
     package init?(path: String, followsLink: Bool = true) {
         var status = stat()
-        guard (followsLink ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
+        // Not `stat(path, …)`, which copies the path into an array: this is asked before each commit.
+        let result = path.withCString { followsLink ? stat($0, &status) : lstat($0, &status) }
+        guard result == 0 else { return nil }
         self.init(status)
     }
 

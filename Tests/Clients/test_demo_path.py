@@ -64,6 +64,11 @@ def test_a_record_goes_its_way_and_the_figures_add_up(sluice, browser):
         assert sum(parts) == last
     assert amount(rows[-1][0]) == total
     assert amount(rows[-1][2]) >= amount(rows[-1][1])
+    # Of late: all three records, in each window and since the start.
+    tab.until("[...document.querySelectorAll('#windows tr')].every((row) => row.cells[1].textContent === '3')")
+    assert tab.evaluate("[...document.querySelectorAll('#windows th')].map((cell) => cell.textContent)") == ["10 seconds", "minute", "5 minutes", "since its start"]
+    for row in tab.evaluate("[...document.querySelectorAll('#windows tr')].map((row) => [...row.cells].slice(2).map((cell) => cell.textContent))"):
+        assert 0 < amount(row[0]) <= amount(row[1]) <= amount(row[2])
     # An event's line has its time, and shows its way when it is chosen.
     lines = tab.evaluate("[...document.querySelectorAll('.pane:first-child .event')].map((line) => line.querySelector('.took').textContent)")
     assert len(lines) == 3 and all(amount(line) > 0 for line in lines)

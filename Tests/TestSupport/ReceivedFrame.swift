@@ -51,8 +51,10 @@ public struct ReceivedFrame: Equatable, Sendable {
     }
 }
 
-/// What a WebSocket client has received: bytes in, frames out. The tests' clients are this over three transports: NIO's embedded channel, where no time
-/// passes; a plain socket, which is read when and as fast as the test says; and an asynchronous channel to a `sluice` process.
+/// What a WebSocket client has received: bytes in, frames out.
+///
+/// The tests' clients are this over three transports: NIO's embedded channel, where no time passes; a plain socket, which is read when and
+/// as fast as the test says; and an asynchronous channel to a `sluice` process.
 public struct ReceivedFrames: Sendable {
     private var unread = ByteBuffer()
 

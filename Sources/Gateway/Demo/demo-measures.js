@@ -139,3 +139,19 @@ export async function processes() {
     return { gateway: "closed" };
   }
 }
+
+/** @typedef {{name: string, count: number, p50?: number, p99?: number, max?: number}} Window microseconds from accepted to the last socket */
+
+/** What the gateway has measured of late, and since it started. @returns {Promise<Window[]>} none where it can't be asked */
+export async function windows() {
+  try {
+    const response = await fetch(new URL("latency", base), { signal: AbortSignal.timeout(4000) });
+    if (!response.ok) return [];
+    const { stages, windows } = await response.json();
+    const row = (name, stages) => ({ name, count: 0, ...stages.find(({ stage }) => stage === "total") });
+    const names = { 10: "10 seconds", 60: "minute", 300: "5 minutes" };
+    return [...windows.map(({ seconds, stages }) => row(names[seconds] ?? `${seconds} s`, stages)), row("since its start", stages)];
+  } catch {
+    return [];
+  }
+}

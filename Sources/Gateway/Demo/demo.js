@@ -1,7 +1,7 @@
 // The page: a form that publishes over HTTP, panes that each are a WebSocket client of their own, and what the gateway has measured.
 
 import { connect } from "./client.js";
-import { base, duration, figures, processes, timed, Ways } from "./demo-measures.js";
+import { Ways, base, duration, figures, processes, timed, windows } from "./demo-measures.js";
 import { Path } from "./demo-path.js";
 
 const query = new URLSearchParams(location.search);
@@ -244,11 +244,25 @@ function showProcesses() {
   path.processes(found, publishers === 0 ? waiting.size : 0);
 }
 
+/** The latencies of late. @param {import("./demo-measures.js").Window[]} rows */
+function showWindows(rows) {
+  if (rows.every(({ count }) => count === 0)) return;
+  byID("lately").hidden = false;
+  const say = (value) => (value === undefined ? "–" : duration(value));
+  byID("windows").replaceChildren(...rows.map(({ name, count, p50, p99, max }) => {
+    const row = element("tr"), head = element("th", "", name);
+    head.scope = "row";
+    row.append(head, element("td", "", count.toLocaleString("en")), ...[p50, p99, max].map((value) => element("td", "", say(value))));
+    return row;
+  }));
+}
+
 async function watch() {
-  for (;;) {
+  for (let turn = 0; ; turn++) {
     if (!document.hidden) {
       found = await processes();
       showProcesses();
+      if (turn % 2 === 0 && found.gateway === "open") showWindows(await windows());
     }
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }

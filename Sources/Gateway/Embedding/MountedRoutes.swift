@@ -32,8 +32,11 @@ extension Gateway {
     /// router.get("/hello") { _, _ in "hello" }
     /// gateway.mount(router.buildResponder())
     /// ```
-    /// What is the gateway's own (`/topics`, `/tables`, `/ws`, `/healthz`, `/readyz`, `/metrics`, `/latency`, `/client.js`, and the paths of its request handlers) stays
-    /// its own; all else goes to `routes`, which answer as they see fit and ask for what rights they like. The demo page isn't served then.
+    ///
+    /// These paths stay the gateway's: `/topics`, `/tables`, `/ws`, `/healthz`, `/readyz`, `/metrics`, `/latency`, `/client.js`,
+    /// and those of its request handlers.
+    ///
+    /// All else goes to `routes`, which answer as they see fit and ask for what rights they like; the demo page isn't served then.
     ///
     /// - Parameter routes: a router's responder, or whatever else answers Hummingbird's requests; the last one counts.
     public mutating func mount<Responder: HTTPResponder>(_ routes: Responder)

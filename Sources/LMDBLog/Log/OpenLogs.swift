@@ -2,14 +2,14 @@ import LMDB
 import PosixSupport
 import Synchronization
 
-/// The logs that this process has open, by directory: gateway and publisher of one process share the environment, which LMDB allows to be open only once
-/// in a process.
+/// The logs that this process has open, by directory: gateway and publisher of one process share the environment, which LMDB allows to
+/// be open only once in a process.
 enum OpenLogs {
     private struct Listed {
         weak var environment: Environment?
     }
 
-    private static let listed = Mutex<[String: Listed]>([:])
+    private static let listed = Mutex<[FileIdentity: Listed]>([:])
 
     /// The environment of the log in `directory`, with at least that map; opened if it isn't yet.
     /// - Throws: what LMDB refuses.
@@ -19,10 +19,13 @@ enum OpenLogs {
         maximumDatabases: Int,
         maximumReaders: Int
     ) throws -> Environment {
-        let path = Directory.resolved(directory) ?? Directory.absolute(directory)
+        // The directory exists; as long as its log is open, its inode is not given to another.
+        guard let identity = FileIdentity(path: directory) else {
+            throw SystemError("The directory \(directory) can't be used")
+        }
         return try listed.withLock { listed in
             // Removed or replaced: what is there now is another log.
-            if let open = listed[path]?.environment, open.isCurrent {
+            if let open = listed[identity]?.environment, open.isCurrent {
                 if open.mapSizeBytes < mapSizeBytes { try open.grow(mapSizeBytes: mapSizeBytes) }
                 return open
             }
@@ -33,7 +36,7 @@ enum OpenLogs {
                 maximumReaders: maximumReaders
             )
             listed = listed.filter { $0.value.environment != nil }
-            listed[path] = Listed(environment: environment)
+            listed[identity] = Listed(environment: environment)
             return environment
         }
     }

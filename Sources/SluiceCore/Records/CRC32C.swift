@@ -1,7 +1,7 @@
 import CCRC32C
 
-/// The checksum of stored records: CRC-32C (Castagnoli; RFC 3720, appendix B.4), by the processor's instruction where it has one, else by tables, eight
-/// bytes a step ("slicing by 8").
+/// The checksum of stored records: CRC-32C (Castagnoli; RFC 3720, appendix B.4), by the processor's instruction where it has one, else by
+/// tables, eight bytes a step ("slicing by 8").
 ///
 /// It finds every single flipped bit and every burst of up to 32 bits.
 package struct CRC32C: Sendable {

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Synchronization
 
-/// Flags that are settings: each is declared in its `@Option` or `@Flag`, and its property bears the name of its ``Setting/key``, in upper or lower case.
+/// Flags that are settings: each is declared in its `@Option` or `@Flag`, and its property bears the name of its ``Setting/key``, in upper
+/// or lower case.
 protocol SettingOptions: ParsableArguments {}
 
 extension SettingOptions {

@@ -118,7 +118,9 @@ struct Setting: Sendable {
 }
 
 extension Setting {
-    /// Every setting there is, in the order of the groups of flags that declare them. docs/operations.md shows the table, a test compares them.
+    /// Every setting there is, in the order of the groups of flags that declare them.
+    ///
+    /// docs/operations.md shows the table, a test compares them.
     static let all: [Setting] = [
         CommonOptions.self, StorageOptions.self, GatewayOptions.self, AuthorizerOptions.self, PublisherOptions.self,
     ].flatMap { (group: any SettingOptions.Type) in group.settings }
