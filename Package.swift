@@ -70,7 +70,9 @@ let package = Package(
         // The drivers of one machine, and what puts gateway and publisher onto them.
         .target(
             name: "LMDBLog",
-            dependencies: ["ChangeQueue", "LMDB", "PosixSupport", "SluiceCore", log],
+            dependencies: [
+                "ChangeQueue", "LMDB", "PosixSupport", "SluiceCore", log, product("DequeModule", "swift-collections"),
+            ],
             swiftSettings: settings
         ),
         .target(

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -300,3 +301,48 @@ def test_a_killed_process_is_not_listed_as_running_and_queues_are_those_of_who_r
     sluice.publisher.kill()
     assert sluice.command("connections")["publishers"][0]["state"] == "gone"
     assert sluice.command("connections")["gateways"][0]["state"] == "running"
+
+
+def processor_seconds(process):
+    fields = open(f"/proc/{process.process.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_gateway_without_descriptors_says_so_and_waits_instead_of_spinning(sluice):
+    gateway = sluice.start_gateway()
+    open_ones = len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (open_ones + 8, open_ones + 8))
+    clients = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(40)]
+    eventually(lambda: any("descriptor" in line for line in gateway.log), what="a word in the log")
+    before, began = processor_seconds(gateway), time.monotonic()
+    eventually(lambda: time.monotonic() - began > 2, what="two seconds")
+    assert processor_seconds(gateway) - before < 0.5 * (time.monotonic() - began)
+    for client in clients:
+        client.close()
+    eventually(lambda: httpx.get(gateway.address + "/healthz", timeout=PATIENCE).status_code == 200, what="connections again")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+def test_a_full_disk_is_said_to_be_full_also_when_a_write_comes_out_short(sluice):
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", sluice.directory], capture_output=True, text=True)
+    if mount.returncode != 0:
+        pytest.skip(mount.stderr)
+    try:
+        gateway = sluice.start_gateway("--log-map-size", "64MiB")
+        with httpx.Client(timeout=PATIENCE) as client:
+            answers = []
+            # Sizes that leave odd rests, so that some write is cut in the middle.
+            while len(answers) < 500 and sum(answer.status_code != 202 for answer in answers) < 20:
+                body = json.dumps("x" * (7_001 * (1 + len(answers) % 9)))
+                answers.append(client.post(gateway.address + "/topics/t", content=body, headers={"Content-Type": "application/json"}))
+            refused = [answer for answer in answers if answer.status_code != 202]
+            assert len(refused) >= 20 and len(answers) > len(refused)
+            for answer in refused:
+                assert (answer.status_code, answer.json()["error"]["code"]) == (503, "QueueFull"), answer.text
+                assert answer.headers["retry-after"] == "5"
+            assert client.get(gateway.address + "/healthz").status_code == 200
+            assert client.get(gateway.address + "/topics/t/records?limit=1").json()["records"]
+    finally:
+        for process in sluice.processes:
+            process.kill()
+        subprocess.run(["umount", "-l", sluice.directory], check=True)

@@ -8,8 +8,10 @@ struct HeadSaver {
     let heads: SharedTopicHeads
     /// Where the save that is under way began: when all heads of then are saved, the log is known up to here.
     private var target: UInt64?
+    /// ``TopicHeads/changes`` at the last slice.
+    private var changesSeen: UInt64 = 0
 
-    /// Most heads that one transaction saves between two commits: each may dirty a page of its own.
+    /// Heads that one transaction saves between two commits at least: each may dirty a page of its own.
     static let headsBetweenCommits = 128
     /// Most topics that one transaction removes when the writer is idle.
     static let headsWhenIdle = 1_024
@@ -21,16 +23,26 @@ struct HeadSaver {
         self.heads = heads
     }
 
+    /// Saves one slice between two commits: half as many heads again as have changed since the last one, so that a save ends however many topics
+    /// the commits have.
+    /// - Returns: whether the save is complete.
+    mutating func step() throws -> Bool {
+        let changes = heads.withLock { $0.changes }
+        let changed = Int(clamping: changes &- changesSeen)
+        changesSeen = changes
+        return try step(min(max(changed / 2 * 3, HeadSaver.headsBetweenCommits), HeadSaver.headsAtShutdown))
+    }
+
     /// Saves one slice of at most so many heads.
     /// - Returns: whether the save is complete.
-    mutating func step(_ headsAtOnce: Int = headsBetweenCommits) throws -> Bool {
-        let target = target ?? heads.withLock { $0.through }
+    mutating func step(_ headsAtOnce: Int) throws -> Bool {
+        let target = target ?? heads.withLock { $0.beginSave() }
         self.target = target
         var left = 0
         try inSlices(of: headsAtOnce) { maximum in
             let slice = heads.withLock { heads in
                 let slice = heads.takeUnsaved(maximum)
-                left = heads.unsavedCount
+                left = heads.leftOfSave
                 return slice
             }
             do {

@@ -22,15 +22,15 @@ struct LogTrimmer {
         retention = Retention(age: log.configuration.retentionAge, bytes: log.configuration.retentionBytes)
     }
 
-    /// Trims up to ``Retention/maximumTrimmedAtOnce`` records.
+    /// Trims up to so many records, in one transaction.
     ///
     /// In a map that is nearly full it falls back to fewer.
-    func step(nowNanoseconds: UInt64) throws -> Step {
+    func step(_ maximum: Int = Retention.leastTrimmedAtOnce, nowNanoseconds: UInt64) throws -> Step {
         let isDue = try log.environment.read { transaction in
             try state(in: transaction, nowNanoseconds).map { retention.isDue($0) } ?? false
         }
         guard isDue else { return .nothing }
-        var maximum = Retention.maximumTrimmedAtOnce
+        var maximum = maximum
         while true {
             do {
                 return try log.environment.write { try trim(in: $0, maximum, nowNanoseconds) }

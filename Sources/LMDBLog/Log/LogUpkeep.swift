@@ -3,7 +3,7 @@ import SluiceCore
 
 /// When the writer saves heads and trims, as a value: told what happened, it says what is to be done next.
 ///
-/// At most one step fits between two commits, so that an append never waits for more than that.
+/// Between two commits fits one step, and beside a slice of a save the trimming that is due, so that an append never waits for more.
 struct LogUpkeep {
     /// What is to be done.
     enum Action: Equatable {
@@ -26,11 +26,13 @@ struct LogUpkeep {
     private var lastTrim: UInt64
     private var lastReaderCheck: UInt64
     private var mayForget = false
+    /// Whether heads were saved since the last commit: then a trimming that is due has its turn, so that neither waits for the other's end.
+    private var hasSavedSinceCommit = false
     /// Whether a slice of topics is forgotten before more is trimmed: under load the two take turns.
     private var isForgettingNext = false
 
-    /// Appended records between two looks at retention: trimming twice as many at once outruns any producer.
-    private static let trimEveryRecords = Retention.maximumTrimmedAtOnce / 2
+    /// Appended records between two looks at retention.
+    private static let trimEveryRecords = Retention.leastTrimmedAtOnce / 2
     private static let trimEveryNanoseconds: UInt64 = 1_000_000_000
     private static let saveWhenIdleNanoseconds: UInt64 = 60_000_000_000
     private static let checkReadersNanoseconds: UInt64 = 30_000_000_000
@@ -46,7 +48,19 @@ struct LogUpkeep {
     mutating func committed(_ records: Int) {
         unsavedRecords &+= UInt64(records)
         recordsSinceTrim += records
+        hasSavedSinceCommit = false
     }
+
+    /// How many records the next trimming takes at most: half as many again as were appended since the last one, so that it outruns every producer and
+    /// takes no longer than the commits did.
+    var trimmedAtOnce: Int {
+        min(max(recordsSinceTrim / 2 * 3, Retention.leastTrimmedAtOnce), Retention.mostTrimmedAtOnce)
+    }
+
+    private var isTrimmingDue: Bool { recordsSinceTrim >= LogUpkeep.trimEveryRecords }
+
+    /// Whether one more step may come between two commits: the trimming beside a save.
+    var goesOnUnderLoad: Bool { hasSavedSinceCommit && isTrimmingDue }
 
     /// The log was read: so many records aren't covered by the saved heads, of whichever process they are.
     mutating func counted(unsavedRecords: UInt64) { self.unsavedRecords = unsavedRecords }
@@ -55,9 +69,9 @@ struct LogUpkeep {
     ///
     /// `isIdle` is whether no append waits.
     mutating func next(isIdle: Bool, nowNanoseconds: UInt64) -> Action? {
-        if isSaving || unsavedRecords >= headSaveRecords { return .saveHeads }
+        if isSaving || unsavedRecords >= headSaveRecords, !goesOnUnderLoad { return .saveHeads }
         if mayForget, isIdle || isForgettingNext { return .forgetTopics }
-        if recordsSinceTrim >= LogUpkeep.trimEveryRecords { return .trim }
+        if isTrimmingDue { return .trim }
         guard isIdle else { return nil }
         if mayTrimMore || elapsed(since: lastTrim, nowNanoseconds) >= LogUpkeep.trimEveryNanoseconds { return .trim }
         if unsavedRecords > 0, elapsed(since: lastSave, nowNanoseconds) >= LogUpkeep.saveWhenIdleNanoseconds {
@@ -70,6 +84,7 @@ struct LogUpkeep {
     /// A slice of heads was saved; `isComplete` when it was the last.
     mutating func saved(isComplete: Bool, nowNanoseconds: UInt64) {
         isSaving = !isComplete
+        hasSavedSinceCommit = true
         if isComplete {
             unsavedRecords = 0
             lastSave = nowNanoseconds
@@ -130,8 +145,10 @@ struct Retention: Sendable {
     /// Bytes of the log's pages above which the oldest records are trimmed.
     let bytes: Int
 
-    /// Most records that one transaction trims: a longer one would hold up appends.
-    static let maximumTrimmedAtOnce = 1_000
+    /// Records that one transaction may trim however few were appended: more would hold up appends.
+    static let leastTrimmedAtOnce = 1_000
+    /// Most records that one transaction trims.
+    static let mostTrimmedAtOnce = 65_536
 
     init(age: Duration, bytes: Int) {
         ageNanoseconds = age.wholeNanoseconds

@@ -178,7 +178,7 @@ final class LogWriterLoop {
                 upkeep.failed(nowNanoseconds: StageClock.nowNanoseconds())
                 logger.warning("the log's upkeep failed", metadata: ["action": "\(action)", "error": "\(error)"])
             }
-            if !inbox.isEmpty { return }
+            if !inbox.isEmpty, !upkeep.goesOnUnderLoad { return }
         }
     }
 
@@ -189,7 +189,7 @@ final class LogWriterLoop {
             upkeep.saved(isComplete: isComplete, nowNanoseconds: StageClock.nowNanoseconds())
             if isComplete { upkeep.counted(unsavedRecords: try saver.unsavedRecords()) }
         case .trim:
-            let step = try trimmer.step(nowNanoseconds: try retentionNow())
+            let step = try trimmer.step(upkeep.trimmedAtOnce, nowNanoseconds: try retentionNow())
             upkeep.trimmed(step, nowNanoseconds: StageClock.nowNanoseconds())
             upkeep.forgetting(isDue: try saver.isForgettingDue(), afterTrimming: true)
         case .forgetTopics:

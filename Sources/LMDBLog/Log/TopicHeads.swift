@@ -1,4 +1,5 @@
 import ChangeQueue
+import DequeModule
 import SluiceCore
 
 /// Topic → sequence number of its newest record: what gives each record its `previous`.
@@ -50,8 +51,12 @@ struct TopicHeads {
     /// Places of `heads` whose topic was taken out, to be used again.
     private var vacant: [Int] = []
     private var staged: [(slot: Int, before: UInt64)] = []
-    // May name places whose head is saved, or was taken out, since: `unsavedCount` counts.
-    private var unsavedSlots: [Int] = []
+    // The longest unsaved first. May name places whose head is saved, or was taken out, since: `unsavedCount` counts.
+    private var unsavedSlots: Deque<Int> = []
+    /// How many of the first of them the save under way is still to look at.
+    private(set) var leftOfSave = 0
+    /// How often a head that was saved got a newer record, since the start.
+    private(set) var changes: UInt64 = 0
     var forgetting = Forgetting()
     /// Heads that aren't saved.
     private(set) var unsavedCount = 0
@@ -247,15 +252,25 @@ struct TopicHeads {
         guard !heads[slot].isUnsaved else { return }
         heads[slot].isUnsaved = true
         unsavedCount += 1
+        changes &+= 1
         unsavedSlots.append(slot)
     }
 
-    /// Up to `count` heads that aren't saved.
+    /// Begins a save of all heads that aren't saved now; what changes later isn't part of it.
+    ///
+    /// When ``leftOfSave`` is 0, every record up to the number that is returned is covered by the saved heads.
+    mutating func beginSave() -> UInt64 {
+        leftOfSave = unsavedSlots.count
+        return through
+    }
+
+    /// Up to `count` heads that aren't saved, those of the save under way first.
     ///
     /// They count as saved from now on; ``saveFailed(_:)`` takes that back.
     mutating func takeUnsaved(_ count: Int) -> [(topic: Topic, sequence: UInt64)] {
         var taken: [(topic: Topic, sequence: UInt64)] = []
-        while taken.count < count, let slot = unsavedSlots.popLast() {
+        while taken.count < count, let slot = unsavedSlots.popFirst() {
+            leftOfSave = max(0, leftOfSave - 1)
             guard heads[slot].isUnsaved else { continue }
             heads[slot].isUnsaved = false
             unsavedCount -= 1
@@ -264,10 +279,16 @@ struct TopicHeads {
         return taken
     }
 
-    /// The heads of `topics` were not saved after all.
+    /// The heads of `topics` were not saved after all; they are the save's next ones again.
     mutating func saveFailed(_ topics: [Topic]) {
         for topic in topics {
-            if let slot = slots[topic] { markUnsaved(slot) }
+            guard let slot = slots[topic] else { continue }
+            if !heads[slot].isUnsaved {
+                heads[slot].isUnsaved = true
+                unsavedCount += 1
+            }
+            unsavedSlots.prepend(slot)
+            leftOfSave += 1
         }
     }
 }

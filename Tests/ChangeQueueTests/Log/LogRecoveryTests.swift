@@ -106,7 +106,7 @@ struct LogRecoveryTests {
             #expect(try log.reader.statistics().logBytes <= 1 << 20)
             return
         }
-        #expect(count <= Retention.maximumTrimmedAtOnce)
+        #expect(count <= Retention.leastTrimmedAtOnce)
         _ = try stepUntilDone(log)
         let statistics = try log.reader.statistics()
         #expect(statistics.logBytes <= 1 << 20)

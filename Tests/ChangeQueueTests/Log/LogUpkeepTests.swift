@@ -46,6 +46,25 @@ struct LogUpkeepTests {
         expectEqual(upkeep.next(isIdle: true, nowNanoseconds: 60 * second), .saveHeads)
     }
 
+    @Test(
+        "under load a trimming that is due has its turn beside a save that doesn't end, and takes more than was appended"
+    )
+    func savesAndTrims() {
+        var upkeep = LogUpkeep(headSaveRecords: 100, nowNanoseconds: 0)
+        for _ in 0..<10 {
+            upkeep.committed(32_000)
+            expectEqual(upkeep.next(isIdle: false, nowNanoseconds: 0), .saveHeads)
+            upkeep.saved(isComplete: false, nowNanoseconds: 0)
+            #expect(upkeep.goesOnUnderLoad)
+            expectEqual(upkeep.next(isIdle: false, nowNanoseconds: 0), .trim)
+            #expect(upkeep.trimmedAtOnce == 48_000)
+            upkeep.trimmed(.trimmed(48_000), nowNanoseconds: 0)
+            #expect(!upkeep.goesOnUnderLoad)
+        }
+        upkeep.committed(10)
+        #expect(upkeep.trimmedAtOnce == Retention.leastTrimmedAtOnce)
+    }
+
     @Test("records that are due but not in the saved heads make the heads be saved, then trimming goes on")
     func savesBeforeTrimming() {
         var upkeep = LogUpkeep(headSaveRecords: 10_000, nowNanoseconds: 0)

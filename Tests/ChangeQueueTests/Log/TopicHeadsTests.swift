@@ -110,4 +110,36 @@ struct TopicHeadsTests {
         #expect(heads.forgottenThrough == 7)
         #expect(heads.head(of: topic("b")) == SequenceNumber(7))
     }
+
+    @Test("a save ends with what was unsaved when it began, whatever changes meanwhile")
+    func savesEnd() throws {
+        var heads = TopicHeads(TopicHeads.Limits(topics: 1_000))
+        for number in 1...200 { heads.follow(try Topic("t\(number)"), UInt64(number)) }
+        heads.followed(through: 200, transaction: 1)
+        let target = heads.beginSave()
+        #expect(target == 200)
+        var sequence: UInt64 = 200
+        var saved: [String: UInt64] = [:]
+        for slice in 1...10 {
+            // More topics change than a slice saves.
+            for number in 1...50 {
+                sequence += 1
+                heads.follow(try Topic("t\(number)"), sequence)
+            }
+            let taken = heads.takeUnsaved(20)
+            // A slice that fails is the next one again.
+            if slice == 3 {
+                heads.saveFailed(taken.map(\.topic))
+            } else {
+                for one in taken { saved[one.topic.name] = one.sequence }
+            }
+            if heads.leftOfSave == 0 { break }
+        }
+        #expect(heads.leftOfSave > 0)
+        for one in heads.takeUnsaved(heads.leftOfSave) { saved[one.topic.name] = one.sequence }
+        #expect(heads.leftOfSave == 0)
+        #expect(saved.count == 200)
+        for number in 1...200 { #expect(saved["t\(number)"] ?? 0 >= UInt64(number)) }
+        #expect(heads.unsavedCount == 50)
+    }
 }
