@@ -48,7 +48,7 @@ package final class Environment: Sendable {
             OpenEnvironments.leave(identity)
             throw error
         }
-        watch = FileWatch(path: path + "/data.mdb")
+        watch = FileWatch("data.mdb", in: path)
     }
 
     deinit {

@@ -69,7 +69,8 @@ package struct FileStamp: Hashable, Sendable {
     /// Asks for the file at `path`, symbolic links followed; nil when there is none, and `errno` says why.
     package init?(path: String) {
         var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
+        // Not `stat(path, …)`, which copies the path into an array: this is asked before each commit.
+        guard path.withCString({ stat($0, &status) }) == 0 else { return nil }
         identity = FileIdentity(status)
         changedAtNanoseconds =
             UInt64(clamping: status.st_mtim.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: status.st_mtim.tv_nsec)
