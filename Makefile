@@ -48,11 +48,12 @@ docs:
 dist:
 	@.ci/dist
 
-# Takes the picture in the README again: docs/images/demo.png.
+# Takes the pictures in the README again: docs/images/demo.png and dashboard.png (needs Prometheus, takes four minutes).
 screenshot:
 	@.ci/install tests
 	$(RELEASE)
 	SLUICE_BINARY=.build/release/sluice SLUICE_SCREENSHOT=docs/images/demo.png $(PYTHON) -m pytest Tests/Clients/test_demo.py
+	python3 Benchmarks/dashboard.py
 
 # More flags of Benchmarks/bench.py: make bench PEERS=1 BENCH="--bars 1 3 --rounds 7"
 bench:

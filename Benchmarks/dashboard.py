@@ -65,6 +65,8 @@ def draw(axes, panel, address, begin, end):
                 lines += 1
     axes.set_title(panel["title"] + (f" ({suffix.strip()})" if suffix else ""), fontsize=9, loc="left")
     axes.set_ylim(bottom=0)
+    if not lines:
+        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="#868e96", fontsize=9)
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,6 @@
 import ChangeQueue
+import Logging
+import NIOCore
 import SluiceCore
 import SubscriptionRegistry
 
@@ -8,7 +10,7 @@ extension PublisherLoop {
     /// - Returns: whether there was anything to do.
     func turn(_ now: UInt64) throws -> Bool {
         if now >= nextHeartbeat { try heartbeat(now) }
-        if now >= nextRenewal, let row = presence.row { try renew(row, now) }
+        if now >= nextRenewal, let row = presence.row { renew(row, now) }
         if !batches.hasIdleWorker { batches.passOver(nowNanoseconds: now) }
         guard stopBy == nil, batches.hasIdleWorker else { return false }
         let received = try receive()
@@ -67,7 +69,7 @@ extension PublisherLoop {
         try restoreBell()
         _ = try resolver.refresh()
         followGateways()
-        latency.heartbeat(linksConnected: links.connectedCount, isReady: nextRenewal != 0)
+        latency.heartbeat(linksConnected: links.connectedCount, isReady: row == .written)
         if now >= nextDepth { try measureDepth(now) }
     }
 
@@ -80,9 +82,23 @@ extension PublisherLoop {
     }
 
     /// Keeps this publisher's row in the registry; from the first one on, `sluice latency` finds it and it is ready.
-    private func renew(_ row: PublisherRow, _ now: UInt64) throws {
-        try registry.renew(row)
-        nextRenewal = now &+ PublisherLoop.renewalNanoseconds
-        latency.heartbeat(linksConnected: links.connectedCount, isReady: true)
+    private func renew(_ row: PublisherRow, _ now: UInt64) {
+        // The next one comes when this one has ended.
+        nextRenewal = .max
+        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        renewal.renew(row, on: eventLoop) { failure in loop.value.renewed(failure) }
+    }
+
+    private func renewed(_ failure: RegistryError?) {
+        let now = StageClock.nowNanoseconds()
+        if let failure {
+            logger.error("this publisher's row can't be renewed, trying again", metadata: ["error": "\(failure)"])
+            latency.failed()
+            nextRenewal = now &+ PublisherLoop.heartbeatNanoseconds
+        } else {
+            nextRenewal = now &+ PublisherLoop.renewalNanoseconds
+            row = .written
+            latency.heartbeat(linksConnected: links.connectedCount, isReady: true)
+        }
     }
 }

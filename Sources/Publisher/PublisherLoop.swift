@@ -11,7 +11,7 @@ import SubscriptionRegistry
 /// another. The decisions are in values (``BatchWindow``, ``BatchesInFlight``); this class performs them.
 final class PublisherLoop {
     private let configuration: PublisherConfiguration
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     let queue: any ChangeQueue
     private let bell: any LogBell
     let registry: any SubscriptionFollowing
@@ -19,6 +19,9 @@ final class PublisherLoop {
     let links: LinkPool
     let latency: PublisherLatency
     let presence: PublisherPresence
+    let renewal: PresenceRenewal
+    /// Where this publisher's row stands.
+    var row = RowPhase.unwritten
     let logger: Logger
     var resolver: Resolver
     var batches: BatchesInFlight
@@ -65,6 +68,7 @@ final class PublisherLoop {
         queue = drivers.queue
         bell = drivers.bell
         registry = drivers.registry
+        renewal = PresenceRenewal(rows: drivers.registry.publishers)
         resolver = Resolver(index: drivers.registry)
         links = LinkPool(
             group: eventLoop,
@@ -86,6 +90,12 @@ final class PublisherLoop {
             maximumBytes: configuration.batchMaximumBytes,
             windowNanoseconds: configuration.batchWindow.wholeNanoseconds
         )
+    }
+
+    /// Whether the registry holds this publisher's row; then it is ready.
+    enum RowPhase {
+        case unwritten
+        case written
     }
 
     // MARK: - From start to drain
@@ -206,7 +216,7 @@ final class PublisherLoop {
     }
 
     private func close() {
-        do { try registry.remove(publisher: presence.publisherID) } catch {
+        do { try renewal.remove(presence.publisherID) } catch {
             logger.warning(
                 "the registry keeps this publisher's row until its lease lapses",
                 metadata: ["error": "\(error)"]

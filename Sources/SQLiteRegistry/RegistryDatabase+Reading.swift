@@ -85,7 +85,7 @@ extension RegistryDatabase {
     }
 }
 
-extension RegistryDatabase {
+extension RegistryDatabase: PublisherRecording {
     /// Writes a publisher's row with a new lease and removes the rows of publishers whose lease has lapsed.
     ///
     /// To be called at the start and then every `RegistryConfiguration.renewalNanoseconds`.

@@ -12,10 +12,12 @@ public struct RegistryConfiguration: Sendable {
     public var rowsDelayNanoseconds: UInt64 = 50_000_000
     /// Connections whose rows one transaction writes, so that a subscribe never waits for a long one.
     public var rowsPerTransaction = 500
+    /// Interests that one transaction adds or removes: what a few hundred clients ask for at once doesn't hold up the others.
+    public var interestsPerTransaction = 2_000
     /// Subscribe requests that may wait for a commit; more are refused as `overloaded`.
     public var maximumWaitingRequests = 100_000
     /// Rows that the change feed keeps at least; a reader that is further behind reads everything again.
-    public var feedRowsKept: Int64 = 20_000
+    public var feedRowsKept: Int64 = 100_000
     /// How long a transaction waits for another process's, seconds.
     public var busyTimeoutSeconds: Double = 5
     /// The wall clock of the leases, nanoseconds since 1970.

@@ -19,7 +19,15 @@ public protocol SubscriptionFollowing: AnyObject {
     /// The gateways that the registry holds, oldest first.
     var liveGateways: [GatewayRow] { get }
 
-    /// Writes this publisher's row with a new lease, and removes the rows of publishers whose lease has lapsed.
+    /// Where publishers keep their rows.
+    var publishers: any PublisherRecording { get }
+}
+
+/// Keeps publishers' rows in the registry.
+///
+/// Any thread may call; a call may wait for whoever writes the registry, so an event loop doesn't.
+public protocol PublisherRecording: Sendable {
+    /// Writes a publisher's row with a new lease, and removes the rows of publishers whose lease has lapsed.
     ///
     /// To be called at the start and then every ``RegistryConfiguration/renewalNanoseconds``.
     /// - Throws: ``RegistryError`` when the registry can't be written.

@@ -231,10 +231,10 @@ struct RegistryConformanceTests {
     func publishers(driver: Driver) throws {
         let registry = try driver.registry()
         let publisher = try registry.publisher()
-        try publisher.renew(PublisherRow(id: "p", operationsAddress: "http://p", queue: "sqs"))
-        try publisher.renew(PublisherRow(id: "p", operationsAddress: "http://p", queue: "sqs"))
-        try publisher.remove(publisher: "p")
-        try publisher.remove(publisher: "p")
+        try publisher.publishers.renew(PublisherRow(id: "p", operationsAddress: "http://p", queue: "sqs"))
+        try publisher.publishers.renew(PublisherRow(id: "p", operationsAddress: "http://p", queue: "sqs"))
+        try publisher.publishers.remove(publisher: "p")
+        try publisher.publishers.remove(publisher: "p")
         #expect(try !publisher.refresh())
     }
 }

@@ -37,7 +37,7 @@ import Testing
         _ = ledger.subscribe(one, to: ["a"], atNanoseconds: 5)
         #expect(ledger.stale.isEmpty && ledger.missing.isEmpty)
         ledger.unsubscribe(one, from: ["a"])
-        ledger.removedStale()
+        ledger.removed(ledger.stale)
         _ = ledger.subscribe(one, to: ["a"], atNanoseconds: 6)
         #expect(ledger.missing == ["a"])
     }
@@ -187,7 +187,7 @@ private struct LedgerRun {
         interests.formUnion(ledger.missing)
         if limit > 0 {
             interests.subtract(ledger.stale)
-            ledger.removedStale()
+            ledger.removed(ledger.stale)
         }
         ledger.wroteMissing()
         let wanted = Set(model.values.joined())

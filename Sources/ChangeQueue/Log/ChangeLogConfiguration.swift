@@ -29,6 +29,8 @@ public struct ChangeLogConfiguration: Sendable {
     public var maximumPayloadBytes = Limits.payloadBytes
     /// Bytes that may wait for the writer; beyond it, appends fail at once.
     public var maximumPendingBytes = 64 << 20
+    /// How long a commit waits for more records after its first one: each append takes so much longer, and fewer commits write less.
+    public var commitWindow: Duration = .zero
     /// Records after which the topics' heads are saved, so that a restart reads at most about so many.
     public var headSaveRecords = 1_048_576
     /// Reads at once, over all processes; decided by the process that makes the log.

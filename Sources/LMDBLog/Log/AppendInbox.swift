@@ -13,6 +13,7 @@ final class AppendInbox: Sendable {
 
     private let condition = ThreadCondition()
     private let maximumBytes: Int
+    private let windowNanoseconds: UInt64
     // Guarded by `condition`.
     private nonisolated(unsafe) var submissions: [AppendSubmission] = []
     // Guarded by `condition`.
@@ -21,8 +22,16 @@ final class AppendInbox: Sendable {
     private nonisolated(unsafe) var isStopped = false
     // Guarded by `condition`.
     private nonisolated(unsafe) var isWriterWaiting = false
+    // Guarded by `condition`: when the first of `submissions` came.
+    private nonisolated(unsafe) var firstAtNanoseconds: UInt64 = 0
 
-    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+    /// - Parameters:
+    ///   - maximumBytes: what may wait.
+    ///   - windowNanoseconds: how long the first submission waits for others before all are taken.
+    init(maximumBytes: Int, windowNanoseconds: UInt64 = 0) {
+        self.maximumBytes = maximumBytes
+        self.windowNanoseconds = windowNanoseconds
+    }
 
     /// Adds a submission.
     /// - Returns: why it was refused; nil when it wasn't.
@@ -47,8 +56,9 @@ final class AppendInbox: Sendable {
             )
         }
         pendingBytes += submission.bytes
+        if submissions.isEmpty, windowNanoseconds > 0 { firstAtNanoseconds = StageClock.nowNanoseconds() }
         submissions.append(submission)
-        let mustWake = isWriterWaiting
+        let mustWake = isWriterWaiting || (windowNanoseconds > 0 && isFull)
         isWriterWaiting = false
         condition.unlock()
         if mustWake { condition.signal() }
@@ -65,10 +75,22 @@ final class AppendInbox: Sendable {
             isWriterWaiting = false
             if isOver { break }
         }
+        waitForMore()
         let taken = Taken(submissions: submissions, isStopped: isStopped)
         submissions = []
         return taken
     }
+
+    /// Waits until the window of the first submission is over, unless there is enough already.
+    private func waitForMore() {
+        guard windowNanoseconds > 0, !submissions.isEmpty else { return }
+        while !isStopped, !isFull {
+            if condition.wait(untilNanoseconds: firstAtNanoseconds &+ windowNanoseconds) { break }
+        }
+    }
+
+    /// Whether so much waits that it had better be committed; asked with the lock held.
+    private var isFull: Bool { pendingBytes >= maximumBytes / 4 }
 
     /// Whether nothing waits.
     var isEmpty: Bool {

@@ -51,8 +51,9 @@ struct LogUpkeep {
         hasSavedSinceCommit = false
     }
 
-    /// How many records the next trimming takes at most: half as many again as were appended since the last one, so that it outruns every producer and
-    /// takes no longer than the commits did.
+    /// How many records the next trimming takes at most: half as many again as were appended since the last one.
+    ///
+    /// So it outruns every producer, and takes no longer than the commits did.
     var trimmedAtOnce: Int {
         min(max(recordsSinceTrim / 2 * 3, Retention.leastTrimmedAtOnce), Retention.mostTrimmedAtOnce)
     }

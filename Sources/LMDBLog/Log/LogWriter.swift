@@ -31,7 +31,10 @@ package final class LogWriter: LogAppending {
         onRefusal: @escaping @Sendable (_ refusal: AppendRefusal, _ requests: Int) -> Void = { _, _ in }
     ) {
         self.log = log
-        inbox = AppendInbox(maximumBytes: log.configuration.maximumPendingBytes)
+        inbox = AppendInbox(
+            maximumBytes: log.configuration.maximumPendingBytes,
+            windowNanoseconds: log.configuration.commitWindow.wholeNanoseconds
+        )
         heads = SharedTopicHeads(log: log)
         hook = CommitHook()
         do throws(SystemError) {

@@ -80,15 +80,8 @@ package final class SubscriptionIndex: SubscriptionFollowing {
         }
     }
 
-    // MARK: - This publisher's own row
-
-    /// Writes the row with a new lease.
-    /// - Throws: `RegistryError` when the file can't be written.
-    package func renew(_ publisher: PublisherRow) throws(RegistryError) { try registry.renew(publisher) }
-
-    /// Removes the row.
-    /// - Throws: `RegistryError` when the file can't be written.
-    package func remove(publisher id: String) throws(RegistryError) { try registry.remove(publisher: id) }
+    /// Where publishers keep their rows.
+    package var publishers: any PublisherRecording { registry }
 
     // MARK: - The feed
 

@@ -6,6 +6,8 @@ package import SubscriptionRegistry
 struct EventMailbox: Sendable {
     private var events: [RegistryEvent] = []
     private var waiting = 0
+    /// Requests that were taken and aren't answered yet.
+    private var takenWaiting = 0
     private var isClosed = false
     private let maximumWaiting: Int
 
@@ -29,6 +31,7 @@ struct EventMailbox: Sendable {
             return .refused(RegistryError(.closed, "The registry's writer is closed. Connect to another gateway."))
         }
         if case .subscribe = event {
+            let waiting = waiting + takenWaiting
             guard waiting < maximumWaiting else {
                 return .refused(
                     RegistryError(
@@ -37,7 +40,7 @@ struct EventMailbox: Sendable {
                     )
                 )
             }
-            waiting += 1
+            self.waiting += 1
         }
         events.append(event)
         return events.count == 1 ? .wake : .posted
@@ -49,6 +52,9 @@ struct EventMailbox: Sendable {
         defer { events = [] }
         return events
     }
+
+    /// So many of the requests that were taken aren't answered.
+    mutating func note(takenWaiting count: Int) { takenWaiting = count }
 
     /// Refuses events from now on.
     mutating func close() { isClosed = true }
@@ -86,6 +92,8 @@ struct SubscribeRequest: Sendable {
     let then: @Sendable (Result<Void, RegistryError>) -> Void
     /// The topics that the connection wasn't subscribed to before; nil when the connection isn't known.
     var added: [Topic]? = []
+    /// Its place in the order of all.
+    var arrival: UInt64 = 0
 
     func completion(_ result: Result<Void, RegistryError>) -> RegistryCompletion {
         RegistryCompletion(connection: connection, result: result, then: then)

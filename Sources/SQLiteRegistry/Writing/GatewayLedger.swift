@@ -98,16 +98,26 @@ struct GatewayLedger {
 
     // MARK: - Commits
 
-    /// The interests that were missing have been committed.
+    /// Interests that were missing have been committed.
+    mutating func wrote(_ topics: some Sequence<Topic>) {
+        for topic in topics {
+            written.insert(topic)
+            missing.remove(topic)
+        }
+    }
+
+    /// All that were missing have been committed.
     mutating func wroteMissing() {
         written.formUnion(missing)
         missing = []
     }
 
-    /// The interests that were stale have been removed.
-    mutating func removedStale() {
-        written.subtract(stale)
-        stale = []
+    /// Interests that were stale have been removed.
+    mutating func removed(_ topics: some Sequence<Topic>) {
+        for topic in topics {
+            written.remove(topic)
+            stale.remove(topic)
+        }
     }
 
     /// The file has been lost or this gateway's rows were removed: everything is missing.

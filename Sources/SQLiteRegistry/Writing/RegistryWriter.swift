@@ -153,7 +153,9 @@ package final class RegistryWriter: SubscriptionDirectory {
         queue.async { [self] in
             let next = session.assumeOnQueue { session in
                 session.apply(mailbox.withLock { $0.removeAll() })
-                return session.settle()
+                let next = session.settle()
+                mailbox.withLock { $0.note(takenWaiting: session.waitingCount) }
+                return next
             }
             follow(next)
         }
@@ -162,6 +164,7 @@ package final class RegistryWriter: SubscriptionDirectory {
     private func follow(_ next: WriterSession.Next) {
         switch next {
         case .nothing: return
+        case .settle: drainSoon()
         case .writeRows(let delay):
             queue.asyncAfter(deadline: .now() + .nanoseconds(Int(clamping: delay))) { [self] in
                 follow(session.assumeOnQueue { $0.writeRows() })

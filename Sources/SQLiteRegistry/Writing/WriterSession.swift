@@ -11,6 +11,8 @@ final class WriterSession {
         case nothing
         /// Rows that nobody waits for are to be written after the delay, nanoseconds.
         case writeRows(after: UInt64)
+        /// More requests wait than one transaction serves: again, after what has come meanwhile.
+        case settle
     }
 
     private let file: RegistryFile
@@ -18,7 +20,7 @@ final class WriterSession {
     private let deliver: @Sendable ([RegistryCompletion]) -> Void
     private var gateway: GatewayRow
     private var ledger = GatewayLedger()
-    private var waiting: [SubscribeRequest] = []
+    private var waiting = WaitingSubscribes()
     private var flushes: [@Sendable (Result<Void, RegistryError>) -> Void] = []
     private var connection: RegistryConnection?
     private var isRegistered = false
@@ -42,6 +44,9 @@ final class WriterSession {
         self.fault = fault
         self.deliver = deliver
     }
+
+    /// Requests that aren't answered yet.
+    var waitingCount: Int { waiting.count }
 
     /// Whether the gateway has been started and not closed.
     var isOpen: Bool { connection != nil && !isClosed }
@@ -68,14 +73,14 @@ final class WriterSession {
             file.logger.info("removed abandoned gateways from the registry", metadata: ["gateways": "\(names)"])
         }
         self.connection = connection
-        try commit(rowsOfConnections: 0)
+        try commit(InterestSlice(), rowsOfConnections: 0)
     }
 
     func close() {
         let wasOpen = isOpen
         isClosed = true
         let error = RegistryError(.closed, "The registry's writer was closed before the request was committed.")
-        answer { _ in .failure(error) }
+        answer(waiting.takeAll()) { _ in .failure(error) }
         for flush in flushes { flush(.failure(error)) }
         flushes = []
         guard wasOpen, let connection else { return }
@@ -119,18 +124,30 @@ final class WriterSession {
         }
     }
 
-    /// Commits what requests wait for, and answers them.
+    /// Commits what the next requests wait for, and answers them.
     func settle() -> Next {
         guard isOpen else { return .nothing }
         // Until the lease's end nobody else may have removed the interests that were committed.
         let isLeased = isRegistered && configuration.wallNanoseconds() < gateway.leaseExpiresAtNanoseconds
-        if !waiting.isEmpty, !isLeased || !ledger.missing.isEmpty {
-            attempt(rowsOfConnections: 0, holdsLease: isLeased)
+        let requests = waiting.takeFirst(topics: configuration.interestsPerTransaction)
+        let missing = interests(of: requests)
+        if !requests.isEmpty, !isLeased || !missing.isEmpty {
+            attempt(requests, InterestSlice(added: missing), rowsOfConnections: 0, holdsLease: isLeased)
         } else {
-            answer { _ in .success(()) }
+            answer(requests) { _ in .success(()) }
         }
+        guard waiting.isEmpty else { return .settle }
         if !flushes.isEmpty { flush() }
         return rowsLater()
+    }
+
+    /// The topics of the requests whose interest the file doesn't hold, each once.
+    private func interests(of requests: [SubscribeRequest]) -> [Topic] {
+        var missing: Set<Topic> = []
+        for request in requests {
+            for topic in request.topics where ledger.missing.contains(topic) { missing.insert(topic) }
+        }
+        return Array(missing)
     }
 
     // MARK: - What nobody waits for
@@ -138,7 +155,7 @@ final class WriterSession {
     func writeRows() -> Next {
         rowsAreScheduled = false
         guard isOpen, ledger.isBehind || addressHasChanged else { return .nothing }
-        guard attempt(rowsOfConnections: configuration.rowsPerTransaction, holdsLease: false) else { return .nothing }
+        guard attempt([], staleSlice, rowsOfConnections: configuration.rowsPerTransaction) else { return .nothing }
         // The next slice is queued behind the requests that have come meanwhile.
         return rowsLater(delay: 0)
     }
@@ -147,7 +164,7 @@ final class WriterSession {
     func check() -> Next {
         guard isOpen, let connection else { return .nothing }
         let isDue = configuration.wallNanoseconds() >= renewAt
-        if isDue || !connection.isCurrent || fault.error != nil { attempt(rowsOfConnections: 0, holdsLease: false) }
+        if isDue || !connection.isCurrent || fault.error != nil { attempt([], InterestSlice(), rowsOfConnections: 0) }
         return rowsLater()
     }
 
@@ -157,9 +174,15 @@ final class WriterSession {
         return .writeRows(after: delay ?? configuration.rowsDelayNanoseconds)
     }
 
+    private var staleSlice: InterestSlice {
+        InterestSlice(removed: Array(ledger.stale.prefix(configuration.interestsPerTransaction)))
+    }
+
     private func flush() {
         while ledger.isBehind || addressHasChanged || !ledger.missing.isEmpty {
-            guard attempt(rowsOfConnections: configuration.rowsPerTransaction, holdsLease: false) else { break }
+            var slice = staleSlice
+            slice.added = Array(ledger.missing.prefix(configuration.interestsPerTransaction))
+            guard attempt([], slice, rowsOfConnections: configuration.rowsPerTransaction) else { break }
         }
         let result: Result<Void, RegistryError> = fault.error.map { .failure($0) } ?? .success(())
         for flush in flushes { flush(result) }
@@ -168,26 +191,34 @@ final class WriterSession {
 
     // MARK: - Answers
 
-    /// Commits and answers whoever waits.
+    /// Commits, and answers the requests that the transaction was for; when it fails, all that wait.
     /// - Returns: whether the commit succeeded.
     @discardableResult
-    private func attempt(rowsOfConnections limit: Int, holdsLease: Bool) -> Bool {
+    private func attempt(
+        _ requests: [SubscribeRequest],
+        _ interests: InterestSlice,
+        rowsOfConnections limit: Int,
+        holdsLease: Bool = false
+    ) -> Bool {
         do {
-            try commit(rowsOfConnections: limit)
-            answer { _ in .success(()) }
+            try commit(interests, rowsOfConnections: limit)
+            answer(requests) { _ in .success(()) }
             return true
         } catch {
             // Whose interests were committed earlier needs nothing from this transaction.
             let ledger = ledger
-            answer { holdsLease && ledger.areWritten($0.topics) ? .success(()) : .failure(error) }
+            answer(requests + waiting.takeAll()) {
+                holdsLease && ledger.areWritten($0.topics) ? .success(()) : .failure(error)
+            }
             return false
         }
     }
 
-    private func answer(_ result: (SubscribeRequest) -> Result<Void, RegistryError>) {
-        guard !waiting.isEmpty else { return }
-        let requests = waiting
-        waiting = []
+    private func answer(
+        _ requests: [SubscribeRequest],
+        _ result: (SubscribeRequest) -> Result<Void, RegistryError>
+    ) {
+        guard !requests.isEmpty else { return }
         var completions: [RegistryCompletion] = []
         completions.reserveCapacity(requests.count)
         // What a request had added stays where another one, which succeeds, leans on it.
@@ -219,18 +250,17 @@ final class WriterSession {
 
     // MARK: - Transactions
 
-    /// One transaction: the lease if it is due, the interests that are missing, and the rows of up to `limit` connections (with them the
-    /// interests that nobody has any more).
-    private func commit(rowsOfConnections limit: Int) throws(RegistryError) {
+    /// One transaction: the lease if it is due, the interests, and the rows of up to `limit` connections.
+    private func commit(_ interests: InterestSlice, rowsOfConnections limit: Int) throws(RegistryError) {
         do throws(RegistryError) {
             do throws(RegistryError) {
                 try followFile()
-                try write(limit)
+                try write(interests, limit)
             } catch {
                 guard error.code == .corrupt else { throw error }
                 if let connection { try file.setAside(connection, because: error) }
                 try followFile()
-                try write(limit)
+                try write(interests, limit)
             }
             if fault.note(nil) { file.logger.info("the registry can be written again") }
         } catch {
@@ -239,7 +269,7 @@ final class WriterSession {
         }
     }
 
-    private func write(_ limit: Int) throws(RegistryError) {
+    private func write(_ interests: InterestSlice, _ limit: Int) throws(RegistryError) {
         guard let connection else { return }
         let taken = ledger.takeRows(ofConnections: limit)
         var transaction = WriterTransaction(
@@ -253,7 +283,7 @@ final class WriterSession {
             try connection.database.inTransaction(.immediate) { db in
                 // Asked for under the write lock: a wait for it may have taken seconds.
                 transaction.time(configuration.wallNanoseconds(), configuration)
-                try transaction.run(db, ledger: ledger, rows: ledger.writes(for: taken), removesStale: limit > 0)
+                try transaction.run(db, ledger: ledger, interests: interests, rows: ledger.writes(for: taken))
                 return .commit
             }
         } catch {
@@ -266,10 +296,11 @@ final class WriterSession {
                 registeredAgain()
             }
             ledger.forgetWritten()
-        } else if limit > 0 {
-            ledger.removedStale()
+            ledger.wroteMissing()
+        } else {
+            ledger.wrote(interests.added)
+            ledger.removed(interests.removed)
         }
-        ledger.wroteMissing()
         if limit > 0 { addressHasChanged = false }
         isRegistered = true
         gateway = transaction.gateway

@@ -2,6 +2,12 @@ import GRDB
 import SluiceCore
 import SubscriptionRegistry
 
+/// The interests that one transaction adds and removes.
+struct InterestSlice {
+    var added: [Topic] = []
+    var removed: [Topic] = []
+}
+
 /// What one transaction of a gateway's writer does, and what it has found when it is committed.
 struct WriterTransaction {
     private(set) var gateway: GatewayRow
@@ -32,7 +38,7 @@ struct WriterTransaction {
     /// Writes.
     ///
     /// Nothing here changes the ledger: it hears of it after the commit.
-    mutating func run(_ db: Database, ledger: GatewayLedger, rows: [RowWrite], removesStale: Bool) throws {
+    mutating func run(_ db: Database, ledger: GatewayLedger, interests: InterestSlice, rows: [RowWrite]) throws {
         let statements = RegistryStatements(db)
         hasRegistered = isDue
         if isDue, isRegistered {
@@ -43,8 +49,8 @@ struct WriterTransaction {
             try statements.insert(gateway)
             newest = try statements.insertInterests(ledger.topics, of: gateway.id)
         } else {
-            newest = try statements.insertInterests(ledger.missing, of: gateway.id)
-            if removesStale { newest = max(newest, try statements.removeInterests(ledger.stale, of: gateway.id)) }
+            newest = try statements.insertInterests(interests.added, of: gateway.id)
+            newest = max(newest, try statements.removeInterests(interests.removed, of: gateway.id))
             if addressHasChanged { try statements.update(gateway.id, httpAddress: gateway.httpAddress) }
         }
         if !rows.isEmpty { try statements.write(rows, of: gateway.id) }

@@ -207,6 +207,13 @@ private final class MemoryFollowing: SubscriptionFollowing {
 
     var liveGateways: [GatewayRow] { view.gateways }
 
+    var publishers: any PublisherRecording { MemoryPublishers(registry: registry) }
+}
+
+/// The publishers' rows.
+private struct MemoryPublishers: PublisherRecording {
+    let registry: MemoryRegistry
+
     func renew(_ publisher: PublisherRow) {
         registry.change { [lease = registry.leaseNanoseconds] state, now in
             var row = publisher

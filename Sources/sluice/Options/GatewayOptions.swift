@@ -73,6 +73,17 @@ struct GatewayOptions: SettingOptions {
     var listenBacklog: String?
     @Option(
         Setting(
+            "commit-window",
+            .duration(.zero...(.seconds(1))),
+            default: "0",
+            for: [.gateway],
+            "How long a commit waits for more records after its first: publishes take so much longer, and the disk writes less."
+        )
+        .fills(gateway: \.log.commitWindow)
+    )
+    var commitWindow: String?
+    @Option(
+        Setting(
             "retention-age",
             .duration(.seconds(1)...(.seconds(3_153_600_000))),
             default: "24h",

@@ -1,3 +1,4 @@
+import PosixSupport
 import SluiceCore
 import TestSupport
 import Testing
@@ -26,6 +27,24 @@ struct AppendInboxTests {
         #expect(inbox.add(submission(bytes: 1))?.code == .overloaded)
         inbox.release(100)
         #expect(inbox.add(submission(bytes: 100)) == nil)
+    }
+
+    @Test(
+        "with a window the first one waits for others, until a quarter of the bytes is there, the window is over, or the inbox is stopped"
+    )
+    func gathers() throws {
+        let hour: UInt64 = 3_600_000_000_000
+        for ending in ["full", "over", "stopped"] {
+            let inbox = AppendInbox(maximumBytes: 100, windowNanoseconds: ending == "over" ? 1 : hour)
+            #expect(inbox.add(submission(bytes: 10)) == nil)
+            let adding = try PosixThread(name: "adding") { [submission = submission(bytes: 15)] in
+                if ending == "full" { _ = inbox.add(submission) }
+                if ending == "stopped" { inbox.stop() }
+            }
+            let taken = inbox.removeAll(untilNanoseconds: StageClock.nowNanoseconds() + hour)
+            #expect(taken.submissions.count == (ending == "full" ? 2 : 1), "\(ending)")
+            adding.join()
+        }
     }
 
     @Test("a stopped inbox gives what it has and takes nothing more")
