@@ -10,8 +10,8 @@ public struct RegistryConfiguration: Sendable {
     public var checkNanoseconds: UInt64 = 1_000_000_000
     /// How long rows that no reply waits for may stay unwritten, nanoseconds.
     public var rowsDelayNanoseconds: UInt64 = 50_000_000
-    /// Connections whose rows one transaction writes, so that a subscribe never waits for a long one.
-    public var rowsPerTransaction = 500
+    /// Rows of connections and subscriptions that one transaction writes, so that a subscribe never waits for a long one.
+    public var rowsPerTransaction = 2_000
     /// Interests that one transaction adds or removes: what a few hundred clients ask for at once doesn't hold up the others.
     public var interestsPerTransaction = 2_000
     /// Subscribe requests that may wait for a commit; more are refused as `overloaded`.

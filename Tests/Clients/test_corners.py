@@ -43,6 +43,25 @@ def test_a_subscribe_that_fails_takes_nothing_from_one_that_overlaps_it_and_read
     sluice.gateway.ready()
 
 
+def test_whoever_holds_the_registrys_lock_holds_up_no_delivery(sluice):
+    sluice.start()
+    with Subscriber(sluice.url()) as client:
+        client.subscribe("t")
+        registry = sqlite3.connect(f"{sluice.directory}/registry.sqlite", isolation_level=None)
+        registry.execute("BEGIN IMMEDIATE")
+        # Longer than a publisher waits for its row's renewal.
+        began, number = time.monotonic(), 0
+        while time.monotonic() - began < 11:
+            number += 1
+            sent = time.monotonic()
+            sluice.publish("t", number)
+            assert client.expect("event")["data"] == number
+            assert time.monotonic() - sent < 2
+        assert httpx.get(sluice.publisher.address + "/readyz").status_code == 503
+        registry.execute("COMMIT")
+        sluice.publisher.ready()
+
+
 def test_keys_of_an_authorizer_that_is_not_chosen_are_refused(tmp_path):
     for flags, names in [
         (["--jwt-secret", SECRET], ["--jwt-secret", "--authorizer jwt"]),

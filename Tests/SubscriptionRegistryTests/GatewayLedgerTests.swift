@@ -66,33 +66,33 @@ import Testing
 
     @Test("a written connection is deleted with its subscriptions, and its waiting rows are dropped")
     mutating func deletedConnection() {
-        _ = ledger.takeRows(ofConnections: 10)
+        _ = ledger.takeRows(10)
         _ = ledger.subscribe(one, to: ["a"], atNanoseconds: 3)
         ledger.disconnected(one)
-        #expect(ledger.writes(for: ledger.takeRows(ofConnections: 10)) == [.deleteConnection(one)])
+        #expect(ledger.writes(for: ledger.takeRows(10)) == [.deleteConnection(one)])
     }
 
     @Test("rows are taken in slices, and those that couldn't be written are put back")
     mutating func slices() {
-        let first = ledger.takeRows(ofConnections: 1)
+        let first = ledger.takeRows(1)
         #expect(first.count == 1 && ledger.isBehind)
-        let second = ledger.takeRows(ofConnections: 1)
+        let second = ledger.takeRows(1)
         #expect(second.count == 1 && !ledger.isBehind)
         ledger.putBack(first)
-        #expect(ledger.takeRows(ofConnections: 5) == first)
+        #expect(ledger.takeRows(5) == first)
     }
 
     @Test("everything is missing after the file was lost, and nothing is stale")
     mutating func lostFile() {
         _ = ledger.subscribe(one, to: ["a", "b"], atNanoseconds: 3)
         ledger.wroteMissing()
-        _ = ledger.takeRows(ofConnections: 10)
+        _ = ledger.takeRows(10)
         ledger.unsubscribe(one, from: ["b"])
         ledger.disconnected(two)
         ledger.forgetWritten()
         #expect(ledger.missing == ["a"] && ledger.stale.isEmpty)
         #expect(
-            ledger.writes(for: ledger.takeRows(ofConnections: 10)) == [
+            ledger.writes(for: ledger.takeRows(10)) == [
                 .insertConnection(one, principal: "p", remoteAddress: "r", atNanoseconds: 1),
                 .insertSubscription(one, "a", atNanoseconds: 3),
             ]
@@ -174,7 +174,7 @@ private struct LedgerRun {
     }
 
     private mutating func commit(_ limit: Int, fails: Bool) {
-        let taken = ledger.takeRows(ofConnections: limit)
+        let taken = ledger.takeRows(limit)
         guard !fails else { return ledger.putBack(taken) }
         for write in ledger.writes(for: taken) {
             switch write {

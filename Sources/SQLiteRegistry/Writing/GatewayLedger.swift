@@ -132,8 +132,8 @@ struct GatewayLedger {
         }
     }
 
-    /// Takes the rows of up to `limit` connections that differ from the file.
-    mutating func takeRows(ofConnections limit: Int) -> [ConnectionID: RowBacklog.Entry] { backlog.removeFirst(limit) }
+    /// Takes about `limit` rows of connections that differ from the file.
+    mutating func takeRows(_ limit: Int) -> [ConnectionID: RowBacklog.Entry] { backlog.removeFirst(rows: limit) }
 
     /// Puts back what couldn't be written.
     mutating func putBack(_ taken: [ConnectionID: RowBacklog.Entry]) { backlog.putBack(taken) }

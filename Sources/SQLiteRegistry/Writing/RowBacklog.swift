@@ -14,6 +14,11 @@ struct RowBacklog {
     struct Entry: Equatable, Sendable {
         var connection: Change?
         var topics: [Topic: Change] = [:]
+
+        /// About how many rows its writing touches; a connection that goes takes its subscriptions with it.
+        var rows: Int { (connection == .delete ? Entry.rowsOfDeparture : 1) + topics.count }
+
+        private static let rowsOfDeparture = 50
     }
 
     private var entries: [ConnectionID: Entry] = [:]
@@ -44,15 +49,20 @@ struct RowBacklog {
 
     mutating func removeAll() { entries = [:] }
 
-    /// Takes what is to be written of up to `limit` connections.
-    mutating func removeFirst(_ limit: Int) -> [ConnectionID: Entry] {
-        guard entries.count > limit else {
-            defer { entries = [:] }
-            return entries
-        }
+    /// Takes what is to be written of some connections: about `limit` rows, and one connection at least unless the limit is 0.
+    mutating func removeFirst(rows limit: Int) -> [ConnectionID: Entry] {
         var taken: [ConnectionID: Entry] = [:]
-        taken.reserveCapacity(limit)
-        for (id, entry) in entries.prefix(limit) { taken[id] = entry }
+        var rows = 0
+        for (id, entry) in entries {
+            guard rows < limit else { break }
+            taken[id] = entry
+            rows += entry.rows
+        }
+        guard taken.count < entries.count else {
+            // Its memory goes with it.
+            entries = [:]
+            return taken
+        }
         for id in taken.keys { entries[id] = nil }
         return taken
     }

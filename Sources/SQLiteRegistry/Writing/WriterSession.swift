@@ -73,7 +73,7 @@ final class WriterSession {
             file.logger.info("removed abandoned gateways from the registry", metadata: ["gateways": "\(names)"])
         }
         self.connection = connection
-        try commit(InterestSlice(), rowsOfConnections: 0)
+        try commit(InterestSlice(), rows: 0)
     }
 
     func close() {
@@ -132,7 +132,7 @@ final class WriterSession {
         let requests = waiting.takeFirst(topics: configuration.interestsPerTransaction)
         let missing = interests(of: requests)
         if !requests.isEmpty, !isLeased || !missing.isEmpty {
-            attempt(requests, InterestSlice(added: missing), rowsOfConnections: 0, holdsLease: isLeased)
+            attempt(requests, InterestSlice(added: missing), rows: 0, holdsLease: isLeased)
         } else {
             answer(requests) { _ in .success(()) }
         }
@@ -155,7 +155,7 @@ final class WriterSession {
     func writeRows() -> Next {
         rowsAreScheduled = false
         guard isOpen, ledger.isBehind || addressHasChanged else { return .nothing }
-        guard attempt([], staleSlice, rowsOfConnections: configuration.rowsPerTransaction) else { return .nothing }
+        guard attempt([], staleSlice, rows: configuration.rowsPerTransaction) else { return .nothing }
         // The next slice is queued behind the requests that have come meanwhile.
         return rowsLater(delay: 0)
     }
@@ -164,7 +164,7 @@ final class WriterSession {
     func check() -> Next {
         guard isOpen, let connection else { return .nothing }
         let isDue = configuration.wallNanoseconds() >= renewAt
-        if isDue || !connection.isCurrent || fault.error != nil { attempt([], InterestSlice(), rowsOfConnections: 0) }
+        if isDue || !connection.isCurrent || fault.error != nil { attempt([], InterestSlice(), rows: 0) }
         return rowsLater()
     }
 
@@ -182,7 +182,7 @@ final class WriterSession {
         while ledger.isBehind || addressHasChanged || !ledger.missing.isEmpty {
             var slice = staleSlice
             slice.added = Array(ledger.missing.prefix(configuration.interestsPerTransaction))
-            guard attempt([], slice, rowsOfConnections: configuration.rowsPerTransaction) else { break }
+            guard attempt([], slice, rows: configuration.rowsPerTransaction) else { break }
         }
         let result: Result<Void, RegistryError> = fault.error.map { .failure($0) } ?? .success(())
         for flush in flushes { flush(result) }
@@ -197,11 +197,11 @@ final class WriterSession {
     private func attempt(
         _ requests: [SubscribeRequest],
         _ interests: InterestSlice,
-        rowsOfConnections limit: Int,
+        rows limit: Int,
         holdsLease: Bool = false
     ) -> Bool {
         do {
-            try commit(interests, rowsOfConnections: limit)
+            try commit(interests, rows: limit)
             answer(requests) { _ in .success(()) }
             return true
         } catch {
@@ -250,8 +250,8 @@ final class WriterSession {
 
     // MARK: - Transactions
 
-    /// One transaction: the lease if it is due, the interests, and the rows of up to `limit` connections.
-    private func commit(_ interests: InterestSlice, rowsOfConnections limit: Int) throws(RegistryError) {
+    /// One transaction: the lease if it is due, the interests, and about `limit` rows of connections and subscriptions.
+    private func commit(_ interests: InterestSlice, rows limit: Int) throws(RegistryError) {
         do throws(RegistryError) {
             do throws(RegistryError) {
                 try followFile()
@@ -271,7 +271,7 @@ final class WriterSession {
 
     private func write(_ interests: InterestSlice, _ limit: Int) throws(RegistryError) {
         guard let connection else { return }
-        let taken = ledger.takeRows(ofConnections: limit)
+        let taken = ledger.takeRows(limit)
         var transaction = WriterTransaction(
             gateway: gateway,
             isRegistered: isRegistered,
