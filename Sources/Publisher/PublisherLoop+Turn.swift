@@ -94,6 +94,7 @@ extension PublisherLoop {
         if let failure {
             logger.error("this publisher's row can't be renewed, trying again", metadata: ["error": "\(failure)"])
             latency.failed()
+            row = .unwritten
             nextRenewal = now &+ PublisherLoop.heartbeatNanoseconds
         } else {
             nextRenewal = now &+ PublisherLoop.renewalNanoseconds

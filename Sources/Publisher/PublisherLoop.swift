@@ -92,7 +92,7 @@ final class PublisherLoop {
         )
     }
 
-    /// Whether the registry holds this publisher's row; then it is ready.
+    /// Whether this publisher's row could be written the last time; then it is ready.
     enum RowPhase {
         case unwritten
         case written

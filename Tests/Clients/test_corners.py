@@ -365,3 +365,14 @@ def test_a_full_disk_is_said_to_be_full_also_when_a_write_comes_out_short(sluice
         for process in sluice.processes:
             process.kill()
         subprocess.run(["umount", "-l", sluice.directory], check=True)
+
+
+def test_a_gateway_says_that_it_trims_what_nobody_has_delivered(sluice):
+    sluice.start("--retention-age", "1s")
+    sluice.publish("t", 1)
+    # Its checkpoint is on disk when it has ended.
+    sluice.publisher.terminate()
+    with httpx.Client(timeout=PATIENCE) as client:
+        for number in range(50):
+            client.post(sluice.gateway.address + "/topics/t", json=number)
+    eventually(lambda: any("trimmed records that no queue had delivered" in line for line in sluice.gateway.log), what="a warning")

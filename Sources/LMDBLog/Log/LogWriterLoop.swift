@@ -22,6 +22,7 @@ final class LogWriterLoop {
     private var clock: RetentionClock
     private let boot: UInt64
     private var watch = LogUsageWatch()
+    private var undelivered = UndeliveredWatch()
     private var nextWatchNanoseconds: UInt64 = 0
     /// Whether the last append failed: a full disk is reported once, not with each commit.
     private var isFailing = false
@@ -210,7 +211,27 @@ final class LogWriterLoop {
             for line in watch.lines(try heads.usage(), nowNanoseconds: now) {
                 logger.warning("\(line.message)", metadata: line.metadata)
             }
+            try watchUndelivered(now)
         }
+    }
+
+    /// Says when retention has trimmed what no queue had delivered.
+    private func watchUndelivered(_ now: UInt64) throws {
+        guard undelivered.isDue(nowNanoseconds: now) else { return }
+        let trimmed = try log.environment.read { try $0.meta(.trimmedThrough, log.databases) }
+        let records = undelivered.trimmedUndelivered(
+            trimmedThrough: trimmed,
+            retiredThrough: DurableCheckpoint.furthest(
+                logID: log.logID,
+                in: log.configuration.directory + "/../consumers"
+            ),
+            nowNanoseconds: now
+        )
+        guard records > 0 else { return }
+        logger.warning(
+            "retention has trimmed records that no queue had delivered: run a publisher, or keep records longer (--retention-age, --retention-bytes)",
+            metadata: ["records": "\(records)"]
+        )
     }
 
     private func saveAllHeads() {

@@ -3,8 +3,8 @@ import SubscriptionRegistry
 
 /// Subscribe requests that wait for their commit, as a value: which of them the next transaction serves.
 ///
-/// A transaction is bounded by its topics. Half of it is for whoever has waited longest, half for small requests: a client that wants one topic doesn't
-/// wait behind ten thousand that come back with a hundred each.
+/// A transaction is bounded by its topics. Half of it is for whoever has waited longest, half for small requests: a client that wants one
+/// topic doesn't wait behind ten thousand that come back with a hundred each.
 struct WaitingSubscribes {
     /// Topics up to which a request is small.
     private static let smallTopics = 16

@@ -74,6 +74,7 @@ struct EmbeddingTests {
         for (method, path, status, body) in [
             ("GET", "/", 200, "The shop is open.\n"), ("HEAD", "/", 200, ""), ("GET", "/client.js", 200, nil),
             ("GET", "/docs/protocol.md", 404, nil), ("GET", "/readyz", 200, nil), ("PUT", "/healthz", 405, nil),
+            ("GET", "/teams/red/orders", 405, nil),
             ("GET", "/nowhere", 404, ""),
         ] {
             let answer = try await answer(method, path, port: number)
