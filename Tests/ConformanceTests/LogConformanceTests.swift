@@ -21,6 +21,18 @@ struct LogConformanceTests {
         #expect(try await log.appending.append([]).isEmpty)
     }
 
+    @Test(
+        "says of itself that it has been read, before the first append is asked for",
+        .timeLimit(.minutes(1)),
+        arguments: Driver.allCases
+    )
+    func isRead(driver: Driver) async throws {
+        let log = try driver.log()
+        while !log.reading.isLoaded { await Task.yield() }
+        _ = try await log.appending.append([draft("a", "1")])
+        #expect(log.reading.isLoaded)
+    }
+
     @Test("gives back what was appended, and a topic's head and the last number with it", arguments: Driver.allCases)
     func reads(driver: Driver) async throws {
         let log = try driver.log()

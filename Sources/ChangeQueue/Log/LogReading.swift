@@ -11,6 +11,9 @@ public protocol LogReading: AnyObject, Sendable {
     /// The log's epochs, which stay as they are while any gateway has the log open.
     var epochs: LogEpochs { get }
 
+    /// Whether all is in memory that an append needs: the first one after a start needn't wait for more.
+    var isLoaded: Bool { get }
+
     /// The topic's newest committed record, of any process; `SequenceNumber.none` when there is none.
     func head(of topic: Topic) throws(ChangeQueueError) -> SequenceNumber
 

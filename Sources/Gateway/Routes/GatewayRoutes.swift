@@ -68,7 +68,14 @@ struct GatewayRoutes {
     private func checks() -> [(name: String, check: @Sendable () async -> String?)] {
         let (reader, registry) = (context.reader, context.registry)
         return [
-            ("log", { fault { _ = try reader.lastSequence() } }),
+            (
+                "log",
+                {
+                    reader.isLoaded
+                        ? fault { _ = try reader.lastSequence() }
+                        : "the newest records of its topics are still being read"
+                }
+            ),
             ("registry", { registry.fault.map { "\($0)" } }),
             ("link", { [linkFault] in linkFault() }),
         ]

@@ -112,6 +112,9 @@ extension LogWriter: LogReading {
     /// The log's random id.
     package var logID: UInt32 { log.logID }
 
+    /// Whether the topics' heads have been read.
+    package var isLoaded: Bool { heads.hasLoaded }
+
     /// The log's epochs.
     package var epochs: LogEpochs { log.epochs }
 

@@ -2,6 +2,7 @@ import ChangeQueue
 import LMDB
 import PosixSupport
 import SluiceCore
+import Synchronization
 
 /// The topic heads of one writer, shared by its thread and the event loops that ask for heads; keeps up with other
 /// processes' commits.
@@ -17,6 +18,7 @@ final class SharedTopicHeads: Sendable {
     private let loading = ThreadCondition()
     // Guarded by `loading`.
     private nonisolated(unsafe) var isLoaded = false
+    private let loaded = Atomic<Bool>(false)
 
     /// Records of the tail that are read before they are entered under one lock.
     private static let slice = 2048
@@ -35,6 +37,9 @@ final class SharedTopicHeads: Sendable {
             )
         )
     }
+
+    /// Whether the heads have been read; never waits for whoever reads them.
+    var hasLoaded: Bool { loaded.load(ordering: .acquiring) }
 
     func withLock<Result>(_ body: (inout TopicHeads) -> Result) -> Result {
         lock.lock()
@@ -86,6 +91,7 @@ final class SharedTopicHeads: Sendable {
             _ = try catchUp(in: transaction)
         }
         isLoaded = true
+        loaded.store(true, ordering: .releasing)
     }
 
     /// Brings the heads to the state of `transaction`.

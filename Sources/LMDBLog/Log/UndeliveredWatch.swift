@@ -43,7 +43,7 @@ extension DurableCheckpoint {
     static func furthest(logID: UInt32, in directory: String) -> UInt64? {
         var furthest: UInt64?
         Directory.forEachEntry(of: directory) { name in
-            guard name.hasPrefix("checkpoint-"), name.hasSuffix(".json"),
+            guard ByteString(name).hasPrefix("checkpoint-"),
                 let checkpoint = read(directory + "/" + name), checkpoint.logID == logID
             else { return }
             furthest = max(furthest ?? 0, checkpoint.retiredThrough)

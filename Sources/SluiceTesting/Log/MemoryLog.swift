@@ -14,6 +14,8 @@ public final class MemoryLog: LogAppending, LogReading {
     public let logID = UInt32.random(in: 1 ... .max)
     /// One epoch: nobody opens the log a second time.
     public let epochs = LogEpochs([LogEpochs.Beginning(epoch: .random(), first: SequenceNumber(1))])
+    /// True: all is in memory anyway.
+    public let isLoaded = true
 
     private let limits: ChangeLogConfiguration
     private let state = Mutex(State())
