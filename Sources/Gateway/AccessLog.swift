@@ -36,17 +36,16 @@ final class AccessLog: Sendable {
     /// Logs the event if it is its turn.
     /// - Parameters:
     ///   - event: what happened.
-    ///   - channel: the client's connection.
+    ///   - address: the client's, which isn't asked for unless it is logged.
     ///   - metadata: what else is known; it isn't made when it isn't logged.
-    func note(_ event: Event, _ channel: (any Channel)?, _ metadata: @autoclosure () -> Logger.Metadata) {
-        note(event, address: channel?.remoteAddress, metadata())
-    }
-
-    /// The same where only the client's address is known.
-    func note(_ event: Event, address: SocketAddress?, _ metadata: @autoclosure () -> Logger.Metadata) {
+    func note(
+        _ event: Event,
+        address: @autoclosure () -> SocketAddress?,
+        _ metadata: @autoclosure () -> Logger.Metadata
+    ) {
         guard every > 0, count(event) % every == 0 else { return }
         var metadata = metadata()
-        metadata["address"] = "\(address?.clientDescription ?? "unknown")"
+        metadata["address"] = "\(address()?.clientDescription ?? "unknown")"
         logger.info("access: \(event)", metadata: metadata)
     }
 
@@ -63,29 +62,43 @@ final class AccessLog: Sendable {
 
 extension AccessLog {
     /// Records were committed.
-    func published(_ topic: Topic?, _ records: Int, bytes: Int, by principal: String?, over channel: (any Channel)?) {
+    func published(
+        _ topic: @autoclosure () -> Topic?,
+        _ records: Int,
+        bytes: Int,
+        by principal: @autoclosure () -> String?,
+        over channel: @autoclosure () -> (any Channel)?
+    ) {
         note(
             .publish,
-            channel,
+            address: channel()?.remoteAddress,
             [
-                "topic": "\(topic?.name.printable(limit: 200) ?? "several")", "records": "\(records)",
+                "topic": "\(topic()?.name.printable(limit: 200) ?? "several")", "records": "\(records)",
                 "bytes": "\(bytes)",
-                "principal": "\(AccessLog.text(principal))",
+                "principal": "\(AccessLog.text(principal()))",
             ]
         )
     }
 
     /// A client has its connection.
-    func connected(_ id: ConnectionID, _ principal: String?, over channel: (any Channel)?) {
-        note(.connect, channel, ["connection": "\(id)", "principal": "\(AccessLog.text(principal))"])
+    func connected(_ id: ConnectionID, _ principal: String?, over channel: @autoclosure () -> (any Channel)?) {
+        note(
+            .connect,
+            address: channel()?.remoteAddress,
+            ["connection": "\(id)", "principal": "\(AccessLog.text(principal))"]
+        )
     }
 
     /// A client has its subscriptions.
-    func subscribed(_ id: ConnectionID, _ topics: [SubscribedTopic], _ principal: String?, over channel: (any Channel)?)
-    {
+    func subscribed(
+        _ id: ConnectionID,
+        _ topics: [SubscribedTopic],
+        _ principal: String?,
+        over channel: @autoclosure () -> (any Channel)?
+    ) {
         note(
             .subscribe,
-            channel,
+            address: channel()?.remoteAddress,
             [
                 "connection": "\(id)", "topics": "\(topics.count)",
                 "first": "\(topics.first?.topic.name.printable(limit: 200) ?? "-")",
@@ -95,10 +108,10 @@ extension AccessLog {
     }
 
     /// A client was told an error.
-    func refused(_ error: APIError, _ what: String, address: SocketAddress?) {
+    func refused(_ error: APIError, _ what: String, address: @autoclosure () -> SocketAddress?) {
         note(
             .refusal,
-            address: address,
+            address: address(),
             [
                 "code": "\(error.code.rawValue)", "reason": "\(error.message)",
                 "request": "\(what.printable(limit: 200))",
