@@ -8,7 +8,7 @@ public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
     public let low: UInt64
 
     /// Characters of the text form.
-    public static let textCharacters = 22
+    package static let textCharacters = 22
 
     /// Puts an id together from its two halves.
     @inlinable public init(high: UInt64, low: UInt64) {
@@ -53,7 +53,7 @@ public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Appends the text form, as it stands between the quotes of a JSON string.
-    public func append(to bytes: inout [UInt8]) {
+    package func append(to bytes: inout [UInt8]) {
         for index in 0..<ConnectionID.textCharacters { bytes.append(character(at: index)) }
     }
 

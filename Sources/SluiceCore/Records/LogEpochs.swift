@@ -25,9 +25,9 @@ public struct LogEpoch: RawRepresentable, Hashable, Sendable, CustomStringConver
 /// An epoch as clients keep it beside a number: its name, and those of the epochs before it with where each was left.
 ///
 /// So a log that was restored from a copy, and doesn't know the epoch itself, still finds the last one that it shares with the client.
-public struct EpochClaim: Equatable, Sendable {
+package struct EpochClaim: Equatable, Sendable {
     /// An epoch, and the number with which it began.
-    public typealias Link = LogEpochs.Beginning
+    package typealias Link = LogEpochs.Beginning
 
     /// Epochs before the last that a claim names.
     static let maximumAncestors = 4
@@ -46,7 +46,7 @@ public struct EpochClaim: Equatable, Sendable {
     }
 
     /// Reads what a client sends; what no log wrote names no epoch that any log has.
-    public init(_ claim: ByteString) {
+    package init(_ claim: ByteString) {
         guard claim.count <= EpochClaim.maximumBytes else {
             links = []
             return
@@ -65,7 +65,7 @@ public struct EpochClaim: Equatable, Sendable {
     }
 
     /// `name.first.name.first…name`, in hexadecimal digits.
-    public var text: String {
+    package var text: String {
         guard let last = links.last else { return LogEpoch.unknown.description }
         return links.dropLast().map { "\($0.epoch).\(String($0.first.rawValue, radix: 16))." }.joined()
             + last.epoch.description
@@ -114,7 +114,7 @@ public struct LogEpochs: Sendable {
     ///   - lastSequence: the newest number of the whole log; asked only when the client's is above the head.
     /// - Returns: the place in this log.
     /// - Throws: what `lastSequence` throws.
-    public func resume(
+    package func resume(
         after: SequenceNumber,
         of claim: EpochClaim?,
         head: SequenceNumber,
@@ -139,7 +139,7 @@ public struct LogEpochs: Sendable {
 }
 
 /// Where a client goes on.
-public enum ResumePoint: Equatable, Sendable {
+package enum ResumePoint: Equatable, Sendable {
     /// Behind its number: all that it knows is this log's.
     case known(SequenceNumber)
     /// Behind the last number that its history and this log's share; what it knows above that is of another history.
