@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from processes import BINARY, Process, environment, eventually
+from processes import BINARY, ROOT, Process, environment, eventually
 from subscriber import Subscriber
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -313,3 +313,14 @@ def test_latency_of_now_stands_beside_the_whole_life(running):
     assert "P99 10s" in head and "P99 5m" in head and "MAX" in head
     body = httpx.get(running.gateway.address + "/latency").json()
     assert [window["seconds"] for window in body["windows"]] == [10, 60, 300]
+
+
+def test_every_metric_that_the_documentation_names_exists(sluice):
+    sluice.start()
+    asking = sluice._start(
+        ["gateway", *sluice.common(), "--name", "asking", "--port", "0", "--authorizer", "webhook", "--webhook-url", "http://127.0.0.1:1/"]
+    )
+    named = set(re.findall(r"`(sluice_[a-z_]+)`", (ROOT / "docs/operations.md").read_text()))
+    assert len(named) > 30
+    shown = "".join(httpx.get(process.address + "/metrics").text for process in (sluice.gateway, sluice.publisher, asking))
+    assert {name for name in named if name not in shown} == set()
