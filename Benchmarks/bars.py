@@ -1,7 +1,11 @@
 """What is measured, and the bars that it is held against."""
 
 import dataclasses
+import functools
 import statistics
+import typing
+
+import growth
 
 
 @dataclasses.dataclass
@@ -9,8 +13,8 @@ class Measurement:
     """One load against one server."""
 
     name: str
-    server: str | None
-    words: list
+    server: str | None = None
+    words: list = dataclasses.field(default_factory=list)
     # The generator's word for the peer, where it isn't the server's.
     peer: str | None = None
     queue: str = "sqs"
@@ -19,6 +23,8 @@ class Measurement:
     flags: tuple = ()
     # A load before the measured one, against the same server.
     before: list | None = None
+    # What is run instead of one load against one server, given a port.
+    scenario: typing.Callable[[int], dict] | None = None
 
     def phases(self) -> list[list]:
         return ([self.before] if self.before else []) + [self.words]
@@ -106,7 +112,52 @@ def groups(quick: bool, peers: bool, files: int) -> list[Group]:
             )
             for extra in (0, 999)
         ], rounds=2))
+        found += growing()
     return found
+
+
+def growing() -> list[Group]:
+    """What costs more when there is more of it, a decade a point."""
+
+    def point(name: str, scenario: typing.Callable, **given) -> Measurement:
+        return Measurement(name, scenario=functools.partial(scenario, **given))
+
+    def group(bar: int, title: str, points: list[Measurement]) -> Group:
+        return Group(bar, title, points, rounds=3)
+
+    return [
+        group(8, "retention of 16 MiB", [
+            *(point(f"retention {topics} topics", growth.retention, topics=topics, limit="16MiB", seconds=12) for topics in (1000, 10_000, 100_000, 1_000_000)),
+            point("no retention 1000000 topics", growth.retention, topics=1_000_000, limit=None, seconds=12),
+            *(point(f"retention {count} batches", growth.retention_of_batches, batches=count, limit="16MiB", seconds=12) for count in (1, 8, 32)),
+            point("no retention 32 batches", growth.retention_of_batches, batches=32, limit=None, seconds=12),
+        ]),
+        group(9, "clients that come with 100 topics each", [
+            point(f"mass {clients * 100} subscriptions", growth.mass_subscribing, clients=clients) for clients in (100, 1000, 10_000)
+        ]),
+        group(10, "history by pages of 100", [
+            point(f"paging {records} records", growth.paging, records=records) for records in (1000, 10_000, 100_000)
+        ]),
+        group(11, "start and stop", [
+            point(f"start {topics} topics", growth.starting, topics=topics) for topics in (10_000, 100_000, 1_000_000)
+        ]),
+        group(12, "bytes that the disk writes", [
+            point(f"written, window {window}", growth.written, window=window) for window in ("0s", "2ms", "10ms")
+        ]),
+        group(13, "large payloads to 100 connections", [
+            Measurement(
+                f"payload {size} bytes, {in_flight} in flight", "sluice",
+                ["fanout", "--connections", 100, "--in-flight", in_flight, "--bytes", size, "--seconds", 4, "--warm-up", 1],
+                # As much as is in flight may wait for a socket.
+                flags=("--unwritten-bytes", "16MiB"),
+            )
+            for size in (1000, 10_000, 100_000, 1_000_000) for in_flight in (1, 8)
+        ]),
+        group(14, "more processes", [
+            *(point(f"{count} publishers, {queue}", growth.processes, gateways=1, publishers=count, queue=queue) for queue in ("sqs", "stream") for count in (1, 2, 4)),
+            point("2 gateways, sqs", growth.processes, gateways=2, publishers=1, queue="sqs"),
+        ]),
+    ]
 
 
 def short(value: float) -> str:
@@ -184,4 +235,34 @@ def judge(results: dict, _groups: list[Group]) -> list[dict]:
         row(7, "append/s, a full log against an empty one", "append full", "acknowledgedPerSecond", 1 / 1.3, peer=("append empty", "acknowledgedPerSecond")),
         row(7, "resolve p50, 1,000,000 against 1,000 subscriptions, µs", "resolve 1000000", "stages.resolve.p50", 1.3, False, peer=("resolve 1000", "stages.resolve.p50")),
     ]
+    return rows + growing_rows(row)
+
+
+def growing_rows(row: typing.Callable) -> list[dict]:
+    """The bars of what grows."""
+    answered, logged = "acknowledgement.p99", "logMiB"
+    rows = [
+        row(8, "256 in flight, 1,000,000 topics, 16 MiB asked for: MiB", "retention 1000000 topics", logged, 20, False),
+        row(8, "32 batches of 1,000 in flight, the same: MiB", "retention 32 batches", logged, 20, False),
+        row(8, "publish p99 with trimming against without, 1,000,000 topics", "retention 1000000 topics", answered, 1.3, False, peer=("no retention 1000000 topics", answered)),
+        row(8, "publish p99 with trimming against without, 32 batches", "retention 32 batches", answered, 1.3, False, peer=("no retention 32 batches", answered)),
+    ]
+    publisher, gateway = "publisherCPUPerSubscription", "gatewayCPUPerSubscription"
+    most, fewer = "mass 1000000 subscriptions", "mass 100000 subscriptions"
+    rows += [
+        row(9, "1,000,000 subscriptions come and go: others' delivery p99, µs", most, "delivery.p99", 20_000, False),
+        row(9, "the same: others' subscribe p99, µs", most, "othersSubscribe.p99", 100_000, False),
+        row(9, "publisher's CPU a subscription, against 100,000, µs", most, publisher, 1.3, False, peer=(fewer, publisher)),
+        row(9, "gateway's CPU a subscription, against 100,000, µs", most, gateway, 1.3, False, peer=(fewer, gateway)),
+        row(10, "a record of 100,000 by pages of 100, against 10,000, µs", "paging 100000 records", "microsecondsPerRecord", 1.3, False, peer=("paging 10000 records", "microsecondsPerRecord")),
+        row(11, "first publish after /readyz, 1,000,000 topics, s", "start 1000000 topics", "firstPublishSeconds", 0.05, False),
+        row(11, "the same after a SIGKILL, s", "start 1000000 topics", "afterKill.firstPublishSeconds", 0.05, False),
+        row(11, "SIGTERM with 1,000,000 topics, s", "start 1000000 topics", "stopSeconds", 2, False),
+        row(12, "bytes written a publish at 500/s, window of 10 ms against none", "written, window 10ms", "writtenPerPublish", 0.25, False, peer=("written, window 0s", "writtenPerPublish")),
+    ]
+    for size in (1000, 1_000_000):
+        name, rate = f"payload {size} bytes", "deliveriesPerSecond"
+        rows.append(row(13, f"{size:,} bytes to 100: deliveries/s, 8 in flight against 1", f"{name}, 8 in flight", rate, 1, peer=(f"{name}, 1 in flight", rate)))
+    for name, peer in (("2 publishers, sqs", "1 publishers, sqs"), ("4 publishers, stream", "1 publishers, stream"), ("2 gateways, sqs", "1 publishers, sqs")):
+        rows.append(row(14, f"wide at 64 with {name}, against one: publishes/s", name, "publishesPerSecond", 0.95, peer=(peer, "publishesPerSecond")))
     return rows

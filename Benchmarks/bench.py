@@ -13,39 +13,20 @@ import pathlib
 import platform
 import resource
 import signal
-import subprocess
 import sys
 import time
 
 import bars
 import servers
+from generator import GENERATOR, generate
 
-GENERATOR = pathlib.Path(os.environ.get("LOAD_GENERATOR", servers.HERE / ".build/release/LoadGenerator"))
 RESULTS = servers.HERE / "results"
-
-
-def generate(server: servers.Server | None, words: list, peer: str) -> dict:
-    """One run of the load generator."""
-    command = [str(GENERATOR), *map(str, words), "--peer", peer]
-    if server:
-        pids = ",".join(map(str, server.pids()))
-        command += ["--port", str(server.port), "--publish-port", str(server.publish_port), "--pids", pids]
-    seconds = float(words[words.index("--seconds") + 1]) if "--seconds" in words else 5
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=servers.die_with_parent
-    ) as process:
-        try:
-            output, errors = process.communicate(timeout=seconds + 150)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return {"error": "the generator didn't end in time"}
-        if process.returncode != 0:
-            return {"error": errors.strip()[-400:]}
-    return json.loads(output)
 
 
 def run(measurement: bars.Measurement, port: int) -> dict:
     """One run of one measurement, with its server started and stopped."""
+    if measurement.scenario:
+        return measurement.scenario(port)
     if measurement.server is None:
         return generate(None, measurement.words, "sluice")
     with servers.make(measurement.server, port, measurement.queue, measurement.flags) as server:
@@ -131,7 +112,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="install the peers under Benchmarks/.peers and measure them too")
     parser.add_argument("--quick", action="store_true", help="one short round, under two minutes: shows trends, proves nothing")
     parser.add_argument("--rounds", type=int, help="runs of each measurement (5; with --quick 1)")
-    parser.add_argument("--bars", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6, 7], help="only these bars")
+    parser.add_argument("--bars", type=int, nargs="+", default=list(range(1, 15)), help="only these bars")
     parser.add_argument("--port", type=int, default=30000, help="the first of 500 ports (30000)")
     parser.add_argument("--directory", help="where servers keep their data; a disk, not a RAM disk (the system's temporary directory)")
     parser.add_argument("--output", type=pathlib.Path, help="the JSON file (Benchmarks/results/bars.json; with --quick quick.json)")

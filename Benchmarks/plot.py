@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -70,6 +71,76 @@ def chart(results: dict, title: str, prefix: str, path: str, unit: str, file: st
     return file
 
 
+def curve(results: dict, title: str, pattern: str, lines: list, unit: str, file: str) -> str | None:
+    """Medians over what grows, on logarithmic axes; `pattern` finds the number in a measurement's name, a line has its label, path, scale and pattern of its own."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "sluice"
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3))
+    drawn = False
+    for (label, path, scale, *own), colour in zip(lines, COLOURS):
+        points = []
+        for name in results:
+            found = re.fullmatch(own[0] if own else pattern, name)
+            if found and (numbers := [number * scale for number in series(results, name, path)]):
+                points.append((int(found[1]), statistics.median(numbers), min(numbers), max(numbers)))
+        if not points:
+            continue
+        drawn = True
+        points.sort()
+        across, middle = [point[0] for point in points], [point[1] for point in points]
+        spread = [[point[1] - point[2] for point in points], [point[3] - point[1] for point in points]]
+        axes.errorbar(across, middle, yerr=spread, marker="o", color=colour, capsize=3, label=label)
+        for at, value in zip(across, middle):
+            axes.annotate(bars.short(value), (at, value), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.margins(x=0.08, y=0.25)
+    axes.set_title(title, fontsize=11, loc="left")
+    axes.set_ylabel(unit, fontsize=9)
+    if len(lines) > 1:
+        axes.legend(fontsize=8, frameon=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.tight_layout()
+    if drawn:
+        figure.savefig(IMAGES / file, metadata={"Date": None})
+    pyplot.close(figure)
+    return file if drawn else None
+
+
+COLOURS = ("#0b7285", "#e8590c", "#868e96", "#5f3dc4")
+CURVES = [
+    ("CPU a delivery over connections", r"curve (\d+)", [("both processes", "cpuPerDelivery", 1)], "µs", "curve-connections.svg"),
+    ("The log with 16 MiB asked for, 256 publishes in flight, over topics", r"retention (\d+) topics", [("largest after 8 s", "logMiB", 1)], "MiB", "curve-retention.svg"),
+    ("The same, over batches of 1,000 in flight", r"retention (\d+) batches", [("largest after 6 s", "logMiB", 1)], "MiB", "curve-retention-batches.svg"),
+    (
+        "Others' latency while so many subscriptions come and go", r"mass (\d+) subscriptions",
+        [("delivery p50", "delivery.p50", 0.001), ("delivery p99", "delivery.p99", 0.001), ("subscribe p50", "othersSubscribe.p50", 0.001), ("subscribe p99", "othersSubscribe.p99", 0.001)],
+        "ms", "curve-mass-latency.svg",
+    ),
+    (
+        "CPU of a subscription that comes and goes, over how many do", r"mass (\d+) subscriptions",
+        [("gateway", "gatewayCPUPerSubscription", 1), ("publisher", "publisherCPUPerSubscription", 1)], "µs", "curve-mass-cpu.svg",
+    ),
+    ("A record of history by pages of 100, over the topic's records", r"paging (\d+) records", [("time", "microsecondsPerRecord", 1)], "µs", "curve-paging.svg"),
+    (
+        "Start and stop over topics", r"start (\d+) topics",
+        [("SIGTERM to end", "stopSeconds", 1), ("start to ready", "readySeconds", 1), ("first publish then", "firstPublishSeconds", 1), ("ready after a kill", "afterKill.readySeconds", 1)],
+        "s", "curve-start.svg",
+    ),
+    (
+        "Fan-out to 100 over the payload, bytes", r"payload (\d+) bytes, 8 in flight",
+        [("8 in flight", "deliveriesPerSecond", 1), ("1 in flight", "deliveriesPerSecond", 1, r"payload (\d+) bytes, 1 in flight")], "deliveries/s", "curve-payload.svg",
+    ),
+    (
+        "Wide load at 64 over publishers", r"(\d+) publishers, sqs",
+        [("sqs", "publishesPerSecond", 1), ("stream", "publishesPerSecond", 1, r"(\d+) publishers, stream")], "publishes/s", "curve-publishers.svg",
+    ),
+]
 CHARTS = [
     ("Fan-out, 1 topic × 1,000 connections, 8 in flight", "fanout ", "deliveriesPerSecond", "deliveries/s", "bench-fanout.svg", 1),
     ("Server CPU a delivery, the same load", "fanout ", "cpuPerDelivery", "µs", "bench-fanout-cpu.svg", 1),
@@ -110,6 +181,7 @@ def main() -> None:
     ensure_matplotlib()
     document = json.loads(arguments.input.read_text())
     drawn = [(title, file) for title, *more, file, scale in CHARTS if chart(document["results"], title, *more, file, scale)]
+    drawn += [(title, file) for title, pattern, lines, unit, file in CURVES if curve(document["results"], title, pattern, lines, unit, file)]
     lines = table(document) + [""] + [f"![{title}](images/{file})" for title, file in drawn]
     text = DOCUMENT.read_text()
     before, _, rest = text.partition(BEGIN)

@@ -152,12 +152,35 @@ class Sluice(Server):
         self.flags = flags
 
     def start(self) -> None:
-        common = ["--data", f"{self.directory}/data", "--queue", self.queue, "--log-level", "warning"]
+        self.spawn_gateway(self.port)
+        self.spawn_publisher(self.port + 1)
+        self.wait_ready(self.port)
+        self.wait_ready(self.port + 1)
+
+    def start_gateway(self, port: int) -> None:
+        """One more gateway on the same log, or the one that has ended again, in its place."""
+        running = [process for process in self.processes if process.poll() is None]
+        self.processes = [self.spawn_gateway(port), *running]
+        self.wait_ready(port)
+
+    def start_publisher(self, port: int) -> None:
+        """One more publisher of the same queue."""
+        self.spawn_publisher(port)
+        self.wait_ready(port)
+
+    def common(self) -> list:
+        return ["--data", f"{self.directory}/data", "--queue", self.queue, "--log-level", "warning"]
+
+    def spawn_gateway(self, port: int) -> subprocess.Popen:
         extra = os.environ.get("SLUICE_BENCH_GATEWAY", "").split()
-        self.spawn(SLUICE, "gateway", "--port", self.port, "--drain-window", "0s", *common, *self.flags, *extra)
-        self.spawn(SLUICE, "publisher", "--operations-port", self.port + 1, *common, *os.environ.get("SLUICE_BENCH_PUBLISHER", "").split())
-        for port in (self.port, self.port + 1):
-            self.wait(lambda port=port: urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1).status == 200)
+        return self.spawn(SLUICE, "gateway", "--port", port, "--drain-window", "0s", *self.common(), *self.flags, *extra)
+
+    def spawn_publisher(self, port: int) -> subprocess.Popen:
+        extra = os.environ.get("SLUICE_BENCH_PUBLISHER", "").split()
+        return self.spawn(SLUICE, "publisher", "--operations-port", port, *self.common(), *extra)
+
+    def wait_ready(self, port: int) -> None:
+        self.wait(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30).status == 200)
 
     def stages(self) -> dict:
         """The processes' own stage latencies, by stage."""

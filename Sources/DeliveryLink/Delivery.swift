@@ -1,5 +1,5 @@
 package import NIOCore
-import SluiceCore
+package import SluiceCore
 
 /// What crosses the link in one frame: records for the subscribers that one gateway has, answered by one ``Receipt``.
 package struct Delivery: Sendable {
@@ -66,20 +66,20 @@ package struct DeliveredRecord: Sendable {
         }
     }
 
-    /// Gives the encoded form without a copy; the bytes are valid inside `body` only.
-    package func withEncodedBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
-        let result: Result<R, E>
+    /// Decodes the record and checks its checksum.
+    /// - Throws: `RecordCodecError`.
+    package func decoded() throws(RecordCodecError) -> ChangeRecord {
         switch storage {
-        case .array(let bytes):
-            result = bytes.withUnsafeBytes { (pointer) -> Result<R, E> in
-                do throws(E) { return .success(try body(pointer)) } catch { return .failure(error) }
-            }
+        case .array(let bytes): return try RecordCodec.decode(bytes)
         case .buffer(let buffer):
-            result = buffer.withUnsafeReadableBytes { (pointer) -> Result<R, E> in
-                do throws(E) { return .success(try body(pointer)) } catch { return .failure(error) }
+            // A closure would lose the error's type, so the result crosses it as a value.
+            let result = buffer.withUnsafeReadableBytes { bytes -> Result<ChangeRecord, RecordCodecError> in
+                do throws(RecordCodecError) { return .success(try RecordCodec.decode(bytes)) } catch {
+                    return .failure(error)
+                }
             }
+            return try result.get()
         }
-        return try result.get()
     }
 
     /// Appends the encoded form: the one copy of a record's bytes on the publisher's side.

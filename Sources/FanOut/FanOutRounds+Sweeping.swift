@@ -74,7 +74,8 @@ extension FanOutRounds {
         }
         services.measures.eventsWritten(events)
         let isOver = sweep.isIdle
-        if isOver, members.index.sweep(of: sweep.feed) == place { members.index.setSweep(nil, of: sweep.feed) }
+        let feed = sweep.feed
+        if isOver, members.index.sweep(of: feed) == place { members.index.setSweep(nil, of: feed) }
         sweeps.checkIn(sweep, at: place)
         if isOver {
             sweeps.end(place)

@@ -34,7 +34,7 @@ struct LoopSweeps {
     }
 
     /// Adds a record to a sweep.
-    mutating func add(_ record: ChangeRecord, _ delivery: DeliveryGroup.Part?, to place: Int) {
+    mutating func add(_ record: consuming ChangeRecord, _ delivery: consuming DeliveryGroup.Part?, to place: Int) {
         sweeps[place]?.add(record, delivery)
     }
 
@@ -61,10 +61,11 @@ struct LoopSweeps {
 
     /// Checks a sweep out while it is changed, so that nothing of it is copied.
     mutating func checkOut(_ place: Int) -> TopicSweep? {
-        defer { sweeps[place] = nil }
-        return sweeps[place]
+        var sweep: TopicSweep?
+        swap(&sweep, &sweeps[place])
+        return sweep
     }
 
     /// Checks a sweep in again.
-    mutating func checkIn(_ sweep: TopicSweep, at place: Int) { sweeps[place] = sweep }
+    mutating func checkIn(_ sweep: consuming TopicSweep, at place: Int) { sweeps[place] = sweep }
 }

@@ -1,3 +1,4 @@
+import NIOCore
 import SluiceCore
 
 /// Records of one topic on their way round the topic's subscriptions.
@@ -5,6 +6,9 @@ import SluiceCore
 /// A sweep goes from subscription to subscription, in a ring. At each it leaves everything that has come since it was
 /// there last, in one piece; a record is done when the sweep is back where it was when the record came. So under load a
 /// socket is written to once a round, with all of the round's records, and a record that comes alone waits for nobody.
+///
+/// What goes round together is bounded in bytes: large frames are copied from the processor's cache to one socket after the other, and gain nothing
+/// from being left in one piece. Records beyond wait until those before them are done.
 ///
 /// A value: the loop's shell does the writing. Where a subscription stands is kept in ``Subscription/startAfter``.
 struct TopicSweep {
@@ -38,6 +42,12 @@ struct TopicSweep {
     private var sockets: [UInt32] = []
     private var stops: [Stop] = []
     private(set) var deliveries: [DeliveryGroup.Part?] = []
+    // Records that go round after these.
+    private var waiting = CircularBuffer<(record: ChangeRecord, delivery: DeliveryGroup.Part?)>()
+    private var payloadBytes: [Int] = []
+    private var roundBytes = 0
+    // The topic's last subscription is gone: nothing goes round any more.
+    private var isGone = false
     private var round: UInt64 = 0
     private var roundBeganAtNanoseconds: UInt64 = 0
     private var isRoundNew = false
@@ -57,6 +67,7 @@ struct TopicSweep {
         isRoundNew = false
         self.feed = feed
         self.shape = shape
+        isGone = false
         round = 0
         position = 0
     }
@@ -89,9 +100,23 @@ struct TopicSweep {
     /// The newest record; everything up to it is left at each visit.
     var last: SequenceNumber { sequences.last ?? .none }
 
+    /// Payloads that go round together, bytes; one that is larger goes round alone.
+    static let maximumRoundBytes = 1024 * 1024
+
     /// Adds the topic's next record.
     mutating func add(_ record: ChangeRecord, _ delivery: DeliveryGroup.Part?) {
+        guard waiting.isEmpty, hasRoom(for: record) else { return waiting.append((record, delivery)) }
+        admit(record, delivery)
+    }
+
+    private func hasRoom(for record: ChangeRecord) -> Bool {
+        isIdle || roundBytes + record.payload.count <= TopicSweep.maximumRoundBytes
+    }
+
+    private mutating func admit(_ record: ChangeRecord, _ delivery: DeliveryGroup.Part?) {
         frames.append(record)
+        payloadBytes.append(record.payload.count)
+        roundBytes += record.payload.count
         sequences.append(record.sequence)
         sockets.append(0)
         deliveries.append(delivery)
@@ -127,7 +152,7 @@ struct TopicSweep {
     /// Only then: a topic that clients come to and leave all the time would otherwise never be done with a record.
     mutating func follow(_ current: TopicFeed.Shape?) {
         guard let current, current.count > 0 else {
-            // The topic's last subscription is gone.
+            isGone = true
             stops = stops.map { _ in Stop(round: 0, position: 0) }
             return
         }
@@ -147,12 +172,22 @@ struct TopicSweep {
         var count = 0
         while count < stops.count, stops[count].isReached(round, position) { count += 1 }
         guard count > 0 else { return [] }
-        let done = (0..<count).map { Done(delivery: deliveries[$0], sockets: sockets[$0]) }
+        var done = (0..<count).map { Done(delivery: deliveries[$0], sockets: sockets[$0]) }
         sequences.removeFirst(count)
         sockets.removeFirst(count)
         deliveries.removeFirst(count)
         stops.removeFirst(count)
+        for bytes in payloadBytes[..<count] { roundBytes -= bytes }
+        payloadBytes.removeFirst(count)
         frames.removeFirst(count)
+        if isGone {
+            done += waiting.map { Done(delivery: $0.delivery, sockets: 0) }
+            waiting.removeAll(keepingCapacity: true)
+        }
+        while let next = waiting.first, hasRoom(for: next.record) {
+            waiting.removeFirst()
+            admit(next.record, next.delivery)
+        }
         return done
     }
 }

@@ -123,7 +123,8 @@ struct BatchesInFlight {
         guard !order.isEmpty else { return actions }
         var work = Work(
             batch: batch,
-            waiting: batch.entries.map(\.gateways.count),
+            // Not as a key path: one of two members is walked at run time.
+            waiting: batch.entries.map { $0.gateways.count },
             failed: Array(repeating: false, count: batch.entries.count),
             deliveries: 0,
             sizeBytes: batch.entries.reduce(0) { $0 + $1.received.record.bytes.count },

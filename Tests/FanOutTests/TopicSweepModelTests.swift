@@ -92,7 +92,12 @@ struct TopicSweepModelTests {
             }
             if sweep == nil { sweep = TopicSweep(feed: feed, shape: shape, formats: TestFormat.all, nowNanoseconds: 0) }
             let record = ChangeRecord(
-                RecordDraft(topic: topic, payload: [0x31], contentType: .json),
+                // Some so large that others wait until they are done.
+                RecordDraft(
+                    topic: topic,
+                    payload: Array(repeating: 0x31, count: number % 4 == 0 ? 100_000 : 1),
+                    contentType: .json
+                ),
                 sequence: SequenceNumber(number),
                 previous: SequenceNumber(number - 1),
                 acceptedAtWallNanoseconds: 1

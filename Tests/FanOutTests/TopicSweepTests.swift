@@ -18,9 +18,9 @@ struct TopicSweepTests {
         return (index, try #require(index.ticket(of: 0, for: topic, .only)).feed)
     }
 
-    private func record(_ sequence: UInt64) -> ChangeRecord {
+    private func record(_ sequence: UInt64, bytes: Int = 1) -> ChangeRecord {
         ChangeRecord(
-            RecordDraft(topic: topic, payload: Array("\(sequence)".utf8), contentType: .json),
+            RecordDraft(topic: topic, payload: Array(repeating: 0x31, count: bytes), contentType: .json),
             sequence: SequenceNumber(sequence),
             previous: SequenceNumber(sequence - 1),
             acceptedAtWallNanoseconds: 1
@@ -81,6 +81,30 @@ struct TopicSweepTests {
         #expect(sweep.isIdle)
     }
 
+    @Test("large payloads go round one after the other, and small ones behind them together")
+    func large() throws {
+        var (index, feed) = try index(2)
+        var sweep = TopicSweep(
+            feed: feed,
+            shape: try #require(index.shape(of: feed)),
+            formats: TestFormat.all,
+            nowNanoseconds: 0
+        )
+        let limit = TopicSweep.maximumRoundBytes
+        for (sequence, bytes) in [(1, 2 * limit), (2, limit), (3, 1), (4, limit - 1), (5, 1)] as [(UInt64, Int)] {
+            sweep.add(record(sequence, bytes: bytes), nil)
+        }
+        #expect(sweep.sequences.map(\.rawValue) == [1])
+        #expect(visit(2, &sweep, &index) == [2])
+        #expect(sweep.sequences.map(\.rawValue) == [2])
+        #expect(visit(2, &sweep, &index) == [2])
+        #expect(sweep.sequences.map(\.rawValue) == [3, 4])
+        #expect(visit(1, &sweep, &index).isEmpty)
+        #expect(visit(1, &sweep, &index) == [2, 2])
+        #expect(visit(2, &sweep, &index) == [2])
+        #expect(sweep.isIdle)
+    }
+
     @Test("a record's round comes to its end however many subscribe and leave meanwhile", arguments: [1, 2, 7])
     func churn(perVisit: Int) throws {
         let seed = UInt64.random(in: .min ... .max)
@@ -125,13 +149,14 @@ struct TopicSweepTests {
             sweep.add(record(1), nil)
             #expect(visit(1, &sweep, &index).isEmpty)
             sweep.add(record(2), nil)
+            sweep.add(record(3, bytes: TopicSweep.maximumRoundBytes), nil)
             for connection in 0..<3 { index.removeAll(of: connection) }
             if isTaken {
                 let ticket = index.subscribe(7, to: Topic(alreadyChecked: "b"), .first)
                 #expect(ticket.feed == feed)
                 #expect(index.release(ticket, of: 7, after: .none) == nil)
             }
-            #expect(visit(1, &sweep, &index) == [1, 0])
+            #expect(visit(1, &sweep, &index) == [1, 0, 0])
             #expect(sweep.isIdle)
             #expect(index.subscription(0, of: feed)?.startAfter == (isTaken ? SequenceNumber.none : nil))
         }

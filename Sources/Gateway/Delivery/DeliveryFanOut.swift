@@ -153,9 +153,7 @@ extension FanOutDelivery {
         for delivered in delivery.records {
             records.append(
                 Record(
-                    record: try delivered.withEncodedBytes { bytes throws(RecordCodecError) in
-                        try RecordCodec.decode(bytes)
-                    },
+                    record: try delivered.decoded(),
                     receivedAtNanoseconds: delivered.receivedAtNanoseconds,
                     resolvedAtNanoseconds: delivered.resolvedAtNanoseconds
                 )

@@ -77,8 +77,8 @@ struct AppendGroup {
     /// How often each of the log's limits was met.
     var refusals: [AppendRefusal: Int] {
         var refusals: [AppendRefusal: Int] = [:]
-        for entry in entries {
-            if let refusal = entry.failure?.refusal { refusals[refusal, default: 0] += 1 }
+        for index in entries.indices {
+            if let refusal = entries[index].failure?.refusal { refusals[refusal, default: 0] += 1 }
         }
         return refusals
     }
@@ -87,11 +87,16 @@ struct AppendGroup {
     func outcomes() -> [(client: any AppendClient, outcomes: [AppendOutcome])] {
         var byClient = [[AppendOutcome]](repeating: [], count: clients.count)
         if clients.count == 1 { byClient[0].reserveCapacity(entries.count) }
-        for entry in entries {
-            let result: Result<[AppendedRecord], ChangeQueueError> =
-                if let failure = entry.failure { .failure(failure) } else { .success(entry.appended) }
-            let item = entry.failure == nil ? entry.item : nil
-            byClient[entry.client].append(AppendOutcome(token: entry.token, result: result, item: item))
+        // By index: an entry as a whole would be copied, with its request.
+        for index in entries.indices {
+            let failure = entries[index].failure
+            byClient[entries[index].client].append(
+                AppendOutcome(
+                    token: entries[index].token,
+                    result: failure.map { .failure($0) } ?? .success(entries[index].appended),
+                    item: failure == nil ? entries[index].item : nil
+                )
+            )
         }
         return zip(clients, byClient).map { ($0, $1) }
     }

@@ -13,7 +13,7 @@ struct PartReader {
     /// - Throws: `invalidPart` when the bytes aren't UTF-8.
     mutating func text(_ byteCount: Int, _ part: String) throws(RecordCodecError) -> String {
         if byteCount == 0 { return "" }
-        guard let text = String(validating: next(byteCount), as: UTF8.self) else { throw .invalidPart(part) }
+        guard let text = String(validUTF8: next(byteCount)) else { throw .invalidPart(part) }
         return text
     }
 
@@ -50,7 +50,7 @@ struct PartReader {
             offset += RecordAttribute.headByteCount
             guard end - offset >= count else { throw .invalidPart("list of attributes") }
             let value = next(count)
-            if type == .text, String(validating: value, as: UTF8.self) == nil { throw .invalidPart("attribute \(tag)") }
+            if type == .text, !JSONText.isUTF8(value) { throw .invalidPart("attribute \(tag)") }
             attributes.append(RecordAttribute(tag: tag, type: type, value: Array(value)))
         }
         return attributes

@@ -31,7 +31,7 @@ public struct Topic: Hashable, Sendable, CustomStringConvertible {
     /// The same for memory, without the cost of a generic collection: the way of nearly every publish.
     /// - Throws: ``TopicError``, also when the bytes are not UTF-8.
     public init(utf8 bytes: UnsafeRawBufferPointer) throws(TopicError) {
-        guard let name = String(validating: bytes, as: UTF8.self) else {
+        guard let name = String(validUTF8: bytes) else {
             throw TopicError(.notText, "The topic is not valid UTF-8. Send topic names as UTF-8.")
         }
         try self.init(name)

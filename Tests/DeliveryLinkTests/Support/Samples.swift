@@ -39,7 +39,11 @@ func outgoing(_ deliveries: Delivery...) -> OutgoingDeliveries {
     OutgoingDeliveries(deliveries, maximumFrameBytes: 1 << 20)
 }
 
-func bytes(of record: DeliveredRecord) -> [UInt8] { record.withEncodedBytes { Array($0) } }
+func bytes(of record: DeliveredRecord) -> [UInt8] {
+    var buffer = ByteBuffer()
+    record.write(to: &buffer)
+    return Array(buffer.readableBytesView)
+}
 
 let current = LinkVersion.current
 let nonce = LinkNonce(bytes: Array(repeating: 7, count: LinkNonce.byteCount))

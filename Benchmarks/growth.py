@@ -1,0 +1,305 @@
+"""What something costs when there is ten times as much of it: one function a curve, one call a point.
+
+Each starts Sluice afresh, makes the work, and returns the point's figures as a JSON object; bars.py says which points there are and what holds.
+"""
+
+import asyncio
+import base64
+import http.client
+import json
+import os
+import pathlib
+import subprocess
+import threading
+import time
+
+import generator
+import servers
+
+MIB = 1 << 20
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def written_bytes(pid: int) -> int:
+    """What the process has had written to disks (`write_bytes` of proc_pid_io(5))."""
+    lines = pathlib.Path(f"/proc/{pid}/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+
+def resident_bytes(pid: int) -> int:
+    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def depth(server: servers.Server) -> dict:
+    command = [servers.SLUICE, "queue", "depth", "--data", f"{server.directory}/data", "--queue", server.queue, "--json"]
+    return json.loads(subprocess.check_output(command, text=True))
+
+
+def percentile(values: list, share: float) -> float | None:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
+
+
+def publish_batch(connection: http.client.HTTPConnection, topics: list[str], data: str = "1") -> None:
+    """One record a topic, all in one commit."""
+    records = ",".join(f'{{"topic":"{topic}","data":{data}}}' for topic in topics)
+    connection.request("POST", "/topics", f'{{"records":[{records}]}}', {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 202:
+        raise OSError(f"a batch was answered {answer.status}: {body[:200]!r}")
+
+
+def make_topics(server: servers.Server, count: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    for first in range(0, count, 1000):
+        publish_batch(connection, [f"grown/{number}" for number in range(first, min(count, first + 1000))])
+    connection.close()
+
+
+# MARK: Retention
+
+
+def retention(port: int, topics: int, limit: str | None, seconds: float) -> dict:
+    """256 publishes in flight over so many topics, with a limit of the log's size or without."""
+    flags = ("--retention-bytes", limit) if limit else ()
+    with servers.Sluice("sluice", port, flags=flags) as server:
+        words = ["publish", "--in-flight", 256, "--publishers", 16, "--topics", topics, "--warm-up", 2, "--seconds", seconds]
+        running = generator.start(server, words, "sluice")
+        return finish_with_log_size(server, running, seconds)
+
+
+def finish_with_log_size(server: servers.Server, running: subprocess.Popen, seconds: float) -> dict:
+    """Looks at the log's size each second until the load has ended; the largest of the second half is what counts."""
+    sizes = []
+    while running.poll() is None and len(sizes) < 10 * seconds:
+        time.sleep(1)
+        sizes.append(depth(server)["logBytes"])
+    result = generator.finish(running, 60)
+    result["logMiB"] = max(sizes[len(sizes) // 2:], default=0) / MIB
+    result["appendedMiB"] = result.get("published", 0) * 256 / MIB
+    return result
+
+
+def retention_of_batches(port: int, batches: int, limit: str | None, seconds: float) -> dict:
+    """So many batches of 1,000 records in flight, each on a connection of its own."""
+    flags = ("--retention-bytes", limit) if limit else ()
+    records = [{"topic": f"t{number % 50}", "data": "x" * 80} for number in range(1000)]
+    body = json.dumps({"records": records}).encode()
+    head = f"POST /topics HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    request = head.encode() + body
+    latencies: list[float] = []
+    sizes: list[int] = []
+
+    async def publish(end: float) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        while time.monotonic() < end:
+            began = time.monotonic()
+            writer.write(request)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            if b" 202 " not in answer.split(b"\r\n", 1)[0]:
+                raise OSError(answer.decode(errors="replace"))
+            length = next(line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length"))
+            await reader.readexactly(int(length.split(b":")[1]))
+            latencies.append(time.monotonic() - began)
+        writer.close()
+
+    async def load() -> None:
+        end = time.monotonic() + seconds
+        publishing = [asyncio.create_task(publish(end)) for _ in range(batches)]
+        while time.monotonic() < end - 1:
+            await asyncio.sleep(1)
+            sizes.append((await asyncio.to_thread(depth, server))["logBytes"])
+        await asyncio.gather(*publishing)
+
+    with servers.Sluice("sluice", port, flags=flags) as server:
+        asyncio.run(load())
+    return {
+        "published": len(latencies) * 1000, "publishesPerSecond": len(latencies) * 1000 / seconds,
+        "acknowledgement": {"p50": percentile(latencies, 0.5) * 1e6, "p99": percentile(latencies, 0.99) * 1e6},
+        "logMiB": max(sizes[len(sizes) // 2:]) / MIB,
+    }
+
+
+# MARK: Many subscriptions at once
+
+
+class SubscribeProbe(threading.Thread):
+    """Somebody else's client: subscribes to one topic after the other, and notes how long each takes."""
+
+    def __init__(self, port: int):
+        super().__init__(daemon=True)
+        self.port = port
+        self.latencies: list[tuple[float, float]] = []
+        self.failure: Exception | None = None
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self.subscribe())
+        except (OSError, EOFError, ValueError) as failure:
+            self.failure = failure
+
+    async def subscribe(self) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        writer.write(
+            f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: sluice.v1\r\n\r\n".encode()
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        await self.message(reader, "connected")
+        number = 0
+        while not self.ended.is_set():
+            number += 1
+            payload = f'{{"action":"subscribe","id":"{number}","topics":["probe/{number % 900}/{number}"]}}'.encode()
+            began = time.monotonic()
+            writer.write(bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
+            await self.message(reader, "subscribed")
+            self.latencies.append((began, time.monotonic() - began))
+            await asyncio.sleep(0.05)
+            left = f'{{"action":"unsubscribe","id":"u{number}","topics":["probe/{number % 900}/{number}"]}}'.encode()
+            writer.write(bytes([0x81, 0x80 | len(left), 0, 0, 0, 0]) + left)
+            await self.message(reader, "unsubscribed")
+        writer.close()
+
+    @staticmethod
+    async def message(reader: asyncio.StreamReader, kind: str) -> None:
+        while True:
+            head = await reader.readexactly(2)
+            length = head[1] & 127
+            if length == 126:
+                length = int.from_bytes(await reader.readexactly(2))
+            text = await reader.readexactly(length)
+            if head[0] & 15 == 1:
+                found = json.loads(text)["type"]
+                if found == kind:
+                    return
+                if found == "error":
+                    raise ValueError(text.decode())
+
+
+def mass_subscribing(port: int, clients: int) -> dict:
+    """So many clients with 100 topics each come, and go, while ten others get 20 events a second each and another subscribes now and then."""
+    with servers.Sluice("sluice", port) as server:
+        gateway, publisher = (process.pid for process in server.processes)
+        seconds = 6 + clients / 500
+        words = ["paced", "--connections", 10, "--topics", 10, "--rate", 200, "--warm-up", 1, "--seconds", seconds]
+        others = generator.start(server, words, "sluice")
+        probe = SubscribeProbe(port)
+        probe.start()
+        time.sleep(2)
+        before = cpu_seconds(gateway), cpu_seconds(publisher)
+        memory = resident_bytes(gateway), resident_bytes(publisher)
+        began = time.monotonic()
+        arrival = ["idle", "--connections", clients, "--extra-topics", 99, "--seconds", 1]
+        came = generator.finish(generator.start(server, arrival, "sluice"), 300)
+        result = generator.finish(others, seconds + 60)
+        ended = time.monotonic()
+        probe.ended.set()
+        probe.join(timeout=30)
+        if probe.failure or "error" in came:
+            return {"error": str(probe.failure or came["error"])}
+        waits = [wait for at, wait in probe.latencies if began <= at <= ended]
+        subscriptions = clients * 100
+        result["arrivalSeconds"] = came["connectSeconds"]
+        result["othersSubscribe"] = {"p50": percentile(waits, 0.5) * 1e6, "p99": percentile(waits, 0.99) * 1e6, "max": max(waits) * 1e6}
+        result["gatewayCPUPerSubscription"] = (cpu_seconds(gateway) - before[0]) * 1e6 / subscriptions
+        result["publisherCPUPerSubscription"] = (cpu_seconds(publisher) - before[1]) * 1e6 / subscriptions
+        result["gatewayBytesPerSubscription"] = (resident_bytes(gateway) - memory[0]) / subscriptions
+        result["publisherBytesPerSubscription"] = (resident_bytes(publisher) - memory[1]) / subscriptions
+        return result
+
+
+# MARK: History
+
+
+def paging(port: int, records: int, limit: int = 100) -> dict:
+    """A topic of so many records, read page by page."""
+    with servers.Sluice("sluice", port) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        for _ in range(records // 1000):
+            publish_batch(connection, ["paged"] * 1000, '"' + "x" * 180 + '"')
+        before = cpu_seconds(server.processes[0].pid)
+        began = time.monotonic()
+        after, found, slowest = 0, 0, 0.0
+        while True:
+            sent = time.monotonic()
+            connection.request("GET", f"/topics/paged/records?after={after}&limit={limit}")
+            page = json.loads(connection.getresponse().read())
+            slowest = max(slowest, time.monotonic() - sent)
+            found += len(page["records"])
+            if "next" not in page or not page["records"]:
+                break
+            after = page["next"]
+        took = time.monotonic() - began
+        if found != records:
+            return {"error": f"{found} of {records} records came back"}
+        return {
+            "microsecondsPerRecord": took * 1e6 / records, "slowestPageMicroseconds": slowest * 1e6,
+            "cpuPerRecord": (cpu_seconds(server.processes[0].pid) - before) * 1e6 / records,
+        }
+
+
+# MARK: Start and stop
+
+
+def starting(port: int, topics: int) -> dict:
+    """A gateway whose log has so many topics stops, starts, and is killed and started."""
+    with servers.Sluice("sluice", port) as server:
+        make_topics(server, topics)
+        gateway = server.processes[0]
+        began = time.monotonic()
+        gateway.terminate()
+        gateway.wait(timeout=60)
+        stopped = time.monotonic() - began
+        after_stop = start_again(server)
+        server.processes[0].kill()
+        server.processes[0].wait()
+        return {"stopSeconds": stopped, **after_stop, "afterKill": start_again(server)}
+
+
+def start_again(server: servers.Sluice) -> dict:
+    """Until `/readyz` says so, and how long the first publish takes then."""
+    began = time.monotonic()
+    server.start_gateway(server.port)
+    ready = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    publish_batch(connection, ["grown/1"])
+    return {"readySeconds": ready - began, "firstPublishSeconds": time.monotonic() - ready}
+
+
+# MARK: What the disk writes
+
+
+def written(port: int, window: str, rate: int = 500) -> dict:
+    """Small publishes, one by one and paced, with a commit window."""
+    with servers.Sluice("sluice", port, flags=("--commit-window", window)) as server:
+        pids = [process.pid for process in server.processes]
+        before = sum(map(written_bytes, pids))
+        words = ["paced", "--connections", 100, "--topics", 100, "--rate", rate, "--warm-up", 0, "--seconds", 8]
+        result = generator.generate(server, words, "sluice")
+        if result.get("published"):
+            result["writtenPerPublish"] = (sum(map(written_bytes, pids)) - before) / result["published"]
+        return result
+
+
+# MARK: More processes
+
+
+def processes(port: int, gateways: int, publishers: int, queue: str) -> dict:
+    """The wide load with more publishers, or with gateways that get none of it, on the same log."""
+    with servers.Sluice("sluice", port, queue=queue) as server:
+        for number in range(1, publishers):
+            server.start_publisher(port + 1 + number)
+        for number in range(1, gateways):
+            server.start_gateway(port + 5 + number)
+        words = ["wide", "--connections", 1000, "--in-flight", 64, "--publishers", 8, "--seconds", 4, "--warm-up", 2]
+        result = generator.generate(server, words, "sluice")
+        if result.get("published"):
+            result["cpuPerPublish"] = sum(result["serverCPUSeconds"]) * 1e6 / result["published"]
+        return result
