@@ -196,7 +196,7 @@ def mass_subscribing(port: int, clients: int) -> dict:
         before = cpu_seconds(gateway), cpu_seconds(publisher)
         memory = resident_bytes(gateway), resident_bytes(publisher)
         began = time.monotonic()
-        arrival = ["idle", "--connections", clients, "--extra-topics", 99, "--seconds", 1]
+        arrival = ["idle", "--connections", clients, "--topics", clients, "--first-topic", 1000, "--extra-topics", 99, "--seconds", 1]
         came = generator.finish(generator.start(server, arrival, "sluice"), 300)
         result = generator.finish(others, seconds + 60)
         ended = time.monotonic()

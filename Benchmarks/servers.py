@@ -173,7 +173,7 @@ class Sluice(Server):
 
     def spawn_gateway(self, port: int) -> subprocess.Popen:
         extra = os.environ.get("SLUICE_BENCH_GATEWAY", "").split()
-        return self.spawn(SLUICE, "gateway", "--port", port, "--drain-window", "0s", *self.common(), *self.flags, *extra)
+        return self.spawn(SLUICE, "gateway", "--name", f"gateway-{port}", "--port", port, "--drain-window", "0s", *self.common(), *self.flags, *extra)
 
     def spawn_publisher(self, port: int) -> subprocess.Popen:
         extra = os.environ.get("SLUICE_BENCH_PUBLISHER", "").split()

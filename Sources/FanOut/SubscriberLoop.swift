@@ -18,12 +18,16 @@ package final class SubscriberLoop {
     private let catchUps: CatchUps
     private let services: FanOutServices
     private let inbox: LoopInbox
+    private var departures = Departures()
+    private var areDeparturesPlanned = false
     private var tick: Scheduled<Void>?
     private var countedSubscriptions = 0
     private var tickInterval = SubscriberLoop.usualTick
 
     /// Time between two looks at the clock: keep-alive is judged with this precision.
     private static let usualTick = TimeAmount.milliseconds(500)
+    /// Long enough for the loop to look at its sockets between two steps.
+    private static let departurePause = TimeAmount.microseconds(5)
     /// The same while the process drains, so that the closes spread evenly.
     private static let drainTick = TimeAmount.milliseconds(20)
 
@@ -83,12 +87,24 @@ package final class SubscriberLoop {
     /// - Returns: false when it was gone already.
     package func remove(_ subscriber: any Subscriber) -> Bool {
         guard members.table[subscriber.key] === subscriber else { return false }
-        members.index.removeAll(of: subscriber.slot)
         members.table.remove(subscriber.slot)
+        departures.add(subscriber.slot)
+        if !areDeparturesPlanned { takeOutDeparted() }
         // The place is another's soon: what comes late for this one must not meet that one.
         subscriber.slot = -1
         services.forget(subscriber.historyAsker)
         return true
+    }
+
+    /// Does one step, and lets nobody do another before the loop has looked at its sockets.
+    private func takeOutDeparted() {
+        departures.step(members)
+        areDeparturesPlanned = true
+        // Not `execute`: the loop runs what its tasks plan before it looks at its sockets again.
+        eventLoop.assumeIsolated().scheduleTask(in: SubscriberLoop.departurePause) {
+            self.areDeparturesPlanned = false
+            if !self.departures.isEmpty { self.takeOutDeparted() }
+        }
     }
 
     /// A subscriber closes: it gets no more events, though its place stays until it is removed.

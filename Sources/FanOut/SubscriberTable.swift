@@ -43,14 +43,16 @@ struct SubscriberTable {
         return slot
     }
 
-    /// Takes a subscriber out.
+    /// Takes a subscriber out; its place is nobody's until it is released.
     mutating func remove(_ slot: Int) {
         guard let subscriber = self[slot] else { return }
         slots[slot] = nil
         sockets[slot] = .none
         slotOfID[subscriber.id] = nil
-        free.append(slot)
     }
+
+    /// The place of a subscriber that was taken out may be another's.
+    mutating func release(_ slot: Int) { free.append(slot) }
 
     /// Says where a subscriber's events may go to directly.
     mutating func setSocket(_ socket: DirectSocket, of slot: Int) {

@@ -180,11 +180,19 @@ struct TopicIndex {
     /// Removes everything of a subscriber.
     /// - Returns: how many it had.
     @discardableResult
-    mutating func removeAll(of subscriber: Int) -> Int {
+    mutating func removeAll(of subscriber: Int) -> Int { remove(atMost: .max, of: subscriber) }
+
+    /// Removes so many subscriptions of a subscriber.
+    /// - Returns: how many were removed.
+    @discardableResult
+    mutating func remove(atMost maximum: Int, of subscriber: Int) -> Int {
         guard places.indices.contains(subscriber) else { return 0 }
-        let count = places[subscriber].count
-        while let last = places[subscriber].indices.last { remove(last, of: subscriber) }
-        places[subscriber] = []
+        var count = 0
+        while count < maximum, let last = places[subscriber].indices.last {
+            remove(last, of: subscriber)
+            count += 1
+        }
+        if places[subscriber].isEmpty { places[subscriber] = [] }
         return count
     }
 

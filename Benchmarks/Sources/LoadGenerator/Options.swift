@@ -46,6 +46,12 @@ struct Options: ParsableArguments {
     var extraTopics = 0
     @Option(help: "Where commit makes its database.") var directory = "/tmp"
 
+    @Option(help: "The number of the first topic, so that two generators can load one server and not each other.")
+    var firstTopic = 0
+
+    /// The topic of a number.
+    func topic(_ number: Int) -> String { peer.topic(firstTopic + number) }
+
     /// Topics, by workload.
     var topics: Int {
         switch workload {

@@ -27,7 +27,7 @@ class Publisher: Connection {
     final func publish(number: UInt32, topic: Int, due: UInt64) {
         if request[topic] == nil {
             let payload = Marker.template(bytes: run.options.bytes)
-            let head = head(topic: run.options.peer.topic(topic), payloadBytes: payload.count)
+            let head = head(topic: run.options.topic(topic), payloadBytes: payload.count)
             request[topic] = head + payload + end
             payloadStart[topic] = head.count
         }

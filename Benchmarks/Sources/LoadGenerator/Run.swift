@@ -58,7 +58,7 @@ final class Run {
         let deadline = start + 90_000_000_000
         while readySubscribers < options.subscribers {
             while subscribers.count < options.subscribers, subscribers.count - readySubscribers < options.connecting {
-                subscribers.append(try subscriber(topic: options.peer.topic(subscribers.count % options.topics)))
+                subscribers.append(try subscriber(topic: options.topic(subscribers.count % options.topics)))
             }
             try turn(until: deadline)
             guard Marker.now() < deadline else {
