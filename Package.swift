@@ -65,13 +65,22 @@ let package = Package(
         .target(name: "CCRC32C"),
         .target(name: "SluiceCore", dependencies: ["CCRC32C"], swiftSettings: settings),
         // The log, the queues on it and the registry: protocols and words. Gateway and Publisher know no driver behind them.
-        .target(name: "ChangeQueue", dependencies: ["SluiceCore"], swiftSettings: settings),
+        .target(name: "ChangeQueue", dependencies: ["QueueEngine", "SluiceCore"], swiftSettings: settings),
+        // Message queues: the rules as values; a service with waiters over a store; AWS's wire over the service.
+        .target(name: "QueueEngine", dependencies: ["SluiceCore"], swiftSettings: settings),
+        .target(name: "Queues", dependencies: ["QueueEngine", "SluiceCore", log], swiftSettings: settings),
+        .target(
+            name: "SQSProtocol",
+            dependencies: ["Queues", "QueueEngine", "SluiceCore", product("Crypto", "swift-crypto")],
+            swiftSettings: settings
+        ),
         .target(name: "SubscriptionRegistry", dependencies: ["PosixSupport", "SluiceCore"], swiftSettings: settings),
         // The drivers of one machine, and what puts gateway and publisher onto them.
         .target(
             name: "LMDBLog",
             dependencies: [
-                "ChangeQueue", "LMDB", "PosixSupport", "SluiceCore", log, product("DequeModule", "swift-collections"),
+                "ChangeQueue", "QueueEngine", "Queues", "LMDB", "PosixSupport", "SluiceCore", log,
+                product("DequeModule", "swift-collections"),
             ],
             swiftSettings: settings
         ),
@@ -106,8 +115,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "SubscriptionRegistry", "DeliveryLink",
-                "StageLatency",
+                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "Queues", "SQSProtocol", "SubscriptionRegistry",
+                "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
                 product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
@@ -123,6 +132,7 @@ let package = Package(
                 // Links to the documents, so that a running gateway has those of its version.
                 .embedInCode("Demo/docs/protocol.md"), .embedInCode("Demo/docs/architecture.md"),
                 .embedInCode("Demo/docs/operations.md"), .embedInCode("Demo/docs/security.md"),
+                .embedInCode("Demo/docs/semantics.md"),
             ],
             swiftSettings: settings
         ),
@@ -177,6 +187,14 @@ let package = Package(
             name: "ChangeQueueTests",
             dependencies: ["TestSupport", "ChangeQueue", "LMDBLog", "LMDB", "PosixSupport", "SluiceCore", log],
             resources: [.copy("Fixtures")],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "QueuesTests",
+            dependencies: [
+                "TestSupport", "Queues", "QueueEngine", "SQSProtocol", "LMDB", "LMDBLog", "ChangeQueue", "SluiceCore",
+                log,
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -6,6 +6,7 @@ import HummingbirdCore
 public import Logging
 import NIOCore
 import NIOPosix
+import Queues
 public import ServiceLifecycle
 import SluiceCore
 import StageLatency
@@ -90,6 +91,9 @@ public struct Gateway: Service, CustomStringConvertible {
             result = .failure(error)
         }
         drivers.appending.shutdown()
+        do { try drivers.messageQueues?.close() } catch {
+            logger.warning("message queues can't be closed", metadata: ["error": "\(error)"])
+        }
         try? await group.shutdownGracefully()
         withExtendedLifetime(drivers) {}
         try result.get()

@@ -51,6 +51,10 @@ public struct GatewayConfiguration: Sendable {
     public var itemTopic = ItemTopicTemplate.standard
     /// Which image of an item its change record carries unless the request says otherwise.
     public var itemImage = ItemImage.new
+    /// Whether `POST /` answers SQS's API for message queues.
+    ///
+    /// Its requests aren't authenticated: whoever reaches the port may use every queue.
+    public var offersQueueAPI = false
     /// One in so many publishes, connects, subscribes and refusals is logged; 0: none.
     public var accessLogEvery = 0
     /// Over how long the closing of WebSockets is spread when the gateway drains.

@@ -5,6 +5,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
+import Queues
 import ServiceLifecycle
 import SluiceCore
 import SubscriptionRegistry
@@ -91,7 +92,8 @@ struct GatewayProcess: Sendable {
     ) async -> Result<Void, any Error> {
         let connections = OpenConnections(factory: measures.metrics)
         let watch = PathWatch(drivers: drivers, link: link, logger: logger)
-        let application = application(context, fanOut, (link, watch), connections)
+        let queues = drivers.messageQueues.map { MessageQueueService(store: $0, logger: gateway.logger) }
+        let application = application(context, fanOut, (link, watch), connections, queues)
         let drain = context.drain
         let logger = logger
         do {
@@ -101,6 +103,7 @@ struct GatewayProcess: Sendable {
                         try await application.run()
                     } onGracefulShutdown: {
                         drain.begin()
+                        queues?.drain()
                         logger.info("draining", metadata: ["connections": "\(connections.count)"])
                     }
                     // Nothing more is accepted; what is open closes over the drain's window.
@@ -114,6 +117,7 @@ struct GatewayProcess: Sendable {
                     connections.closeAll()
                 }
                 group.addTask { await watch.run() }
+                if let queues { group.addTask { await queues.maintain() } }
                 defer { group.cancelAll() }
                 try await group.next()
             }
@@ -128,15 +132,21 @@ struct GatewayProcess: Sendable {
         _ context: GatewayContext,
         _ fanOut: DeliveryFanOut,
         _ link: (server: LinkServer, watch: PathWatch),
-        _ connections: OpenConnections
+        _ connections: OpenConnections,
+        _ queues: MessageQueueService?
     ) -> Application<RouterResponder<GatewayRequestContext>> {
         let counters = HTTPCounters(factory: measures.metrics)
-        let table = RouteTable(handlers: gateway.handlers, demo: DemoRoutes(isClientOnly: gateway.mounted != nil))
+        let table = RouteTable(
+            handlers: gateway.handlers,
+            demo: DemoRoutes(isClientOnly: gateway.mounted != nil),
+            offersQueues: queues != nil
+        )
         let routes = GatewayRoutes(
             context: context,
             table: table,
             counters: counters,
             streams: TopicStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
+            queues: queues,
             links: { link.server.linkCount },
             linkFault: { link.watch.fault }
         )

@@ -46,12 +46,20 @@ extension GatewayDrivers {
             logger: order.logger,
             onRefusal: order.onRefusal
         )
-        return GatewayDrivers(
+        var drivers = GatewayDrivers(
             appending: writer,
             reading: writer,
             directory: { gateway in RegistryWriter(registry: registry, gateway: gateway) },
             socketPath: { name in run.path(forSocket: name) },
             restore: { try nameLock.restore() }
         )
+        if configuration.offersQueueAPI {
+            drivers.messageQueues = try LMDBMessageQueues(
+                writer: writer,
+                directory: directory + "/queues",
+                logger: order.logger
+            )
+        }
+        return drivers
     }
 }

@@ -187,7 +187,7 @@ def test_page_works_below_a_path(sluice, browser):
 
 def test_documents_are_those_of_this_version(sluice):
     sluice.start_gateway()
-    for name in ("protocol", "architecture", "operations", "security"):
+    for name in ("protocol", "architecture", "operations", "security", "semantics"):
         answer = httpx.get(f"{sluice.gateway.address}/docs/{name}.md")
         assert answer.content == (ROOT / f"docs/{name}.md").read_bytes()
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"

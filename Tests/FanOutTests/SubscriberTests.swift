@@ -40,6 +40,28 @@ struct SubscriberTests {
         #expect(!harness.loop.remove(gone) && harness.loop.count == 1)
     }
 
+    @Test("what many had who go in one turn is taken out some at a time, and nobody has their places before")
+    func departures() {
+        let harness = FanOutHarness { $0.subscriptionsPerSubscriber = 200 }
+        let gone = (0..<3).map { harness.subscriber("gone\($0)") }
+        for (number, subscriber) in gone.enumerated() {
+            for topic in 0..<200 { harness.subscribe(subscriber, "\(number)/\(topic)") }
+        }
+        harness.commit()
+        let places = gone.map(\.slot)
+        for subscriber in gone { #expect(harness.loop.remove(subscriber)) }
+        #expect(harness.loop.count == 0 && harness.loop.underWay.topics == 400)
+        let other = harness.subscriber("other")
+        #expect(!places[1...].contains(other.slot))
+        harness.subscribe(other, "1/0")
+        harness.commit()
+        harness.deliver(harness.append("1/0", "x"), harness.append("2/0", "y"))
+        #expect(other.read() == ["reply 1/0@0", "1/0#1:x;"])
+        for _ in 0..<3 { harness.eventLoop.advanceTime(by: .microseconds(5)) }
+        #expect(harness.loop.underWay.topics == 1)
+        #expect(Set((0..<2).map { harness.subscriber("new\($0)").slot }).isSubset(of: places))
+    }
+
     @Test("a subscriber has one piece of history on its way, however many topics it catches up on")
     func onePiece() {
         let harness = FanOutHarness()

@@ -10,7 +10,7 @@ package struct AppendLimits: Sendable {
     /// Why the whole request is refused; nil when it may go on.
     package func violation(in request: AppendRequest) -> ChangeQueueError? {
         switch request {
-        case .item: return nil
+        case .item, .messages: return nil
         case .records(let drafts, _):
             for draft in drafts {
                 if let violation = violation(in: draft) { return violation }

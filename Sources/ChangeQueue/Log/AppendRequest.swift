@@ -1,3 +1,4 @@
+public import QueueEngine
 public import SluiceCore
 
 /// What a client asks the log writer for: one unit, which is stored whole or not at all.
@@ -6,6 +7,8 @@ public enum AppendRequest: Sendable {
     case records([RecordDraft], by: PrincipalID = .server)
     /// An item and its change record.
     case item(ItemWrite)
+    /// A change of message queues.
+    case messages(MessageChange)
 
     /// What the request counts against `maximumPendingBytes`: its bytes and something for its objects.
     package var pendingBytes: Int {
@@ -13,6 +16,7 @@ public enum AppendRequest: Sendable {
         case .records(let drafts, _):
             drafts.reduce(256) { $0 + $1.payload.count + $1.attributes.taggedByteCount + 256 }
         case .item(let write): write.operation.byteCount + 512
+        case .messages(let change): change.pendingBytes
         }
     }
 }
@@ -46,12 +50,20 @@ public struct AppendOutcome: Sendable {
     public let result: Result<[AppendedRecord], ChangeQueueError>
     /// What happened to the item, when the request was one.
     public let item: ItemOutcome?
+    /// What happened to message queues, when the request was about them.
+    public let messages: Result<MessageChangeOutcome, QueueError>?
 
     /// Makes an outcome.
-    public init(token: UInt64, result: Result<[AppendedRecord], ChangeQueueError>, item: ItemOutcome? = nil) {
+    public init(
+        token: UInt64,
+        result: Result<[AppendedRecord], ChangeQueueError>,
+        item: ItemOutcome? = nil,
+        messages: Result<MessageChangeOutcome, QueueError>? = nil
+    ) {
         self.token = token
         self.result = result
         self.item = item
+        self.messages = messages
     }
 }
 

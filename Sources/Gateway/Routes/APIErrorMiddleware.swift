@@ -67,6 +67,8 @@ struct RouteTable: Sendable {
     /// The embedding server's.
     let handlers: [RequestHandler]
     var demo = DemoRoutes()
+    /// Whether there is an API for message queues.
+    var offersQueues = false
 
     /// Whether the gateway answers the request, be it with an error; what isn't its own may go to mounted routes.
     func isOwn(_ head: HTTPRequest) -> Bool {
@@ -121,6 +123,7 @@ struct RouteTable: Sendable {
         case "/topics": return [.post]
         default: break
         }
+        if offersQueues, path == "/" { return demo.paths.contains(path) ? [.get, .post] : [.post] }
         if demo.paths.contains(path) { return [.get] }
         if path.utf8.starts(with: "/topics/".utf8) { return [.get, .post] }
         if path.utf8.starts(with: "/latency/records/".utf8) { return [.get] }

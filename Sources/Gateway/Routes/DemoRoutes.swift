@@ -14,6 +14,7 @@ struct DemoRoutes: Sendable {
         ("/docs/protocol.md", PackageResources.protocol_md, text),
         ("/docs/architecture.md", PackageResources.architecture_md, text),
         ("/docs/operations.md", PackageResources.operations_md, text),
+        ("/docs/semantics.md", PackageResources.semantics_md, text),
         ("/docs/security.md", PackageResources.security_md, text),
     ]
     private static let script = "text/javascript; charset=utf-8"

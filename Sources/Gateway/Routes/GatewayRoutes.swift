@@ -3,6 +3,8 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Queues
+import SQSProtocol
 import SluiceCore
 import SubscriptionRegistry
 
@@ -12,6 +14,8 @@ struct GatewayRoutes {
     let table: RouteTable
     let counters: HTTPCounters
     let streams: TopicStreams
+    /// Message queues, where they are offered.
+    let queues: MessageQueueService?
     /// How many publishers are linked at the moment.
     let links: @Sendable () -> Int
     /// Why publishers can't connect, if they can't.
@@ -54,6 +58,7 @@ struct GatewayRoutes {
             links: links
         ).register(on: router)
         table.demo.register(on: router)
+        if let queues { QueueRoutes(handler: SQSHandler(queues), budgets: context.budgets).register(on: router) }
         HandlerRoutes(
             handlers: table.handlers,
             grants: grants,

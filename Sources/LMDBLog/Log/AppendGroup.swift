@@ -1,4 +1,5 @@
 import ChangeQueue
+import QueueEngine
 
 /// The requests that share one commit, as a value: it takes what was submitted, refuses what breaks a limit, and sorts
 /// the outcomes by client.
@@ -12,6 +13,8 @@ struct AppendGroup {
         var appended: [AppendedRecord] = []
         /// What happened to the item, once it is known.
         var item: ItemOutcome?
+        /// What happened to message queues, once it is known.
+        var messages: Result<MessageChangeOutcome, QueueError>?
         /// Why the request was refused.
         var failure: ChangeQueueError?
     }
@@ -53,6 +56,7 @@ struct AppendGroup {
         for index in entries.indices {
             entries[index].appended = []
             entries[index].item = nil
+            entries[index].messages = nil
             entries[index].failure = entries[index].failure == nil ? nil : limits.violation(in: entries[index].request)
         }
     }
@@ -94,7 +98,8 @@ struct AppendGroup {
                 AppendOutcome(
                     token: entries[index].token,
                     result: failure.map { .failure($0) } ?? .success(entries[index].appended),
-                    item: failure == nil ? entries[index].item : nil
+                    item: failure == nil ? entries[index].item : nil,
+                    messages: failure == nil ? entries[index].messages : nil
                 )
             )
         }

@@ -7,6 +7,8 @@ struct LogCommitter {
     /// What a commit added to the log.
     struct Stored {
         var records = 0
+        /// Whether message queues were changed.
+        var changesMessages = false
         var lastSequence: UInt64 = 0
         var transaction: UInt64 = 0
     }
@@ -29,6 +31,8 @@ struct LogCommitter {
         let wallOffset: UInt64
         let nowNanoseconds: UInt64
         let attempt: Attempt
+        /// Whether message queues were changed.
+        var changesMessages = false
         /// What there is room for; nil when there is more than the commit can need.
         var room: LogRoom?
     }
@@ -63,6 +67,7 @@ struct LogCommitter {
                 for index in group.entries.indices where group.entries[index].failure == nil {
                     try perform(&group.entries[index], &progress, in: transaction)
                 }
+                stored.changesMessages = progress.changesMessages
                 stored.records = Int(clamping: progress.sequence - last)
                 stored.lastSequence = progress.sequence
                 stored.transaction = transaction.identifier
@@ -72,7 +77,9 @@ struct LogCommitter {
             throw error
         }
         // A transaction that changed nothing isn't committed and its number is given again.
-        let (last, transaction) = (stored.lastSequence, stored.records > 0 ? stored.transaction : 0)
+        let (last, transaction) = (
+            stored.lastSequence, stored.records > 0 || stored.changesMessages ? stored.transaction : 0
+        )
         heads.withLock { $0.publish(through: last, transaction: transaction) }
         return stored
     }
@@ -102,6 +109,7 @@ struct LogCommitter {
                 try takeRoom(for: drafts, &progress)
                 entry.appended = try append(drafts, by: principal, &progress, in: transaction)
             case .item(let write): try perform(write, &entry, &progress, in: transaction)
+            case .messages(let change): entry.messages = try perform(change, &progress, in: transaction)
             }
         } catch let error as ChangeQueueError where error.concernsOneRequest {
             entry.failure = error

@@ -15,6 +15,10 @@ struct LogDatabases: Sendable {
     let itemOwners: Database?
     /// Number of an epoch → ``EpochRecord``; nil when a log without epochs is only read.
     let epochs: Database?
+    /// A message queue's name → its entry; see ``QueueCatalogue``. Nil when a log without queues is only read.
+    let queues: Database?
+    /// A message queue's number and a message's ordinal → message; nil when a log without queues is only read.
+    let messages: Database?
 
     /// Opens them, and creates them unless the environment is read-only.
     init(_ environment: Environment) throws(LMDBError) {
@@ -22,14 +26,20 @@ struct LogDatabases: Sendable {
         meta = try environment.openDatabase("meta", options: .create)
         heads = try environment.openDatabase("heads", options: .create)
         items = try environment.openDatabase("items", options: .create)
-        itemOwners = try LogDatabases.added("itemOwners", environment)
-        epochs = try LogDatabases.added("epochs", environment)
+        itemOwners = try LogDatabases.added("itemOwners", environment, [.create, .integerKey])
+        epochs = try LogDatabases.added("epochs", environment, [.create, .integerKey])
+        queues = try LogDatabases.added("queues", environment, .create)
+        messages = try LogDatabases.added("messages", environment, .create)
     }
 
     /// A database that came after the first layout; nil when the log doesn't have it and is only read.
-    private static func added(_ name: String, _ environment: Environment) throws(LMDBError) -> Database? {
+    private static func added(
+        _ name: String,
+        _ environment: Environment,
+        _ options: DatabaseOptions
+    ) throws(LMDBError) -> Database? {
         do throws(LMDBError) {
-            return try environment.openDatabase(name, options: [.create, .integerKey])
+            return try environment.openDatabase(name, options: options)
         } catch  where error.code == .notFound && environment.options.contains(.readOnly) {
             return nil
         }

@@ -232,6 +232,7 @@ extension MemoryLog {
                     )
                 }
                 return (appended, ItemOutcome(operation: change.operation, appended: appended.first))
+            case .messages: throw ChangeQueueError(.invalidRecord, "A log in memory has no message queues.")
             }
         }
 

@@ -248,6 +248,17 @@ struct GatewayOptions: SettingOptions {
         .fills(gateway: \.webSocket.messageTimeout)
     )
     var messageTimeout: String?
+    @Flag(
+        Setting(
+            "queue-api",
+            .onOff,
+            default: "false",
+            for: [.gateway],
+            "Whether POST / answers SQS's API for message queues, without asking who it is: for loopback and trusted networks only."
+        )
+        .fills(gateway: \.offersQueueAPI)
+    )
+    var queueAPI: Bool?
     @Option(
         Setting(
             "access-log",

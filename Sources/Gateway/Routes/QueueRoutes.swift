@@ -1,0 +1,57 @@
+import HTTPTypes
+import Hummingbird
+import Queues
+import SQSProtocol
+import SluiceCore
+
+/// `POST /` with `X-Amz-Target: AmazonSQS.…`: SQS's API for message queues.
+///
+/// Signatures aren't checked, so that it is only there when it was asked for. A page of a browser can't use it: both fields that it must set are ones
+/// for which a browser asks first, and nothing here answers.
+struct QueueRoutes {
+    let handler: SQSHandler
+    let budgets: ByteBudgets
+
+    func register(on router: Router<GatewayRequestContext>) {
+        router.post("/") { request, _ in try await answer(request) }
+    }
+
+    private func answer(_ request: Request) async throws -> Response {
+        guard let target = request.headers[QueueRoutes.target].map({ ByteString($0) }),
+            target.utf8.starts(with: SQSHandler.targetPrefix.utf8)
+        else {
+            throw APIError(
+                .invalidRequest,
+                "POST / takes AWS's API for queues: X-Amz-Target: \(SQSHandler.targetPrefix)…, AWS JSON 1.0."
+            )
+        }
+        let type = request.headers[.contentType].map { ByteString($0).lowercasedASCII }
+        guard type?.split(separator: ";").first == ByteString(SQSHandler.contentType) else {
+            throw APIError(
+                .invalidRequest,
+                "Content-Type must be \(SQSHandler.contentType): the Query protocol and AWS JSON 1.1 aren't taken."
+            )
+        }
+        let (body, share) = try await budgets.unfinished.collect(request.body, upTo: SQSHandler.maximumBodyBytes)
+        defer { withExtendedLifetime(share) {} }
+        let action = String(decoding: target.utf8.dropFirst(SQSHandler.targetPrefix.utf8.count), as: UTF8.self)
+        let answer = await handler.answer(action, body, base: base(of: request))
+        var fields = HTTPFields()
+        fields[QueueRoutes.requestID] = SQSHandler.requestID()
+        if let error = answer.queryError { fields[QueueRoutes.queryError] = error }
+        let status = HTTPResponse.Status(code: answer.status)
+        return HTTPAnswer.bytes(answer.body, SQSHandler.contentType, status: status, fields: fields)
+    }
+
+    /// Scheme and host as the client knows them; the gateway itself speaks no TLS.
+    private func base(of request: Request) -> String { "http://\(request.head.authority ?? "localhost")" }
+
+    private static let target = fieldName("X-Amz-Target")
+    private static let requestID = fieldName("x-amzn-RequestId")
+    private static let queryError = fieldName("x-amzn-query-error")
+
+    private static func fieldName(_ name: String) -> HTTPField.Name {
+        guard let field = HTTPField.Name(name) else { preconditionFailure("'\(name)' is no field's name") }
+        return field
+    }
+}

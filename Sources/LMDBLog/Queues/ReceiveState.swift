@@ -1,0 +1,196 @@
+import ChangeQueue
+import LMDB
+import Logging
+import PosixSupport
+import QueueEngine
+import SluiceCore
+import Synchronization
+
+/// What receivers hold of all message queues: an LMDB environment whose commits don't wait for the disk, shared by the gateways of one log.
+///
+/// A process crash loses nothing. After a crash of the machine the state isn't trusted (``BootMark``) and is begun anew: every message that isn't
+/// deleted can be received at once, and was received by nobody.
+final class ReceiveState: Sendable {
+    /// What is kept of a queue once.
+    struct Head {
+        /// Every message up to this one was looked at.
+        var cursor: UInt64 = 0
+        /// The number of the next receive. It begins at the time when the head was made, so that a handle of a state that was lost is none of
+        /// the new one.
+        var nextReceive: UInt64
+        /// Messages of which an entry is kept.
+        var entries: UInt64 = 0
+    }
+
+    let environment: Environment
+    private let heads: Database
+    private let entries: Database
+    private let times: Database
+    private let directory: String
+    private let bootID: String
+    // Held shared by everyone who has the state open.
+    private let users: Mutex<FileLock?>
+
+    /// Opens the state, and makes it when there is none.
+    /// - Throws: `ChangeQueueError`.
+    init(_ directory: String, logID: UInt32, mapSizeBytes: Int = 1 << 30, logger: Logger) throws(ChangeQueueError) {
+        self.directory = directory
+        bootID = BootMark.currentBootID()
+        try ChangeQueueError.onSystem { () throws(SystemError) in try Directory.make(directory) }
+        let gate = try ReceiveState.lock(directory + "/open.lock", isExclusive: true, waits: true)
+        defer { withExtendedLifetime(gate) {} }
+        if DurableFile.exists(directory + "/data.mdb"), BootMark.read(in: directory)?.isTrusted(bootID: bootID) != true
+        {
+            logger.warning(
+                "the machine stopped while messages were in flight: they can be received again",
+                metadata: ["directory": "\(directory)"]
+            )
+            DurableFile.remove(directory + "/data.mdb")
+            DurableFile.remove(directory + "/lock.mdb")
+        }
+        try BootMark(bootID: bootID, isClean: false).write(in: directory)
+        users = Mutex(try ReceiveState.lock(directory + "/users.lock", isExclusive: false, waits: true))
+        let opened = try ChangeQueueError.typing("open what receivers hold in \(directory)") {
+            let environment = try Environment(
+                path: directory,
+                mapSizeBytes: mapSizeBytes,
+                maximumDatabases: 4,
+                options: .noSync
+            )
+            return (
+                environment: environment,
+                heads: try environment.openDatabase("heads", options: .create),
+                entries: try environment.openDatabase("entries", options: .create),
+                times: try environment.openDatabase("times", options: .create)
+            )
+        }
+        (environment, heads, entries, times) = opened
+        try ChangeQueueError.typing("claim what receivers hold in \(directory)") { [heads, entries, times] in
+            try opened.environment.write { transaction in
+                let stored = try transaction.get(heads, "logID") { $0.storedInteger ?? 0 }
+                guard stored != UInt64(logID) else { return }
+                for database in [heads, entries, times] { try transaction.clear(database) }
+                try transaction.put(heads, "logID", UInt64(logID))
+            }
+        }
+    }
+
+    /// Syncs the state and marks it as whole, if nobody else has it open.
+    func close() throws(ChangeQueueError) {
+        let gate = try ReceiveState.lock(directory + "/open.lock", isExclusive: true, waits: true)
+        defer { withExtendedLifetime(gate) {} }
+        try ChangeQueueError.typing("sync what receivers hold") { try environment.sync() }
+        users.withLock { $0 = nil }
+        let others = try ReceiveState.lock(directory + "/users.lock", isExclusive: true, waits: false)
+        if others != nil { try BootMark(bootID: bootID, isClean: true).write(in: directory) }
+    }
+
+    private static func lock(_ path: String, isExclusive: Bool, waits: Bool) throws(ChangeQueueError) -> FileLock? {
+        try ChangeQueueError.onSystem { () throws(SystemError) in
+            try FileLock(path, isExclusive: isExclusive, waits: waits)
+        }
+    }
+
+    // MARK: - Heads
+
+    func head(of queue: UInt32, in transaction: borrowing some Transaction & ~Copyable) throws -> Head {
+        let stored = try transaction.get(heads, QueueCatalogue.bigEndian(queue)) { bytes -> Head? in
+            guard bytes.byteCount == 24 else { return nil }
+            return Head(
+                cursor: UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                nextReceive: UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                entries: UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            )
+        }
+        return (stored ?? nil) ?? Head(nextReceive: StageClock.wallNanoseconds())
+    }
+
+    func put(_ head: Head, of queue: UInt32, in transaction: borrowing WriteTransaction) throws {
+        let bytes = [head.cursor, head.nextReceive, head.entries].flatMap { number in
+            withUnsafeBytes(of: number.littleEndian) { Array($0) }
+        }
+        try transaction.put(heads, QueueCatalogue.bigEndian(queue), bytes)
+    }
+
+    // MARK: - Entries
+
+    /// What is kept of a message; nil when nothing is.
+    func entry(
+        _ queue: UInt32,
+        _ ordinal: UInt64,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws -> ReceiveEntry? {
+        try transaction.get(entries, QueueCatalogue.messageKey(queue, ordinal)) { bytes -> ReceiveEntry? in
+            guard bytes.byteCount == 28 else { return nil }
+            return ReceiveEntry(
+                visibleAtNanoseconds: UInt64(
+                    littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self)
+                ),
+                receive: UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                receiveCount: UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 24, as: UInt32.self)),
+                firstReceivedAtNanoseconds: UInt64(
+                    littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 16, as: UInt64.self)
+                )
+            )
+        }.flatMap { $0 }
+    }
+
+    /// Keeps an entry in the place of `old`.
+    func put(
+        _ entry: ReceiveEntry,
+        replacing old: ReceiveEntry?,
+        _ queue: UInt32,
+        _ ordinal: UInt64,
+        _ head: inout Head,
+        in transaction: borrowing WriteTransaction
+    ) throws {
+        if let old {
+            try transaction.delete(times, ReceiveState.timeKey(queue, old.visibleAtNanoseconds, ordinal))
+        } else {
+            head.entries += 1
+        }
+        var bytes = [entry.visibleAtNanoseconds, entry.receive, entry.firstReceivedAtNanoseconds].flatMap { number in
+            withUnsafeBytes(of: number.littleEndian) { Array($0) }
+        }
+        withUnsafeBytes(of: entry.receiveCount.littleEndian) { bytes.append(contentsOf: $0) }
+        try transaction.put(entries, QueueCatalogue.messageKey(queue, ordinal), bytes)
+        try transaction.put(times, ReceiveState.timeKey(queue, entry.visibleAtNanoseconds, ordinal), [UInt8(0)])
+    }
+
+    /// Keeps nothing of a message any more.
+    func remove(
+        _ queue: UInt32,
+        _ ordinal: UInt64,
+        _ head: inout Head,
+        in transaction: borrowing WriteTransaction
+    ) throws {
+        guard let old = try entry(queue, ordinal, in: transaction) else { return }
+        try transaction.delete(times, ReceiveState.timeKey(queue, old.visibleAtNanoseconds, ordinal))
+        try transaction.delete(entries, QueueCatalogue.messageKey(queue, ordinal))
+        head.entries -= min(head.entries, 1)
+    }
+
+    /// Ordinals of kept entries with the time from which on they can be received, the earliest first, until `body` returns false.
+    func forEachTime(
+        of queue: UInt32,
+        from time: UInt64 = 0,
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ body: (_ visibleAtNanoseconds: UInt64, _ ordinal: UInt64) throws -> Bool
+    ) throws {
+        try transaction.withCursor(times) { cursor in
+            try cursor.forEach(from: ReceiveState.timeKey(queue, time, 0)) { key, _ in
+                guard key.byteCount == 20,
+                    UInt32(bigEndian: key.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self)) == queue
+                else { return false }
+                return try body(
+                    UInt64(bigEndian: key.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt64.self)),
+                    UInt64(bigEndian: key.unsafeLoadUnaligned(fromByteOffset: 12, as: UInt64.self))
+                )
+            }
+        }
+    }
+
+    private static func timeKey(_ queue: UInt32, _ time: UInt64, _ ordinal: UInt64) -> [UInt8] {
+        QueueCatalogue.bigEndian(queue) + QueueCatalogue.bigEndian(time) + QueueCatalogue.bigEndian(ordinal)
+    }
+}

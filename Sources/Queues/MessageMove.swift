@@ -1,0 +1,139 @@
+package import QueueEngine
+package import SluiceCore
+import Synchronization
+
+/// A task that moves dead letters back (API reference, "StartMessageMoveTask"). It ends with the gateway that runs it.
+package struct MessageMove: Sendable {
+    /// How far it is; the raw values are AWS's.
+    package enum Status: String, Sendable {
+        case running = "RUNNING"
+        case completed = "COMPLETED"
+        case cancelling = "CANCELLING"
+        case cancelled = "CANCELLED"
+        case failed = "FAILED"
+    }
+
+    /// Its name.
+    package let handle: String
+    /// The queue whose messages move.
+    package let source: QueueID
+    /// Where to; nil for each back to where it was a dead letter of.
+    package let destination: QueueID?
+    /// Messages a second at most; nil for as fast as it goes.
+    package let maximumPerSecond: Int?
+    /// When it began, wall clock, nanoseconds since 1970.
+    package let startedAtNanoseconds: UInt64
+    /// Messages that there were to move.
+    package let toMove: Int
+    /// Messages that were moved.
+    package fileprivate(set) var moved = 0
+    /// How far it is.
+    package fileprivate(set) var status = Status.running
+    /// Why it failed.
+    package fileprivate(set) var failure: String?
+}
+
+extension MessageQueueService {
+    /// Tasks that are remembered after their end.
+    private static let rememberedMoves = 100
+
+    /// Begins to move a queue's messages.
+    /// - Throws: ``QueueError`` when a task of the queue runs, or the destination doesn't exist.
+    package func startMove(
+        of source: QueueID,
+        to destination: QueueID?,
+        maximumPerSecond: Int?
+    ) throws(QueueError) -> MessageMove {
+        let queue = try queue(source)
+        if let destination { _ = try self.queue(destination) }
+        let figures = try figures(of: queue)
+        let move = MessageMove(
+            handle: "\(MessageID.random())",
+            source: source,
+            destination: destination,
+            maximumPerSecond: maximumPerSecond,
+            startedAtNanoseconds: wallNanoseconds(),
+            toMove: figures.visible
+        )
+        let isBusy = moves.withLock { moves in
+            if moves.contains(where: { $0.source == source && ($0.status == .running || $0.status == .cancelling) }) {
+                return true
+            }
+            moves.append(move)
+            if moves.count > MessageQueueService.rememberedMoves { moves.removeFirst() }
+            return false
+        }
+        guard !isBusy else {
+            throw QueueError(.unsupported, "Messages of \(source) are being moved already. Wait, or cancel that task.")
+        }
+        Task { await self.run(move, of: queue) }
+        return move
+    }
+
+    /// A queue's tasks, the newest first.
+    package func moves(of source: QueueID) throws(QueueError) -> [MessageMove] {
+        _ = try queue(source)
+        return moves.withLock { $0.filter { $0.source == source }.reversed() }
+    }
+
+    /// Ends a task; what has moved stays moved.
+    /// - Returns: how many messages have moved.
+    package func cancelMove(_ handle: String) throws(QueueError) -> Int {
+        let moved = moves.withLock { moves -> Int? in
+            guard
+                let place = moves.firstIndex(where: {
+                    ByteString($0.handle) == ByteString(handle) && $0.status == .running
+                })
+            else {
+                return nil
+            }
+            moves[place].status = .cancelling
+            return moves[place].moved
+        }
+        guard let moved else { throw QueueError(.noSuchTask, "There is no task of that handle that runs.") }
+        return moved
+    }
+
+    private func run(_ move: MessageMove, of queue: MessageQueue) async {
+        let perStep = min(move.maximumPerSecond ?? 100, 100)
+        do throws(QueueError) {
+            while state(of: move.handle) == .running {
+                let request = ReceiveRequest(maximum: perStep, visibilitySeconds: 60, nowNanoseconds: wallNanoseconds())
+                let received = try store.receive(from: queue, request).received
+                guard !received.isEmpty else { return end(move.handle, .completed) }
+                for (target, messages) in Dictionary(
+                    grouping: received,
+                    by: { move.destination ?? $0.message.deadLetterSource }
+                ) {
+                    guard let target else { continue }
+                    try await self.move(messages.map(\.handle.ordinal), of: queue, to: target, source: nil)
+                    note(move.handle, moved: messages.count)
+                }
+                if let rate = move.maximumPerSecond {
+                    try? await Task.sleep(for: .microseconds(1_000_000 * perStep / rate))
+                }
+            }
+            end(move.handle, .cancelled)
+        } catch {
+            end(move.handle, .failed, "\(error)")
+        }
+    }
+
+    private func state(of handle: String) -> MessageMove.Status? {
+        moves.withLock { moves in moves.first { $0.handle == handle }?.status }
+    }
+
+    private func note(_ handle: String, moved: Int) {
+        moves.withLock { moves in
+            if let place = moves.firstIndex(where: { $0.handle == handle }) { moves[place].moved += moved }
+        }
+    }
+
+    private func end(_ handle: String, _ status: MessageMove.Status, _ failure: String? = nil) {
+        moves.withLock { moves in
+            guard let place = moves.firstIndex(where: { $0.handle == handle }) else { return }
+            moves[place].status = status
+            moves[place].failure = failure
+        }
+    }
+}

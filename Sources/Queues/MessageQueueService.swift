@@ -1,0 +1,307 @@
+package import Logging
+package import QueueEngine
+package import SluiceCore
+import Synchronization
+
+/// Message queues as their clients know them, over a ``MessageQueueStore``: what several steps take, and who waits for messages.
+///
+/// Any protocol may stand on it; it knows none.
+package final class MessageQueueService: Sendable {
+    let store: any MessageQueueStore
+    let waiters = MessageWaiters()
+    let moves = Mutex<[MessageMove]>([])
+    let logger: Logger
+    let wallNanoseconds: @Sendable () -> UInt64
+    private let purges = Mutex<[UInt32: UInt64]>([:])
+    private let isDraining = Atomic<Bool>(false)
+
+    /// Messages that one step of a long change takes.
+    static let slice = 1_000
+    /// How long a receive waits before it looks for what another gateway has committed, nanoseconds.
+    private static let lookAgainNanoseconds: UInt64 = 1_000_000_000
+    /// Between two purges of a queue (API reference, "PurgeQueue"), nanoseconds.
+    private static let purgePauseNanoseconds: UInt64 = 60_000_000_000
+
+    /// Offers the queues of a store.
+    ///
+    /// `wallNanoseconds`: the wall clock, nanoseconds since 1970.
+    package init(
+        store: any MessageQueueStore,
+        wallNanoseconds: @escaping @Sendable () -> UInt64 = StageClock.wallNanoseconds,
+        logger: Logger
+    ) {
+        self.store = store
+        self.wallNanoseconds = wallNanoseconds
+        self.logger = logger
+    }
+
+    /// From now on nobody waits for messages: who does is answered.
+    package func drain() {
+        isDraining.store(true, ordering: .releasing)
+        waiters.signalAll()
+    }
+
+    // MARK: - Queues
+
+    /// The queue of a name.
+    /// - Throws: ``QueueError``, `noSuchQueue`.
+    package func queue(_ id: QueueID) throws(QueueError) -> MessageQueue {
+        guard let queue = try store.queue(id) else { throw QueueError(.noSuchQueue, "There is no queue \(id).") }
+        return queue
+    }
+
+    /// Queues in the order of their names, from behind `after`.
+    package func queues(after: QueueID?, prefix: ByteString, maximum: Int) throws(QueueError) -> [MessageQueue] {
+        try store.queues(after: after, prefix: prefix, maximum: maximum)
+    }
+
+    /// Makes a queue; one that is there with the same attributes is left as it is.
+    package func create(
+        _ id: QueueID,
+        _ attributes: MessageQueueAttributes,
+        tags: [QueueTag]
+    ) async throws(QueueError) -> MessageQueue {
+        try checkRedrive(of: id, attributes)
+        return try await changed(.create(id, attributes, tags: tags))
+    }
+
+    /// Sets attributes by AWS's names.
+    package func set(_ values: [(name: ByteString, value: String)], of id: QueueID) async throws(QueueError) {
+        var attributes = try queue(id).attributes
+        try attributes.set(values)
+        try checkRedrive(of: id, attributes)
+        _ = try await changed(.configure(id) { queue throws(QueueError) in try queue.attributes.set(values) })
+    }
+
+    /// Sets and removes tags; a queue has fifty at most (API reference, "TagQueue").
+    package func tag(_ id: QueueID, with tags: [QueueTag], without keys: [ByteString]) async throws(QueueError) {
+        _ = try await changed(
+            .configure(id) { queue throws(QueueError) in
+                queue.tags.removeAll { old in keys.contains(old.key) || tags.contains { $0.key == old.key } }
+                queue.tags += tags
+                guard queue.tags.count <= 50 else {
+                    throw QueueError(.invalidAttribute, "A queue has at most 50 tags.")
+                }
+            }
+        )
+    }
+
+    /// Removes a queue and, in steps, its messages.
+    package func delete(_ id: QueueID) async throws(QueueError) {
+        let queue = try await changed(.delete(id))
+        try await discard(queue.number)
+    }
+
+    /// Removes all messages that a queue has now, in steps.
+    /// - Throws: ``QueueError``, `purgeInProgress` within a minute of the last one.
+    package func purge(_ id: QueueID, nowNanoseconds: UInt64 = StageClock.nowNanoseconds()) async throws(QueueError) {
+        let queue = try queue(id)
+        let isTooEarly = purges.withLock { purges in
+            if let last = purges[queue.number], nowNanoseconds < last + MessageQueueService.purgePauseNanoseconds {
+                return true
+            }
+            purges[queue.number] = nowNanoseconds
+            return false
+        }
+        guard !isTooEarly else {
+            throw QueueError(
+                .purgeInProgress,
+                "The queue \(id) was purged less than a minute ago. Wait until the minute is over."
+            )
+        }
+        let last = try store.lastOrdinal(of: queue.number)
+        while true {
+            let ordinals = try store.ordinals(of: queue.number, through: last, maximum: MessageQueueService.slice)
+            guard !ordinals.isEmpty else { return }
+            try await remove(ordinals, from: queue.number)
+        }
+    }
+
+    /// Queues whose dead letters come to this one.
+    package func deadLetterSources(of id: QueueID) throws(QueueError) -> [MessageQueue] {
+        _ = try queue(id)
+        return try store.queues(after: nil, prefix: "", maximum: .max).filter {
+            $0.attributes.redrive?.deadLetterQueue == id
+        }
+    }
+
+    /// A queue's figures, exact.
+    package func figures(of queue: MessageQueue) throws(QueueError) -> MessageQueueFigures {
+        try store.figures(of: queue, nowNanoseconds: wallNanoseconds())
+    }
+
+    private func checkRedrive(of id: QueueID, _ attributes: MessageQueueAttributes) throws(QueueError) {
+        guard let redrive = attributes.redrive else { return }
+        guard redrive.deadLetterQueue != id, let target = try store.queue(redrive.deadLetterQueue) else {
+            throw QueueError(
+                .invalidAttribute,
+                "RedrivePolicy names the queue \(redrive.deadLetterQueue), which must exist and be another one."
+            )
+        }
+        guard target.attributes.redriveAllow.allows(id) else {
+            throw QueueError(
+                .invalidAttribute,
+                "The queue \(target.id) doesn't allow \(id) to send it dead letters (RedriveAllowPolicy)."
+            )
+        }
+    }
+
+    // MARK: - Messages
+
+    /// Stores messages, all or none.
+    /// - Returns: the ordinals that they were given.
+    package func send(_ messages: [QueueMessage], to id: QueueID) async throws(QueueError) -> [UInt64] {
+        guard case .sent(let queue, let ordinals) = try await store.commit(.send(id, messages)) else { throw noAnswer }
+        waiters.signal(queue.number, ordinals.count)
+        return ordinals
+    }
+
+    /// Hands messages out, at once or when there are some, after `waitSeconds` at the latest.
+    package func receive(
+        from id: QueueID,
+        maximum: Int,
+        visibilitySeconds: Int?,
+        waitSeconds: Int?
+    ) async throws(QueueError) -> [ReceivedMessage] {
+        let began = StageClock.nowNanoseconds()
+        while true {
+            // Read each time: attributes change, and a queue may be deleted, while somebody waits.
+            let queue = try queue(id)
+            let generation = waiters.generation(of: queue.number)
+            let now = wallNanoseconds()
+            let request = ReceiveRequest(maximum: maximum, visibilitySeconds: visibilitySeconds, nowNanoseconds: now)
+            let outcome = try store.receive(from: queue, request)
+            try await settle(outcome, of: queue)
+            if !outcome.received.isEmpty { return outcome.received }
+            if outcome.isOverLimit {
+                throw QueueError(
+                    .overLimit,
+                    "So many messages of \(id) are in flight as may be. Delete some, or wait for their visibility timeout."
+                )
+            }
+            let end = began + UInt64(waitSeconds ?? queue.attributes.receiveWaitSeconds) * 1_000_000_000
+            let monotonic = StageClock.nowNanoseconds()
+            guard monotonic < end, !Task.isCancelled, !isDraining.load(ordering: .acquiring) else { return [] }
+            let visibleIn = outcome.nextVisibleAtNanoseconds.map { $0 > now ? $0 - now : 1_000_000 } ?? .max
+            await waiters.wait(
+                for: queue.number,
+                since: generation,
+                nanoseconds: min(end - monotonic, visibleIn, MessageQueueService.lookAgainNanoseconds)
+            )
+        }
+    }
+
+    /// Performs what a receive found beside the messages: dead letters move, what is too old goes.
+    private func settle(_ outcome: ReceiveOutcome, of queue: MessageQueue) async throws(QueueError) {
+        for (ordinal, error) in outcome.damaged {
+            logger.error(
+                "a message can't be read and is passed over",
+                metadata: ["queue": "\(queue.id)", "ordinal": "\(ordinal)", "error": "\(error)"]
+            )
+        }
+        if !outcome.expired.isEmpty { try await remove(outcome.expired, from: queue.number) }
+        guard !outcome.deadLetters.isEmpty, let redrive = queue.attributes.redrive else { return }
+        do throws(QueueError) {
+            try await move(outcome.deadLetters, of: queue, to: redrive.deadLetterQueue, source: queue.id)
+            logger.warning(
+                "messages were received too often and are dead letters now",
+                metadata: [
+                    "queue": "\(queue.id)", "to": "\(redrive.deadLetterQueue)",
+                    "messages": "\(outcome.deadLetters.count)",
+                ]
+            )
+        } catch {
+            // They stay, and are tried again when their time comes.
+            logger.error("dead letters can't be moved", metadata: ["queue": "\(queue.id)", "error": "\(error)"])
+        }
+    }
+
+    /// Deletes messages; a handle that isn't the message's last one deletes nothing (API reference, "DeleteMessage").
+    /// - Returns: whether each was deleted.
+    package func delete(_ handles: [MessageHandle]) async throws(QueueError) -> [Bool] {
+        let current = try store.current(handles)
+        var byQueue: [UInt32: [UInt64]] = [:]
+        for (handle, isCurrent) in zip(handles, current) where isCurrent {
+            byQueue[handle.queue, default: []].append(handle.ordinal)
+        }
+        for (queue, ordinals) in byQueue { try await remove(ordinals, from: queue) }
+        return current
+    }
+
+    /// Hides messages from now on for another time; 0 lets them be received at once.
+    /// - Returns: what is wrong with each, nil for those that are changed.
+    package func changeVisibility(
+        _ changes: [(handle: MessageHandle, seconds: Int)]
+    ) throws(QueueError) -> [QueueError?] {
+        let results = try store.changeVisibility(changes, nowNanoseconds: wallNanoseconds())
+        for (change, result) in zip(changes, results) where result == nil && change.seconds == 0 {
+            waiters.signal(change.handle.queue, 1)
+        }
+        return results
+    }
+
+    // MARK: - Steps
+
+    /// Deletes messages, and then forgets what is kept of them: in between they are found missing, never lost.
+    func remove(_ ordinals: [UInt64], from queue: UInt32) async throws(QueueError) {
+        _ = try await store.commit(.remove(queue: queue, ordinals))
+        try store.forget(queue: queue, ordinals)
+    }
+
+    func move(
+        _ ordinals: [UInt64],
+        of queue: MessageQueue,
+        to target: QueueID,
+        source: QueueID?
+    ) async throws(QueueError) {
+        _ = try await store.commit(.move(queue: queue.number, ordinals, to: target, source: source))
+        try store.forget(queue: queue.number, ordinals)
+        if let target = try store.queue(target) { waiters.signal(target.number, ordinals.count) }
+    }
+
+    private func changed(_ change: MessageChange) async throws(QueueError) -> MessageQueue {
+        guard case .queue(let queue) = try await store.commit(change) else { throw noAnswer }
+        return queue
+    }
+
+    private func discard(_ queue: UInt32) async throws(QueueError) {
+        while true {
+            let ordinals = try store.ordinals(of: queue, through: .max, maximum: MessageQueueService.slice)
+            let outcome = try await store.commit(.discard(queue: queue, maximum: MessageQueueService.slice))
+            try store.forget(queue: queue, ordinals)
+            guard case .changed(let count) = outcome, count == MessageQueueService.slice else { return }
+        }
+    }
+
+    private var noAnswer: QueueError {
+        QueueError(.storage, "The log answered something else than what it was asked for.")
+    }
+
+    // MARK: - Upkeep
+
+    /// Removes, until it is cancelled, what nobody else does: messages whose time is over in queues from which nobody receives, and what is left of
+    /// deleted queues.
+    package func maintain() async {
+        while !Task.isCancelled {
+            do throws(QueueError) {
+                for queue in try store.discardable() { try await discard(queue) }
+                for queue in try store.queues(after: nil, prefix: "", maximum: .max) { try await expire(queue) }
+            } catch {
+                logger.warning("the upkeep of message queues failed", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: .seconds(60))
+        }
+    }
+
+    private func expire(_ queue: MessageQueue) async throws(QueueError) {
+        while !Task.isCancelled {
+            let ordinals = try store.expired(
+                in: queue,
+                maximum: MessageQueueService.slice,
+                nowNanoseconds: wallNanoseconds()
+            )
+            guard !ordinals.isEmpty else { return }
+            try await remove(ordinals, from: queue.number)
+        }
+    }
+}

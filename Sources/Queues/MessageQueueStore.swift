@@ -1,0 +1,102 @@
+package import QueueEngine
+package import SluiceCore
+
+/// Where message queues are kept: the driver behind ``MessageQueueService``.
+///
+/// Messages and the catalogue are durable, changed by the log's writer in its commits. What receivers hold is not: after a crash of the machine
+/// every message that isn't deleted can be received at once.
+package protocol MessageQueueStore: AnyObject, Sendable {
+    /// Makes a change and returns when it is durable.
+    /// - Throws: why nothing was changed.
+    func commit(_ change: MessageChange) async throws(QueueError) -> MessageChangeOutcome
+
+    /// The queue of a name; nil when there is none.
+    func queue(_ id: QueueID) throws(QueueError) -> MessageQueue?
+
+    /// Queues in the order of their names, from behind `after`.
+    func queues(after: QueueID?, prefix: ByteString, maximum: Int) throws(QueueError) -> [MessageQueue]
+
+    /// Numbers of deleted queues that have messages left.
+    func discardable() throws(QueueError) -> [UInt32]
+
+    /// Hands messages out.
+    func receive(from queue: MessageQueue, _ request: ReceiveRequest) throws(QueueError) -> ReceiveOutcome
+
+    /// The handles whose receive is the message's last one: only those delete it.
+    func current(_ handles: [MessageHandle]) throws(QueueError) -> [Bool]
+
+    /// Forgets what was kept of messages that are deleted or moved.
+    func forget(queue: UInt32, _ ordinals: [UInt64]) throws(QueueError)
+
+    /// Hides messages from now on for another time.
+    /// - Returns: what is wrong with each, nil for those that are hidden.
+    func changeVisibility(
+        _ changes: [(handle: MessageHandle, seconds: Int)],
+        nowNanoseconds: UInt64
+    ) throws(QueueError) -> [QueueError?]
+
+    /// The oldest messages up to the ordinal `through`, received or not, for those that move or purge all.
+    func ordinals(of queue: UInt32, through: UInt64, maximum: Int) throws(QueueError) -> [UInt64]
+
+    /// The oldest messages whose time is over.
+    func expired(in queue: MessageQueue, maximum: Int, nowNanoseconds: UInt64) throws(QueueError) -> [UInt64]
+
+    /// The newest ordinal that was given.
+    func lastOrdinal(of queue: UInt32) throws(QueueError) -> UInt64
+
+    /// Syncs what receivers hold: nothing is asked for afterwards.
+    func close() throws(QueueError)
+
+    /// Counts a queue's messages.
+    func figures(of queue: MessageQueue, nowNanoseconds: UInt64) throws(QueueError) -> MessageQueueFigures
+}
+
+/// What a receive asks for.
+package struct ReceiveRequest: Sendable {
+    /// Messages at most.
+    package var maximum: Int
+    /// How long they are hidden, seconds; nil for the queue's own.
+    package var visibilitySeconds: Int?
+    /// Now, wall clock, nanoseconds since 1970.
+    package var nowNanoseconds: UInt64
+
+    package init(maximum: Int, visibilitySeconds: Int? = nil, nowNanoseconds: UInt64) {
+        self.maximum = maximum
+        self.visibilitySeconds = visibilitySeconds
+        self.nowNanoseconds = nowNanoseconds
+    }
+}
+
+/// A message in its receiver's hands.
+package struct ReceivedMessage: Sendable {
+    /// The message.
+    package let message: QueueMessage
+    /// What deletes it.
+    package let handle: MessageHandle
+    /// How often it was received, and when first.
+    package let entry: ReceiveEntry
+
+    package init(message: QueueMessage, handle: MessageHandle, entry: ReceiveEntry) {
+        self.message = message
+        self.handle = handle
+        self.entry = entry
+    }
+}
+
+/// What a receive found.
+package struct ReceiveOutcome: Sendable {
+    /// The messages.
+    package var received: [ReceivedMessage] = []
+    /// Messages that move to the dead-letter queue.
+    package var deadLetters: [UInt64] = []
+    /// Messages whose time is over.
+    package var expired: [UInt64] = []
+    /// Messages that are damaged: they are kept from everybody else for a visibility timeout.
+    package var damaged: [(ordinal: UInt64, error: QueueError)] = []
+    /// When the next hidden message can be received, wall clock, nanoseconds since 1970; nil when none is hidden.
+    package var nextVisibleAtNanoseconds: UInt64?
+    /// As many messages are in flight as may be.
+    package var isOverLimit = false
+
+    package init() {}
+}

@@ -1,0 +1,114 @@
+import QueueEngine
+import SluiceCore
+
+/// A request's JSON object, read member by member.
+struct SQSInput {
+    private let value: JSONValue
+
+    /// Reads a body.
+    /// - Throws: ``SQSError`` when it isn't a JSON object.
+    init(_ body: [UInt8]) throws(SQSError) {
+        let text = body.isEmpty ? Array("{}".utf8) : body
+        guard let value = try? JSONValue(text), value.kind == .object else {
+            throw SQSError("SerializationException", "The body isn't a JSON object.")
+        }
+        self.value = value
+    }
+
+    private init(_ value: JSONValue) { self.value = value }
+
+    /// A text; nil when it isn't there.
+    func text(_ name: ByteString) throws(SQSError) -> String? {
+        guard let member = value[name], member.kind != .null else { return nil }
+        guard let text = member.string else { throw .invalid("\(name) isn't a string.") }
+        return text
+    }
+
+    /// A text that must be there.
+    func requiredText(_ name: ByteString) throws(SQSError) -> String {
+        guard let text = try text(name) else { throw .missing(name.string) }
+        return text
+    }
+
+    /// A whole number within a range; nil when it isn't there.
+    func number(_ name: ByteString, _ range: ClosedRange<Int>) throws(SQSError) -> Int? {
+        guard let member = value[name], member.kind != .null else { return nil }
+        let text = member.string ?? String(decoding: member.bytes, as: UTF8.self)
+        guard let number = Int(text), range.contains(number) else {
+            throw .invalid(
+                "\(name)=\(text.printable(limit: 40)) isn't a whole number from \(range.lowerBound) to \(range.upperBound)."
+            )
+        }
+        return number
+    }
+
+    /// A map of texts; empty when it isn't there.
+    func texts(_ name: ByteString) throws(SQSError) -> [(name: ByteString, value: String)] {
+        guard let member = value[name], member.kind != .null else { return [] }
+        guard let members = try? member.members(upTo: Limits.jsonMembers) else {
+            throw .invalid("\(name) isn't an object, or has too many members.")
+        }
+        var texts: [(name: ByteString, value: String)] = []
+        for one in members {
+            guard let text = one.value.string else {
+                throw .invalid("\(name).\(one.key.string.printable(limit: 60)) isn't a string.")
+            }
+            texts.append((one.key, text))
+        }
+        return texts
+    }
+
+    /// An array of texts; empty when it isn't there.
+    func list(_ name: ByteString) throws(SQSError) -> [ByteString] {
+        guard let member = value[name], member.kind != .null else { return [] }
+        guard let elements = member.elements(upTo: 100), elements.count <= 100 else {
+            throw .invalid("\(name) isn't an array of up to 100.")
+        }
+        var list: [ByteString] = []
+        for element in elements {
+            guard let text = element.byteString else { throw .invalid("\(name) isn't an array of strings.") }
+            list.append(text)
+        }
+        return list
+    }
+
+    /// An array of objects; nil when it isn't there.
+    func objects(_ name: ByteString, maximum: Int) throws(SQSError) -> [SQSInput]? {
+        guard let member = value[name], member.kind != .null else { return nil }
+        guard let elements = member.elements(upTo: maximum) else { throw .invalid("\(name) isn't an array.") }
+        guard elements.allSatisfy({ $0.kind == .object }) else { throw .invalid("\(name) isn't an array of objects.") }
+        return elements.map { SQSInput($0) }
+    }
+
+    /// A map of objects; empty when it isn't there.
+    func objectMap(_ name: ByteString) throws(SQSError) -> [(name: ByteString, value: SQSInput)] {
+        guard let member = value[name], member.kind != .null else { return [] }
+        guard let members = try? member.members(upTo: Limits.jsonMembers),
+            members.allSatisfy({ $0.value.kind == .object })
+        else {
+            throw .invalid("\(name) isn't an object of objects.")
+        }
+        return members.map { ($0.key, SQSInput($0.value)) }
+    }
+
+    /// The queue that `QueueUrl` names.
+    func queue() throws(SQSError) -> QueueID {
+        let url = try requiredText("QueueUrl")
+        guard let name = ByteString(url).split(separator: "/").last, let queue = try? QueueID(name) else {
+            throw SQSError("InvalidAddress", "QueueUrl '\(url.printable(limit: 200))' names no queue.")
+        }
+        return queue
+    }
+
+    /// The receipt handle.
+    func handle() throws(SQSError) -> MessageHandle {
+        let text = try requiredText("ReceiptHandle")
+        guard let handle = MessageHandle(text) else {
+            throw SQSError(
+                "ReceiptHandleIsInvalid",
+                "The receipt handle '\(text.printable(limit: 80))' isn't one of this server's."
+            )
+        }
+        return handle
+    }
+}
