@@ -157,6 +157,10 @@ def growing() -> list[Group]:
             *(point(f"{count} publishers, {queue}", growth.processes, gateways=1, publishers=count, queue=queue) for queue in ("sqs", "stream") for count in (1, 2, 4)),
             point("2 gateways, sqs", growth.processes, gateways=2, publishers=1, queue="sqs"),
         ]),
+        group(15, "a message queue", [
+            *(point(f"queue with {count} waiting", growth.message_queue, waiting=count) for count in (1000, 10_000, 100_000)),
+            *(point(f"queue with {count} in flight", growth.message_queue, waiting=0, in_flight=count) for count in (1000, 10_000, 100_000)),
+        ]),
     ]
 
 
@@ -265,4 +269,7 @@ def growing_rows(row: typing.Callable) -> list[dict]:
         rows.append(row(13, f"{size:,} bytes to 100: deliveries/s, 8 in flight against 1", f"{name}, 8 in flight", rate, 1, peer=(f"{name}, 1 in flight", rate)))
     for name, peer in (("2 publishers, sqs", "1 publishers, sqs"), ("4 publishers, stream", "1 publishers, stream"), ("2 gateways, sqs", "1 publishers, sqs")):
         rows.append(row(14, f"wide at 64 with {name}, against one: publishes/s", name, "publishesPerSecond", 0.95, peer=(peer, "publishesPerSecond")))
+    for kind in ("waiting", "in flight"):
+        name, path = f"queue with 100000 {kind}", "microsecondsPerTen"
+        rows.append(row(15, f"ten messages received and deleted, 100,000 {kind}, against 1,000, µs", name, path, 1.3, False, peer=(f"queue with 1000 {kind}", path)))
     return rows

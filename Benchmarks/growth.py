@@ -303,3 +303,68 @@ def processes(port: int, gateways: int, publishers: int, queue: str) -> dict:
         if result.get("published"):
             result["cpuPerPublish"] = sum(result["serverCPUSeconds"]) * 1e6 / result["published"]
         return result
+
+
+# MARK: Message queues
+
+
+class QueueClient:
+    """One connection that speaks SQS's API."""
+
+    def __init__(self, port: int):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.url = ""
+
+    def ask(self, action: str, **members) -> dict:
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
+        self.connection.request("POST", "/", json.dumps({"QueueUrl": self.url, **members}), headers)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise OSError(f"{action} was answered {answer.status}: {body[:200]!r}")
+        return json.loads(body)
+
+    def receive(self, visibility: int) -> list:
+        return self.ask("ReceiveMessage", MaxNumberOfMessages=10, VisibilityTimeout=visibility).get("Messages", [])
+
+
+def fill_queue(port: int, url: str, messages: int) -> None:
+    """Batches of ten over 16 connections."""
+    batch = [{"Id": str(number), "MessageBody": "x" * 200} for number in range(10)]
+
+    def send(batches: int) -> None:
+        client = QueueClient(port)
+        client.url = url
+        for _ in range(batches):
+            client.ask("SendMessageBatch", Entries=batch)
+
+    threads = [threading.Thread(target=send, args=(messages // 160,)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def message_queue(port: int, waiting: int, in_flight: int = 0) -> dict:
+    """Ten messages received and deleted, over and over, with so many others in the queue."""
+    with servers.Sluice("sluice", port, flags=("--queue-api",)) as server:
+        client = QueueClient(port)
+        client.url = client.ask("CreateQueue", QueueName="measured", Attributes={"VisibilityTimeout": "43200"})["QueueUrl"]
+        fill_queue(port, client.url, waiting + in_flight + 8000)
+        for _ in range(in_flight // 10):
+            client.receive(43_200)
+        pid = server.processes[0].pid
+        before, began, latencies = cpu_seconds(pid), time.monotonic(), []
+        for _ in range(500):
+            asked = time.monotonic()
+            found = client.receive(43_200)
+            latencies.append(time.monotonic() - asked)
+            if len(found) != 10:
+                return {"error": f"{len(found)} of 10 messages came"}
+            entries = [{"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(found)]
+            client.ask("DeleteMessageBatch", Entries=entries)
+        took = time.monotonic() - began
+        return {
+            "receive": {"p50": percentile(latencies, 0.5) * 1e6, "p99": percentile(latencies, 0.99) * 1e6},
+            "microsecondsPerTen": took * 1e6 / 500, "cpuPerTen": (cpu_seconds(pid) - before) * 1e6 / 500,
+        }

@@ -80,7 +80,7 @@ def curve(results: dict, title: str, pattern: str, lines: list, unit: str, file:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 3))
-    drawn = False
+    drawn: list[tuple[int, float]] = []
     for (label, path, scale, *own), colour in zip(lines, COLOURS):
         points = []
         for name in results:
@@ -89,15 +89,24 @@ def curve(results: dict, title: str, pattern: str, lines: list, unit: str, file:
                 points.append((int(found[1]), statistics.median(numbers), min(numbers), max(numbers)))
         if not points:
             continue
-        drawn = True
         points.sort()
         across, middle = [point[0] for point in points], [point[1] for point in points]
         spread = [[point[1] - point[2] for point in points], [point[3] - point[1] for point in points]]
         axes.errorbar(across, middle, yerr=spread, marker="o", color=colour, capsize=3, label=label)
         for at, value in zip(across, middle):
-            axes.annotate(bars.short(value), (at, value), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8)
+            # Not where it would stand on another line's figure.
+            if all(at != other or not 0.6 < value / figure_there < 1.7 for other, figure_there in drawn):
+                axes.annotate(bars.short(value), (at, value), textcoords="offset points", xytext=(0, 7), ha="center", fontsize=8)
+            drawn.append((at, value))
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    places = sorted({at for at, _ in drawn})
+    axes.set_xticks(places, [f"{at:,}" for at in places], fontsize=8)
+    axes.minorticks_off()
+    values = [value for _, value in drawn] or [1]
+    if max(values) > 10 * min(values):
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     axes.margins(x=0.08, y=0.25)
     axes.set_title(title, fontsize=11, loc="left")
     axes.set_ylabel(unit, fontsize=9)
@@ -129,12 +138,19 @@ CURVES = [
     ("A record of history by pages of 100, over the topic's records", r"paging (\d+) records", [("time", "microsecondsPerRecord", 1)], "µs", "curve-paging.svg"),
     (
         "Start and stop over topics", r"start (\d+) topics",
-        [("SIGTERM to end", "stopSeconds", 1), ("start to ready", "readySeconds", 1), ("first publish then", "firstPublishSeconds", 1), ("ready after a kill", "afterKill.readySeconds", 1)],
-        "s", "curve-start.svg",
+        [
+            ("SIGTERM to end", "stopSeconds", 1000), ("start to ready", "readySeconds", 1000), ("first publish then", "firstPublishSeconds", 1000),
+            ("ready after a kill", "afterKill.readySeconds", 1000),
+        ],
+        "ms", "curve-start.svg",
     ),
     (
         "Fan-out to 100 over the payload, bytes", r"payload (\d+) bytes, 8 in flight",
         [("8 in flight", "deliveriesPerSecond", 1), ("1 in flight", "deliveriesPerSecond", 1, r"payload (\d+) bytes, 1 in flight")], "deliveries/s", "curve-payload.svg",
+    ),
+    (
+        "Ten messages of a queue received and deleted, over the messages beside them", r"queue with (\d+) waiting",
+        [("waiting", "microsecondsPerTen", 1), ("in flight", "microsecondsPerTen", 1, r"queue with (\d+) in flight")], "µs", "curve-queue.svg",
     ),
     (
         "Wide load at 64 over publishers", r"(\d+) publishers, sqs",
