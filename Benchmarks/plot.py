@@ -110,7 +110,7 @@ def curve(results: dict, title: str, pattern: str, lines: list, unit: str, file:
     axes.margins(x=0.08, y=0.25)
     axes.set_title(title, fontsize=11, loc="left")
     axes.set_ylabel(unit, fontsize=9)
-    if len(lines) > 1:
+    if drawn and len(lines) > 1:
         axes.legend(fontsize=8, frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
