@@ -1,8 +1,9 @@
 import SluiceCore
 
-/// The bytes of a stored message, little-endian: version (1), flags (1), attributes (2), CRC-32C of everything else (4), sent (8), visible (8), id (16),
-/// body's length (4); then the body and, each with its length (4) in front, name, type and value of the attributes, the trace header and the source
-/// queue. docs/storage.md describes it for other readers.
+/// The bytes of a stored message, little-endian: a head of fixed size, then the parts, each with its length (4) in front.
+///
+/// The head: version (1), flags (1), attributes (2), CRC-32C of everything else (4), sent (8), visible (8), id (16). The parts: the body; a byte
+/// for the kind and then name, type and value of each attribute; the trace header; the source queue. docs/storage.md describes it for other readers.
 package enum MessageCodec {
     private static let version: UInt8 = 1
     private static let headByteCount = 44

@@ -158,7 +158,9 @@ public enum RedriveAllowPolicy: Hashable, Sendable {
     }
 }
 
-/// A queue's name as AWS writes it. Region and account mean nothing here.
+/// A queue's name as AWS writes it.
+///
+/// Region and account mean nothing here.
 public enum QueueARN {
     /// The account that every queue is of.
     public static let account = "000000000000"

@@ -2,7 +2,9 @@ package import QueueEngine
 package import SluiceCore
 import Synchronization
 
-/// A task that moves dead letters back (API reference, "StartMessageMoveTask"). It ends with the gateway that runs it.
+/// A task that moves dead letters back (API reference, "StartMessageMoveTask").
+///
+/// It ends with the gateway that runs it.
 package struct MessageMove: Sendable {
     /// How far it is; the raw values are AWS's.
     package enum Status: String, Sendable {
@@ -66,6 +68,7 @@ extension MessageQueueService {
         guard !isBusy else {
             throw QueueError(.unsupported, "Messages of \(source) are being moved already. Wait, or cancel that task.")
         }
+        // Outlives the request that asked for it; it ends by itself, when it is cancelled, or with the process.
         Task { await self.run(move, of: queue) }
         return move
     }

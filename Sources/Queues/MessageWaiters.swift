@@ -42,6 +42,7 @@ final class MessageWaiters: Sendable {
             defer { state.nextID += 1 }
             return state.nextID
         }
+        // Cancelled when this returns.
         let timer = Task {
             try? await Task.sleep(for: .nanoseconds(Int64(clamping: nanoseconds)))
             wake(queue, id)

@@ -1,8 +1,9 @@
 import QueueEngine
 import SluiceCore
 
-/// An error as SQS's clients know it (API reference, "Common Error Types" and each action's errors): in AWS JSON 1.0 the shape's name, and for clients
-/// that knew the older Query protocol its code in a header of its own.
+/// An error as SQS's clients know it (API reference, "Common Error Types" and each action's errors).
+///
+/// In AWS JSON 1.0 it is the shape's name, and for clients that knew the older Query protocol its code in a header of its own.
 package struct SQSError: Error, Equatable, Sendable {
     /// The shape's name.
     let shape: String

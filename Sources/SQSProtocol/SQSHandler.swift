@@ -36,6 +36,7 @@ package struct SQSHandler: Sendable {
     ///   - action: what stands behind ``targetPrefix``.
     ///   - body: the request's body.
     ///   - base: scheme and host that the client has used, for queues' addresses.
+    /// - Returns: what is sent, an error too.
     package func answer(_ action: String, _ body: [UInt8], base: String) async -> Answer {
         do throws(SQSError) {
             let json = try await perform(action, SQSInput(body), base)

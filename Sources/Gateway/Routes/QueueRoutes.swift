@@ -17,7 +17,7 @@ struct QueueRoutes {
     }
 
     private func answer(_ request: Request) async throws -> Response {
-        guard let target = request.headers[QueueRoutes.target].map({ ByteString($0) }),
+        guard let target = QueueRoutes.target.flatMap({ request.headers[$0] }).map({ ByteString($0) }),
             target.utf8.starts(with: SQSHandler.targetPrefix.utf8)
         else {
             throw APIError(
@@ -37,8 +37,8 @@ struct QueueRoutes {
         let action = String(decoding: target.utf8.dropFirst(SQSHandler.targetPrefix.utf8.count), as: UTF8.self)
         let answer = await handler.answer(action, body, base: base(of: request))
         var fields = HTTPFields()
-        fields[QueueRoutes.requestID] = SQSHandler.requestID()
-        if let error = answer.queryError { fields[QueueRoutes.queryError] = error }
+        if let name = QueueRoutes.requestID { fields[name] = SQSHandler.requestID() }
+        if let name = QueueRoutes.queryError, let error = answer.queryError { fields[name] = error }
         let status = HTTPResponse.Status(code: answer.status)
         return HTTPAnswer.bytes(answer.body, SQSHandler.contentType, status: status, fields: fields)
     }
@@ -46,12 +46,7 @@ struct QueueRoutes {
     /// Scheme and host as the client knows them; the gateway itself speaks no TLS.
     private func base(of request: Request) -> String { "http://\(request.head.authority ?? "localhost")" }
 
-    private static let target = fieldName("X-Amz-Target")
-    private static let requestID = fieldName("x-amzn-RequestId")
-    private static let queryError = fieldName("x-amzn-query-error")
-
-    private static func fieldName(_ name: String) -> HTTPField.Name {
-        guard let field = HTTPField.Name(name) else { preconditionFailure("'\(name)' is no field's name") }
-        return field
-    }
+    private static let target = HTTPField.Name("X-Amz-Target")
+    private static let requestID = HTTPField.Name("x-amzn-RequestId")
+    private static let queryError = HTTPField.Name("x-amzn-query-error")
 }

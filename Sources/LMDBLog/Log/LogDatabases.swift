@@ -15,7 +15,9 @@ struct LogDatabases: Sendable {
     let itemOwners: Database?
     /// Number of an epoch → ``EpochRecord``; nil when a log without epochs is only read.
     let epochs: Database?
-    /// A message queue's name → its entry; see ``QueueCatalogue``. Nil when a log without queues is only read.
+    /// A message queue's name → its entry; see ``QueueCatalogue``.
+    ///
+    /// Nil when a log without queues is only read.
     let queues: Database?
     /// A message queue's number and a message's ordinal → message; nil when a log without queues is only read.
     let messages: Database?

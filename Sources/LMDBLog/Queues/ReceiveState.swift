@@ -15,7 +15,9 @@ final class ReceiveState: Sendable {
     struct Head {
         /// Every message up to this one was looked at.
         var cursor: UInt64 = 0
-        /// The number of the next receive. It begins at the time when the head was made, so that a handle of a state that was lost is none of
+        /// The number of the next receive.
+        ///
+        /// It begins at the time when the head was made, so that a handle of a state that was lost is none of
         /// the new one.
         var nextReceive: UInt64
         /// Messages of which an entry is kept.

@@ -1,0 +1,62 @@
+import QueueEngine
+import Queues
+
+/// One receive, while its two transactions are open.
+struct ReceiveRun {
+    let queue: MessageQueue
+    let request: ReceiveRequest
+    let rules: StandardReceive
+    var head: ReceiveState.Head
+    var outcome = ReceiveOutcome()
+
+    init(queue: MessageQueue, request: ReceiveRequest, head: ReceiveState.Head) {
+        self.queue = queue
+        self.request = request
+        self.head = head
+        rules = StandardReceive(
+            queue.attributes,
+            receive: head.nextReceive,
+            visibilitySeconds: request.visibilitySeconds,
+            nowNanoseconds: request.nowNanoseconds
+        )
+    }
+
+    var isFull: Bool { outcome.received.count >= request.maximum }
+
+    /// Notes what becomes of a message.
+    /// - Returns: what is to be kept of it.
+    mutating func judge(
+        _ ordinal: UInt64,
+        _ decoded: Result<QueueMessage, QueueError>,
+        _ entry: ReceiveEntry?
+    ) -> ReceiveEntry? {
+        let message: QueueMessage
+        switch decoded {
+        case .success(let found): message = found
+        case .failure(let error):
+            outcome.damaged.append((ordinal, error))
+            return rules.setAside(entry)
+        }
+        let verdict =
+            entry.map { rules.judge($0, sentAtNanoseconds: message.sentAtNanoseconds) }
+            ?? rules.judgeFresh(
+                sentAtNanoseconds: message.sentAtNanoseconds,
+                visibleAtNanoseconds: message.visibleAtNanoseconds
+            )
+        switch verdict {
+        case .receive(let kept):
+            let handle = MessageHandle(queue: queue.number, ordinal: ordinal, receive: kept.receive)
+            outcome.received.append(ReceivedMessage(message: message, handle: handle, entry: kept))
+            return kept
+        case .deadLetter(let kept):
+            outcome.deadLetters.append(ordinal)
+            return kept
+        case .wait(let kept):
+            outcome.nextVisibleAtNanoseconds = min(outcome.nextVisibleAtNanoseconds ?? .max, kept.visibleAtNanoseconds)
+            return kept
+        case .expired:
+            outcome.expired.append(ordinal)
+            return rules.setAside(entry)
+        }
+    }
+}
