@@ -181,13 +181,15 @@ package final class MessageQueueService: Sendable {
             }
             let end = began + UInt64(waitSeconds ?? queue.attributes.receiveWaitSeconds) * 1_000_000_000
             let monotonic = StageClock.nowNanoseconds()
-            guard monotonic < end, !Task.isCancelled, !isDraining.load(ordering: .acquiring) else { return [] }
+            guard monotonic < end, !isDraining.load(ordering: .acquiring) else { return [] }
             let visibleIn = outcome.nextVisibleAtNanoseconds.map { $0 > now ? $0 - now : 1_000_000 } ?? .max
             await waiters.wait(
                 for: queue.number,
                 since: generation,
                 nanoseconds: min(end - monotonic, visibleIn, MessageQueueService.lookAgainNanoseconds)
             )
+            // Whoever has left is handed nothing: it would be hidden from the others.
+            guard !Task.isCancelled else { return [] }
         }
     }
 

@@ -52,8 +52,10 @@ extension HTTPConnection {
     }
 
     /// Whether a request may begin now; those that want anything but the usual answer run alone.
+    ///
+    /// One read may bring more heads than may be on their way: the others wait, read already.
     private func admits(_ kind: RequestKind, alone: Bool) -> Bool {
-        order.admits(kind, alone: alone) && (order.isEmpty || framing.isUsual)
+        order.admits(kind, alone: alone) && (order.isEmpty || framing.isUsual) && order.count < limits.pipelinedRequests
     }
 
     /// What is wrong with a request's head, whoever would get it.

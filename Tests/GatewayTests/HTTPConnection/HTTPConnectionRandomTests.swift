@@ -17,6 +17,13 @@ struct HTTPConnectionRandomTests {
     func random(round: Int) throws {
         let seed = UInt64.random(in: .min ... .max)
         print("HTTPConnectionRandomTests.random round \(round) seed \(seed)")
+        run(seed: seed)
+    }
+
+    @Test("holds for seeds that failed once", arguments: [13_639_055_862_696_055_797] as [UInt64])
+    func known(seed: UInt64) { run(seed: seed) }
+
+    private func run(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<60 {
             var run = ConnectionRun()
