@@ -1,4 +1,6 @@
+import Dispatch
 import GRDB
+import Logging
 package import SluiceCore
 package import SubscriptionRegistry
 
@@ -40,7 +42,8 @@ extension RegistryDatabase {
                 sql: """
                     SELECT id, gateway_id, principal, remote_address, connected_at,
                         (SELECT count(*) FROM subscriptions WHERE connection_id = connections.id)
-                    FROM connections ORDER BY connected_at DESC, id LIMIT ?
+                    FROM connections WHERE gateway_id IN (SELECT id FROM gateways)
+                    ORDER BY connected_at DESC, id LIMIT ?
                     """,
                 arguments: [max(0, limit)]
             ).compactMap { row in
@@ -77,9 +80,13 @@ extension RegistryDatabase {
             return RegistryCounts(
                 gateways: try count("SELECT count(*) FROM gateways"),
                 publishers: try count("SELECT count(*) FROM publishers"),
-                connections: try count("SELECT count(*) FROM connections"),
+                connections: try count(
+                    "SELECT count(*) FROM connections WHERE gateway_id IN (SELECT id FROM gateways)"
+                ),
                 subscriptions: try count("SELECT count(*) FROM subscriptions"),
-                topics: try count("SELECT count(DISTINCT topic) FROM interests")
+                topics: try count(
+                    "SELECT count(DISTINCT topic) FROM interests WHERE gateway_id IN (SELECT id FROM gateways)"
+                )
             )
         }
     }
@@ -105,15 +112,36 @@ extension RegistryDatabase: PublisherRecording {
         try write("remove a publisher") { db in try RegistryStatements(db).remove(publisher: id) }
     }
 
-    /// Removes gateways with everything they wrote, each only if its lease is still the one given.
+    /// Removes gateways, each only if its lease is still the one given; what they have written is removed beside the caller, in
+    /// transactions between which others write.
     /// - Returns: those that were removed.
     func remove(_ lapsed: [LeaseWatch.Lapse]) throws(RegistryError) -> [GatewayID] {
-        try write("remove lapsed gateways") { db in
+        let removed = try write("remove lapsed gateways") { db in
             let statements = RegistryStatements(db)
             let removed = try lapsed.filter { lapse in
                 try statements.remove(lapse.gateway, ifLeaseIs: lapse.leaseExpiresAtNanoseconds)
             }
             return removed.map(\.gateway)
+        }
+        if !removed.isEmpty { removals.async { self.removeRests(of: removed) } }
+        return removed
+    }
+
+    private func removeRests(of gateways: [GatewayID]) {
+        let limit = file.configuration.interestsPerTransaction
+        for gateway in gateways {
+            do throws(RegistryError) {
+                while try write(
+                    "remove what a gateway has left",
+                    { try RegistryStatements($0).removeRest(of: gateway, atMost: limit) }
+                ) {}
+            } catch {
+                // The next gateway that starts removes it.
+                file.logger.warning(
+                    "what a lapsed gateway has left stays in the registry for now",
+                    metadata: ["error": "\(error)"]
+                )
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import GRDB
 package import Logging
 package import SubscriptionRegistry
@@ -12,6 +13,8 @@ package final class RegistryDatabase: Sendable {
     let file: RegistryFile
     private let connection: Mutex<RegistryConnection>
     private let isReadOnly: Bool
+    // Removes what lapsed gateways have left, so that no publisher's loop waits for it.
+    let removals = DispatchQueue(label: "sluice.registry.removals", qos: .utility)
 
     /// Opens the registry at `path` and makes it when there is none.
     ///

@@ -99,10 +99,45 @@ import Testing
         let index = try SubscriptionIndex(registry: test.registry)
         try index.refresh()
         #expect(index.liveGateways.isEmpty && index.gateways(for: "t").isEmpty)
+        // What it has left is removed beside the index.
+        test.registry.removals.sync {}
         #expect(
             try test.registry.counts()
                 == RegistryCounts(gateways: 0, publishers: 0, connections: 0, subscriptions: 0, topics: 0)
         )
+    }
+
+    @Test("what a removed gateway has left is nobody's, goes in slices, and stays when the gateway registers again")
+    func leftovers() async throws {
+        let test = try TestRegistry()
+        let gone = test.gateway("gone")
+        let topics = (0..<5).map { Topic(alreadyChecked: "t\($0)") }
+        let other = try test.otherProcess()
+        try await other.write { db in
+            let statements = RegistryStatements(db)
+            try statements.insert(gone)
+            _ = try statements.insertInterests(topics, of: gone.id)
+            let connection = RowWrite.insertConnection(.random(), principal: nil, remoteAddress: "", atNanoseconds: 1)
+            try statements.write([connection], of: gone.id)
+            try statements.remove(gone.id)
+        }
+        let index = try SubscriptionIndex(registry: test.registry)
+        try index.refresh()
+        #expect(index.gateways(for: topics) == Array(repeating: [], count: 5))
+        #expect(try test.registry.connections(limit: 10).isEmpty)
+        try await other.write { db in
+            let statements = RegistryStatements(db)
+            #expect(try statements.leavers() == [gone.id])
+            #expect(try statements.removeRest(of: gone.id, atMost: 2) == true)
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM interests") == 3)
+            try statements.insert(gone)
+            #expect(try statements.removeRest(of: gone.id, atMost: 2) == false)
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM interests") == 3)
+            try statements.remove(gone.id)
+            while try statements.removeRest(of: gone.id, atMost: 2) {}
+            #expect(try statements.leavers().isEmpty)
+        }
+        #expect(try test.registry.counts().topics == 0 && test.registry.counts().connections == 0)
     }
 
     @Test("the gateways of a removed registry stay known until they are in the new one", arguments: [true, false])

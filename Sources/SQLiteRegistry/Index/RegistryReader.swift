@@ -48,7 +48,10 @@ final class RegistryReader {
     func snapshot() throws -> Snapshot {
         try connection.database.read { db in
             var interests: [(gateway: GatewayID, topic: Topic)] = []
-            let rows = try Row.fetchCursor(db, sql: "SELECT gateway_id, topic FROM interests")
+            let rows = try Row.fetchCursor(
+                db,
+                sql: "SELECT gateway_id, topic FROM interests WHERE gateway_id IN (SELECT id FROM gateways)"
+            )
             while let row = try rows.next() {
                 interests.append((GatewayID(row[0]), Topic(alreadyChecked: row[1])))
             }

@@ -38,17 +38,48 @@ struct RegistryStatements {
         if db.changesCount == 1 { try ChangeFeed.append(.gatewayChanged, gateway: gateway, to: db) }
     }
 
-    /// Removes a gateway with everything it wrote.
+    /// Removes a gateway: who follows the feed forgets it with all its interests.
+    ///
+    /// What it has written stays for ``removeRest(of:atMost:)``.
     func remove(_ gateway: GatewayID) throws {
-        let id = gateway.rawValue
-        try run("DELETE FROM interests WHERE gateway_id = ?", [id])
-        try run(
-            "DELETE FROM subscriptions WHERE connection_id IN (SELECT id FROM connections WHERE gateway_id = ?)",
-            [id]
-        )
-        try run("DELETE FROM connections WHERE gateway_id = ?", [id])
-        try run("DELETE FROM gateways WHERE id = ?", [id])
+        try run("DELETE FROM gateways WHERE id = ?", [gateway.rawValue])
         try ChangeFeed.append(.gatewayRemoved, gateway: gateway, to: db)
+    }
+
+    /// Removes some of what a gateway that was removed has left.
+    /// - Returns: whether more may be left. Nothing is removed of a gateway that has registered again.
+    func removeRest(of gateway: GatewayID, atMost limit: Int) throws -> Bool {
+        let id = gateway.rawValue
+        let known = try db.cachedStatement(sql: "SELECT 1 FROM gateways WHERE id = ?")
+        guard try Bool.fetchOne(known, arguments: [id]) == nil else { return false }
+        try run(
+            """
+            DELETE FROM interests WHERE gateway_id = ?
+            AND topic IN (SELECT topic FROM interests WHERE gateway_id = ? LIMIT ?)
+            """,
+            [id, id, limit]
+        )
+        let interests = db.changesCount
+        // A connection may have a thousand subscriptions.
+        let some = try db.cachedStatement(sql: "SELECT id FROM connections WHERE gateway_id = ? LIMIT ?")
+        let connections = try String.fetchAll(some, arguments: [id, max(1, limit / 100)])
+        for connection in connections {
+            try run("DELETE FROM subscriptions WHERE connection_id = ?", [connection])
+            try run("DELETE FROM connections WHERE id = ?", [connection])
+        }
+        return interests > 0 || !connections.isEmpty
+    }
+
+    /// Gateways without a row that have left something: whoever removed them has ended before all of it was removed.
+    func leavers() throws -> [GatewayID] {
+        let ids = try String.fetchAll(
+            db,
+            sql: """
+                SELECT gateway_id FROM interests WHERE gateway_id NOT IN (SELECT id FROM gateways)
+                UNION SELECT gateway_id FROM connections WHERE gateway_id NOT IN (SELECT id FROM gateways)
+                """
+        )
+        return ids.map { GatewayID($0) }
     }
 
     /// Removes a gateway if its lease is still the one that was seen to lapse.
