@@ -96,8 +96,8 @@ public struct MessageQueueFigures: Hashable, Sendable {
 
 /// A change of queues that the log's writer makes in its commit.
 public enum MessageChange: Sendable {
-    /// Makes a queue; one that is there with the same attributes is left as it is.
-    case create(QueueID, MessageQueueAttributes, tags: [QueueTag])
+    /// Makes a queue with attributes by AWS's names; one that is there and has these is left as it is.
+    case create(QueueID, [(name: ByteString, value: String)], tags: [QueueTag])
     /// Sets attributes and tags.
     case configure(QueueID, @Sendable (inout MessageQueue) throws(QueueError) -> Void)
     /// Removes a queue; its messages are removed afterwards by ``discard(queue:maximum:)``.

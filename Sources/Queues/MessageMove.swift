@@ -47,6 +47,9 @@ extension MessageQueueService {
         maximumPerSecond: Int?
     ) throws(QueueError) -> MessageMove {
         let queue = try queue(source)
+        guard destination != source else {
+            throw QueueError(.unsupported, "Messages of \(source) can't be moved to itself.")
+        }
         if let destination { _ = try self.queue(destination) }
         let figures = try figures(of: queue)
         let move = MessageMove(
@@ -62,7 +65,8 @@ extension MessageQueueService {
                 return true
             }
             moves.append(move)
-            if moves.count > MessageQueueService.rememberedMoves { moves.removeFirst() }
+            let ended = moves.firstIndex { $0.status != .running && $0.status != .cancelling }
+            if moves.count > MessageQueueService.rememberedMoves, let ended { moves.remove(at: ended) }
             return false
         }
         guard !isBusy else {

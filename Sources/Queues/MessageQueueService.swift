@@ -55,21 +55,39 @@ package final class MessageQueueService: Sendable {
         try store.queues(after: after, prefix: prefix, maximum: maximum)
     }
 
-    /// Makes a queue; one that is there with the same attributes is left as it is.
+    /// Makes a queue with attributes by AWS's names; one that is there and has these is left as it is.
     package func create(
         _ id: QueueID,
-        _ attributes: MessageQueueAttributes,
+        _ values: [(name: ByteString, value: String)],
         tags: [QueueTag]
     ) async throws(QueueError) -> MessageQueue {
+        var attributes = MessageQueueAttributes()
+        try attributes.set(values)
         try checkRedrive(of: id, attributes)
-        return try await changed(.create(id, attributes, tags: tags))
+        try MessageQueueService.check(tags)
+        return try await changed(.create(id, values, tags: tags))
+    }
+
+    /// A queue has fifty tags at most (API reference, "TagQueue").
+    private static func check(_ tags: [QueueTag]) throws(QueueError) {
+        guard tags.count <= 50 else {
+            throw QueueError(.invalidAttribute, "A queue has at most 50 tags; these are \(tags.count).")
+        }
+        guard let bad = tags.first(where: { !(1...128).contains($0.key.count) || $0.value.utf8.count > 256 }) else {
+            return
+        }
+        throw QueueError(
+            .invalidAttribute,
+            "The tag '\(bad.key.string.printable(limit: 60))' isn't valid: keys have 1 to 128 bytes, values up to 256."
+        )
     }
 
     /// Sets attributes by AWS's names.
     package func set(_ values: [(name: ByteString, value: String)], of id: QueueID) async throws(QueueError) {
         var attributes = try queue(id).attributes
         try attributes.set(values)
-        try checkRedrive(of: id, attributes)
+        // A dead-letter queue that is gone since keeps nobody from changing the rest.
+        if values.contains(where: { $0.name == "RedrivePolicy" }) { try checkRedrive(of: id, attributes) }
         _ = try await changed(.configure(id) { queue throws(QueueError) in try queue.attributes.set(values) })
     }
 
@@ -79,9 +97,7 @@ package final class MessageQueueService: Sendable {
             .configure(id) { queue throws(QueueError) in
                 queue.tags.removeAll { old in keys.contains(old.key) || tags.contains { $0.key == old.key } }
                 queue.tags += tags
-                guard queue.tags.count <= 50 else {
-                    throw QueueError(.invalidAttribute, "A queue has at most 50 tags.")
-                }
+                try MessageQueueService.check(queue.tags)
             }
         )
     }

@@ -27,6 +27,10 @@ package struct SQSError: Error, Equatable, Sendable {
 
     static func invalid(_ message: String) -> SQSError { SQSError("InvalidParameterValue", message) }
 
+    static func twice(_ key: ByteString, in name: ByteString) -> SQSError {
+        .invalid("\(name) has the member \(key.string.printable(limit: 60)) twice.")
+    }
+
     /// The one place where an error of the queues becomes one of AWS's.
     init(_ error: QueueError) {
         let message = error.message

@@ -18,16 +18,18 @@ extension SQSHandler {
         let entries = try batch(input)
         var messages: [(id: String, message: QueueMessage)] = []
         var failed: [BatchFailure] = []
+        var failedBytes = 0
         for entry in entries {
             do throws(SQSError) { messages.append((entry.id, try message(entry.input, of: queue))) } catch {
                 failed.append(BatchFailure(id: entry.id, error: error))
+                failedBytes += (try? entry.input.text("MessageBody"))?.utf8.count ?? 0
             }
         }
-        guard messages.reduce(0, { $0 + $1.message.byteCount }) <= queue.attributes.maximumMessageBytes else {
+        guard messages.reduce(failedBytes, { $0 + $1.message.byteCount }) <= SQSHandler.maximumBatchBytes else {
             throw SQSError(
                 "BatchRequestTooLong",
                 query: "AWS.SimpleQueueService.BatchRequestTooLong",
-                "The batch's messages are longer than \(queue.attributes.maximumMessageBytes) bytes together."
+                "The batch's messages are longer than \(SQSHandler.maximumBatchBytes) bytes together."
             )
         }
         let stored = messages.map(\.message)

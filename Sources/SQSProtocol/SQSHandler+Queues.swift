@@ -11,12 +11,9 @@ extension SQSHandler {
                 "QueueName '\(name.printable(limit: 90))' isn't 1 to 80 letters, digits, '-' and '_'. FIFO queues (.fifo) aren't offered yet."
             )
         }
-        var attributes = MessageQueueAttributes()
         let values = try input.texts("Attributes")
-        try asking { () throws(QueueError) in try attributes.set(values) }
         let tags = try input.texts("tags").map { QueueTag(key: $0.name, value: $0.value) }
-        let created = attributes
-        _ = try await awaiting { () async throws(QueueError) in try await service.create(id, created, tags: tags) }
+        _ = try await awaiting { () async throws(QueueError) in try await service.create(id, values, tags: tags) }
         return JSONWriter.object { $0.member("QueueUrl", SQSHandler.url(id, base)) }
     }
 

@@ -15,6 +15,9 @@ package struct SQSHandler: Sendable {
     /// The largest request, bytes: a batch of 1 MiB in JSON's escapes.
     package static let maximumBodyBytes = 8 << 20
 
+    /// The messages of a batch together, bytes, whatever the queue takes of one (API reference, "SendMessageBatch").
+    static let maximumBatchBytes = 1_048_576
+
     /// Answers for the queues of a service.
     package init(_ service: MessageQueueService) { self.service = service }
 

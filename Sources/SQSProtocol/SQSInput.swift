@@ -53,6 +53,7 @@ struct SQSInput {
             guard let text = one.value.string else {
                 throw .invalid("\(name).\(one.key.string.printable(limit: 60)) isn't a string.")
             }
+            guard !texts.contains(where: { $0.name == one.key }) else { throw .twice(one.key, in: name) }
             texts.append((one.key, text))
         }
         return texts
@@ -88,7 +89,12 @@ struct SQSInput {
         else {
             throw .invalid("\(name) isn't an object of objects.")
         }
-        return members.map { ($0.key, SQSInput($0.value)) }
+        var found: [(name: ByteString, value: SQSInput)] = []
+        for one in members {
+            guard !found.contains(where: { $0.name == one.key }) else { throw .twice(one.key, in: name) }
+            found.append((one.key, SQSInput(one.value)))
+        }
+        return found
     }
 
     /// The queue that `QueueUrl` names.

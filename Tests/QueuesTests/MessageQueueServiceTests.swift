@@ -11,11 +11,9 @@ struct MessageQueueServiceTests {
     private let clock = WallClock()
     private let id = QueueID(alreadyChecked: "q")
 
-    private func scratch(_ change: (inout MessageQueueAttributes) -> Void = { _ in }) async throws -> QueueScratch {
+    private func scratch(_ values: (name: ByteString, value: String)...) async throws -> QueueScratch {
         let scratch = try QueueScratch(clock: clock)
-        var attributes = MessageQueueAttributes()
-        change(&attributes)
-        _ = try await scratch.service.create(id, attributes, tags: [])
+        _ = try await scratch.service.create(id, values, tags: [])
         return scratch
     }
 
@@ -62,7 +60,7 @@ struct MessageQueueServiceTests {
         let held = try await receive(scratch)
         try await scratch.service.delete(id)
         #expect(try scratch.store.discardable().isEmpty)
-        _ = try await scratch.service.create(id, MessageQueueAttributes(), tags: [])
+        _ = try await scratch.service.create(id, [], tags: [])
         try await send(scratch, "new")
         #expect(try await scratch.service.delete(held.map(\.handle)) == [false])
         #expect(try await receive(scratch).map(\.message.body) == ["new"])
@@ -107,7 +105,7 @@ struct MessageQueueServiceTests {
 
     @Test("messages whose time is over are removed by the upkeep where nobody receives")
     func retention() async throws {
-        let scratch = try await scratch { $0.retentionSeconds = 60 }
+        let scratch = try await scratch(("MessageRetentionPeriod", "60"))
         try await send(scratch, "old")
         clock.advance(seconds: 61)
         try await send(scratch, "new")

@@ -1,11 +1,11 @@
 import ChangeQueue
 import Foundation
-import QueueEngine
 import SluiceCore
 import TestSupport
 import Testing
 
 @testable import LMDBLog
+@testable import QueueEngine
 @testable import Queues
 
 /// Goal: whatever receivers, clocks and crashes do, a standard queue hands out every message that isn't deleted, none that is hidden or deleted,
@@ -67,12 +67,12 @@ private final class History {
     private var service: MessageQueueService { scratch.service }
 
     func run() async throws {
-        var attributes = MessageQueueAttributes()
-        attributes.retentionSeconds = 1_209_600
-        _ = try await service.create(dead, attributes, tags: [])
-        attributes.retentionSeconds = retentionSeconds
-        attributes.redrive = RedrivePolicy(deadLetterQueue: dead, maximumReceives: maximumReceives)
-        _ = try await service.create(main, attributes, tags: [])
+        let policy = RedrivePolicy(deadLetterQueue: dead, maximumReceives: maximumReceives)
+        _ = try await service.create(dead, [("MessageRetentionPeriod", "1209600")], tags: [])
+        let values =
+            [("MessageRetentionPeriod", "\(retentionSeconds)"), ("RedrivePolicy", policy.json)]
+            as [(ByteString, String)]
+        _ = try await service.create(main, values.map { (name: $0.0, value: $0.1) }, tags: [])
         for _ in 0..<60 { try await step() }
         try await drain()
     }

@@ -49,8 +49,8 @@ extension LogCommitter {
             in transaction: borrowing WriteTransaction
         ) throws -> MessageChangeOutcome {
             switch change {
-            case .create(let id, let attributes, let tags):
-                return .queue(try create(id, attributes, tags, now, in: transaction))
+            case .create(let id, let values, let tags):
+                return .queue(try create(id, values, tags, now, in: transaction))
             case .configure(let id, let change):
                 var queue = try existing(id, in: transaction)
                 try change(&queue)
@@ -71,7 +71,7 @@ extension LogCommitter {
             case .remove(let queue, let ordinals):
                 return .changed(try remove(ordinals, from: queue, in: transaction))
             case .move(let queue, let ordinals, let target, let source):
-                return .changed(try move(ordinals, from: queue, to: target, source, in: transaction))
+                return .changed(try move(ordinals, from: queue, to: target, source, now, in: transaction))
             }
         }
 
@@ -84,17 +84,21 @@ extension LogCommitter {
 
         private func create(
             _ id: QueueID,
-            _ attributes: MessageQueueAttributes,
+            _ values: [(name: ByteString, value: String)],
             _ tags: [QueueTag],
             _ now: UInt64,
             in transaction: borrowing WriteTransaction
         ) throws -> MessageQueue {
+            var attributes = MessageQueueAttributes()
             if let queue = try transaction.messageQueue(id, databases) {
+                attributes = queue.attributes
+                try attributes.set(values)
                 guard queue.attributes == attributes else {
                     throw QueueError(.queueExists, "The queue \(id) exists and has other attributes.")
                 }
                 return queue
             }
+            try attributes.set(values)
             let number = try transaction.get(queues, QueueCatalogue.nextNumber) { $0.storedInteger ?? 1 } ?? 1
             guard try UInt64(transaction.count(queues)) / 2 < maximumQueues, let short = UInt32(exactly: number) else {
                 throw QueueError(
@@ -159,6 +163,7 @@ extension LogCommitter {
             from queue: UInt32,
             to target: QueueID,
             _ source: QueueID?,
+            _ now: UInt64,
             in transaction: borrowing WriteTransaction
         ) throws -> Int {
             let target = try existing(target, in: transaction)
@@ -171,6 +176,12 @@ extension LogCommitter {
                 // A damaged one stays where it is, and is named when it is received.
                 guard var message = stored ?? nil else { continue }
                 message.deadLetterSource = source
+                if source == nil {
+                    // Brought back it is a new message, or the queue's retention might take it at once (developer guide, "Amazon SQS
+                    // dead-letter queue redrive").
+                    message.id = .random()
+                    message.sentAtNanoseconds = now
+                }
                 // At once, whatever its delay was.
                 message.visibleAtNanoseconds = message.sentAtNanoseconds
                 moved.append(MessageCodec.encode(message))
