@@ -96,10 +96,16 @@ public struct MessageAttribute: Hashable, Sendable {
         switch value {
         case .string where kind == "Binary": return "a Binary has a BinaryValue"
         case .binary where kind != "Binary": return "a \(kind) has a StringValue"
-        case .string(let text) where kind == "Number" && Double(text) == nil:
+        case .string(let text) where kind == "Number" && !MessageAttribute.isNumber(text):
             return "'\(text.printable(limit: 40))' isn't a number"
         default: return nil
         }
+    }
+
+    /// Decimal digits with sign, point and exponent, and no other thing that Swift takes for a number.
+    private static func isNumber(_ text: String) -> Bool {
+        let isDecimal = text.utf8.allSatisfy { (0x30...0x39).contains($0) || "+-.eE".utf8.contains($0) }
+        return isDecimal && (Double(text).map { $0.isFinite } ?? false)
     }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {

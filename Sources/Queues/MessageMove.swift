@@ -106,16 +106,11 @@ extension MessageQueueService {
         do throws(QueueError) {
             while state(of: move.handle) == .running {
                 let request = ReceiveRequest(maximum: perStep, visibilitySeconds: 60, nowNanoseconds: wallNanoseconds())
-                let received = try store.receive(from: queue, request).received
-                guard !received.isEmpty else { return end(move.handle, .completed) }
-                for (target, messages) in Dictionary(
-                    grouping: received,
-                    by: { move.destination ?? $0.message.deadLetterSource }
-                ) {
-                    guard let target else { continue }
-                    try await self.move(messages.map(\.handle.ordinal), of: queue, to: target, source: nil)
-                    note(move.handle, moved: messages.count)
-                }
+                let outcome = try store.receive(from: queue, request)
+                await settle(outcome, of: queue)
+                let isEmpty = outcome.received.isEmpty && outcome.deadLetters.isEmpty && outcome.expired.isEmpty
+                guard !isEmpty else { return end(move.handle, .completed) }
+                try await take(outcome.received, further: move, of: queue)
                 if let rate = move.maximumPerSecond {
                     try? await Task.sleep(for: .microseconds(1_000_000 * perStep / rate))
                 }
@@ -124,6 +119,30 @@ extension MessageQueueService {
         } catch {
             end(move.handle, .failed, "\(error)")
         }
+    }
+
+    /// Moves messages, and gives back those that come from nowhere when no destination is named.
+    /// - Throws: ``QueueError``, which ends the task.
+    private func take(
+        _ received: [ReceivedMessage],
+        further move: MessageMove,
+        of queue: MessageQueue
+    ) async throws(QueueError) {
+        for (target, messages) in Dictionary(
+            grouping: received,
+            by: { move.destination ?? $0.message.deadLetterSource }
+        ) {
+            guard let target else { continue }
+            try await self.move(messages.map(\.handle.ordinal), of: queue, to: target, source: nil)
+            note(move.handle, moved: messages.count)
+        }
+        let sent = received.filter { move.destination == nil && $0.message.deadLetterSource == nil }
+        guard !sent.isEmpty else { return }
+        _ = try changeVisibility(sent.map { (handle: $0.handle, seconds: 0) })
+        throw QueueError(
+            .unsupported,
+            "CouldNotDetermineMessageSource: messages were sent to \(queue.id) itself. Name a destination."
+        )
     }
 
     private func state(of handle: String) -> MessageMove.Status? {

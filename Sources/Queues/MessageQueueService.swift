@@ -187,7 +187,7 @@ package final class MessageQueueService: Sendable {
             let now = wallNanoseconds()
             let request = ReceiveRequest(maximum: maximum, visibilitySeconds: visibilitySeconds, nowNanoseconds: now)
             let outcome = try store.receive(from: queue, request)
-            try await settle(outcome, of: queue)
+            await settle(outcome, of: queue)
             if !outcome.received.isEmpty { return outcome.received }
             if outcome.isOverLimit {
                 throw QueueError(
@@ -210,14 +210,23 @@ package final class MessageQueueService: Sendable {
     }
 
     /// Performs what a receive found beside the messages: dead letters move, what is too old goes.
-    private func settle(_ outcome: ReceiveOutcome, of queue: MessageQueue) async throws(QueueError) {
+    ///
+    /// What can't be done now stays hidden for a while and is tried again; the messages are in the receiver's hands already.
+    func settle(_ outcome: ReceiveOutcome, of queue: MessageQueue) async {
         for (ordinal, error) in outcome.damaged {
             logger.error(
                 "a message can't be read and is passed over",
                 metadata: ["queue": "\(queue.id)", "ordinal": "\(ordinal)", "error": "\(error)"]
             )
         }
-        if !outcome.expired.isEmpty { try await remove(outcome.expired, from: queue.number) }
+        if !outcome.expired.isEmpty {
+            do throws(QueueError) { try await remove(outcome.expired, from: queue.number) } catch {
+                logger.error(
+                    "messages whose time is over can't be removed",
+                    metadata: ["queue": "\(queue.id)", "error": "\(error)"]
+                )
+            }
+        }
         guard !outcome.deadLetters.isEmpty, let redrive = queue.attributes.redrive else { return }
         do throws(QueueError) {
             try await move(outcome.deadLetters, of: queue, to: redrive.deadLetterQueue, source: queue.id)

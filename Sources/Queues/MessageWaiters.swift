@@ -8,6 +8,8 @@ final class MessageWaiters: Sendable {
         var generations: [UInt32: UInt64] = [:]
         var waiting: [UInt32: [(id: UInt64, continuation: CheckedContinuation<Void, Never>)]] = [:]
         var nextID: UInt64 = 1
+        /// Those whose time was over before they waited.
+        var early: Set<UInt64> = []
     }
 
     private let state = Mutex(State())
@@ -47,13 +49,18 @@ final class MessageWaiters: Sendable {
             try? await Task.sleep(for: .nanoseconds(Int64(clamping: nanoseconds)))
             wake(queue, id)
         }
-        defer { timer.cancel() }
+        defer {
+            timer.cancel()
+            state.withLock { _ = $0.early.remove(id) }
+        }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver =
                     Task.isCancelled
                     || state.withLock { state in
-                        guard (state.generations[queue] ?? 0) == generation else { return true }
+                        guard (state.generations[queue] ?? 0) == generation, !state.early.contains(id) else {
+                            return true
+                        }
                         state.waiting[queue, default: []].append((id, continuation))
                         return false
                     }
@@ -66,7 +73,10 @@ final class MessageWaiters: Sendable {
 
     private func wake(_ queue: UInt32, _ id: UInt64) {
         let woken = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            guard let place = state.waiting[queue]?.firstIndex(where: { $0.id == id }) else { return nil }
+            guard let place = state.waiting[queue]?.firstIndex(where: { $0.id == id }) else {
+                state.early.insert(id)
+                return nil
+            }
             return state.waiting[queue]?.remove(at: place).continuation
         }
         woken?.resume()

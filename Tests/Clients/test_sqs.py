@@ -1,6 +1,7 @@
 """Message queues as boto3 uses them: every action of SQS's API with its errors."""
 
 import json
+import socket
 import threading
 import time
 import uuid
@@ -129,6 +130,39 @@ def test_a_long_poll_is_answered_by_the_send(sqs, gateway):
     assert found[0]["Body"] == "now" and found[1] - sent < 0.4 and sent - began > 1.4
     began = time.monotonic()
     assert bodies(sqs, url, WaitTimeSeconds=1) == [] and 0.9 < time.monotonic() - began < 3
+
+
+def test_a_poll_whose_client_has_left_takes_nothing(sqs, gateway):
+    url = sqs.create_queue(QueueName=name(), Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+    body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20}).encode()
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", gateway.gateway.port)) as left:
+            left.sendall(
+                b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\n"
+                b"Content-Length: %d\r\n\r\n" % len(body) + body
+            )
+            time.sleep(0.3)
+            left.shutdown(socket.SHUT_WR)
+            # Answered at once, with nothing.
+            assert b"{}" in left.recv(4096)
+        sqs.send_message(QueueUrl=url, MessageBody="mine")
+        found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+        assert found[0]["Body"] == "mine"
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+
+
+def test_a_move_of_what_was_sent_to_the_queue_itself_ends_and_gives_it_back(sqs):
+    dead = sqs.create_queue(QueueName=name())["QueueUrl"]
+    policy = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn(sqs, dead), "maxReceiveCount": 1})}
+    sqs.create_queue(QueueName=name(), Attributes=policy)
+    sqs.send_message(QueueUrl=dead, MessageBody="sent here")
+    sqs.start_message_move_task(SourceArn=arn(sqs, dead))
+    deadline = time.monotonic() + 10
+    while (move := sqs.list_message_move_tasks(SourceArn=arn(sqs, dead))["Results"][0])["Status"] == "RUNNING":
+        assert time.monotonic() < deadline, move
+        time.sleep(0.05)
+    assert move["Status"] == "FAILED" and "CouldNotDetermineMessageSource" in move["FailureReason"]
+    assert bodies(sqs, dead, WaitTimeSeconds=2) == ["sent here"]
 
 
 def test_delays_of_the_queue_and_of_a_message(sqs):

@@ -113,6 +113,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         switch event {
         case ChannelEvent.inputClosed:
             receive(.inputClosed)
+            routed?.inputClosed()
         case is ChannelShouldQuiesceEvent:
             connection.drain()
             perform()

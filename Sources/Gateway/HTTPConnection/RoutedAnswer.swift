@@ -77,6 +77,8 @@ protocol RoutedRun: AnyObject {
     func fail(_ error: APIError)
     /// More of it is wanted again.
     func wantMore()
+    /// The client sends nothing more; it may still take its answer.
+    func inputClosed()
     /// The client has gone.
     func cancel()
 }

@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 import SluiceCore
+import Synchronization
 
 /// Has Hummingbird's router answer requests, each in a task of its own that ends with the answer or the connection.
 struct RouterTasks: RequestRouting, Sendable {
@@ -47,9 +48,14 @@ struct RouterTasks: RequestRouting, Sendable {
             connection: NIOLoopBound(connection, eventLoop: channel.eventLoop)
         )
         let head = request.head
+        let input = InputEnd()
         connections.taskBegan()
         guard request.bodyLength != 0 else {
-            return RoutedTask(source: nil, task: task(head, RequestBody(buffer: ByteBuffer()), reply, channel))
+            return RoutedTask(
+                source: nil,
+                task: task(head, RequestBody(buffer: ByteBuffer()), reply, channel, input),
+                input: input
+            )
         }
         let sequence = RoutedTask.Producer.makeSequence(
             elementType: ByteBuffer.self,
@@ -59,18 +65,19 @@ struct RouterTasks: RequestRouting, Sendable {
             delegate: RoutedTask.Demand(reply: reply)
         )
         let body = RequestBody(asyncSequence: sequence.sequence)
-        return RoutedTask(source: sequence.source, task: task(head, body, reply, channel))
+        return RoutedTask(source: sequence.source, task: task(head, body, reply, channel, input), input: input)
     }
 
     private func task(
         _ head: HTTPRequestHead,
         _ body: RequestBody,
         _ reply: RoutedReply,
-        _ channel: any Channel
+        _ channel: any Channel,
+        _ input: InputEnd
     ) -> Task<Void, Never> {
         // A task of its own: the event loop can't wait, routes do, and it is cancelled when the client leaves.
         Task {
-            await reply.send(await answer(head, body, channel))
+            await reply.send(await answer(head, body, channel, input))
             connections.taskEnded()
         }
     }
@@ -78,7 +85,8 @@ struct RouterTasks: RequestRouting, Sendable {
     @concurrent private func answer(
         _ head: HTTPRequestHead,
         _ body: RequestBody,
-        _ channel: any Channel
+        _ channel: any Channel,
+        _ input: InputEnd
     ) async -> Response {
         guard let httpHead = try? HTTPRequest(head, secure: false, splitCookie: false) else {
             return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
@@ -88,7 +96,8 @@ struct RouterTasks: RequestRouting, Sendable {
         if let others, !others.own.isOwn(httpHead) {
             return await others.routes.answer(Request(head: httpHead, body: body), channel, logger)
         }
-        let context = GatewayRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+        var context = GatewayRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+        context.input = input
         guard httpHead.method == .head else { return await answer(Request(head: httpHead, body: body), context) }
         if case .some = heads {
             let answer = await answer(Request(head: httpHead, body: body), context)
@@ -125,11 +134,13 @@ final class RoutedTask: RoutedRun {
 
     private let source: Producer.Source?
     private let task: Task<Void, Never>
+    private let input: InputEnd
     private(set) var demand = BodyDemand.wanted
 
-    init(source: Producer.Source?, task: Task<Void, Never>) {
+    init(source: Producer.Source?, task: Task<Void, Never>, input: InputEnd) {
         self.source = source
         self.task = task
+        self.input = input
     }
 
     func append(_ bytes: ByteBuffer) {
@@ -143,6 +154,8 @@ final class RoutedTask: RoutedRun {
 
     func fail(_ error: APIError) { source?.finish(error) }
 
+    func inputClosed() { input.close() }
+
     func cancel() {
         source?.finish(CancellationError())
         task.cancel()
@@ -150,6 +163,37 @@ final class RoutedTask: RoutedRun {
 
     /// The body is read again, or nobody reads it any more.
     func wantMore() { demand = .wanted }
+}
+
+/// The end of what a client sends: a program that was ended says no more of itself than one that only has nothing more to send.
+///
+/// Most requests are answered all the same. One that waits for something to hand out must not hand it to nobody.
+final class InputEnd: Sendable {
+    private struct State {
+        var isClosed = false
+        var onClose: (@Sendable () -> Void)?
+    }
+
+    private let state = Mutex(State())
+
+    /// Calls `body` when the client has ended its side; at once if it has.
+    func whenClosed(_ body: @escaping @Sendable () -> Void) {
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.onClose = body }
+            return state.isClosed
+        }
+        if isClosed { body() }
+    }
+
+    /// The client has ended its side.
+    func close() {
+        let body = state.withLock { state in
+            state.isClosed = true
+            defer { state.onClose = nil }
+            return state.onClose
+        }
+        body?()
+    }
 }
 
 /// The way of a routed answer from its task to the connection's event loop.

@@ -110,6 +110,8 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
     let remoteAddress: SocketAddress?
     /// The connection, for work that nobody waits for when it is closed.
     let channel: any Channel
+    /// When the client has ended its side.
+    var input = InputEnd()
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)

@@ -13,10 +13,10 @@ struct QueueRoutes {
     let budgets: ByteBudgets
 
     func register(on router: Router<GatewayRequestContext>) {
-        router.post("/") { request, _ in try await answer(request) }
+        router.post("/") { request, context in try await answer(request, context.input) }
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(_ request: Request, _ input: InputEnd) async throws -> Response {
         guard let target = QueueRoutes.target.flatMap({ request.headers[$0] }).map({ ByteString($0) }),
             target.utf8.starts(with: SQSHandler.targetPrefix.utf8)
         else {
@@ -35,7 +35,15 @@ struct QueueRoutes {
         let (body, share) = try await budgets.unfinished.collect(request.body, upTo: SQSHandler.maximumBodyBytes)
         defer { withExtendedLifetime(share) {} }
         let action = String(decoding: target.utf8.dropFirst(SQSHandler.targetPrefix.utf8.count), as: UTF8.self)
-        let answer = await handler.answer(action, body, base: base(of: request))
+        let base = base(of: request)
+        // A task of its own, so that the client's end cancels the wait and not the answer; ended with this request's.
+        let work = Task { await handler.answer(action, body, base: base) }
+        input.whenClosed { work.cancel() }
+        let answer = await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }
         var fields = HTTPFields()
         if let name = QueueRoutes.requestID { fields[name] = SQSHandler.requestID() }
         if let name = QueueRoutes.queryError, let error = answer.queryError { fields[name] = error }

@@ -192,6 +192,7 @@ final class RouterStandIn: RequestRouting, RoutedRun {
     func append(_ bytes: ByteBuffer) { body += String(buffer: bytes) }
     func finishBody() { ends += 1 }
     func fail(_ error: APIError) { errors.append(error) }
+    func inputClosed() {}
     func cancel() { cancellations += 1 }
     func wantMore() { demand = .wanted }
 
