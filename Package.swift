@@ -31,6 +31,7 @@ let package = Package(
         .executable(name: "sluice", targets: ["sluice"]),
         .library(name: "SluiceCore", targets: ["SluiceCore"]),
         .library(name: "ChangeQueue", targets: ["ChangeQueue"]),
+        .library(name: "QueueEngine", targets: ["QueueEngine"]),
         .library(name: "SubscriptionRegistry", targets: ["SubscriptionRegistry"]),
         .library(name: "DeliveryLink", targets: ["DeliveryLink"]),
         .library(name: "Gateway", targets: ["Gateway"]),

@@ -19,11 +19,6 @@ import servers
 MIB = 1 << 20
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def written_bytes(pid: int) -> int:
     """What the process has had written to disks (`write_bytes` of proc_pid_io(5))."""
     lines = pathlib.Path(f"/proc/{pid}/io").read_text().splitlines()
@@ -193,7 +188,7 @@ def mass_subscribing(port: int, clients: int) -> dict:
         probe = SubscribeProbe(port)
         probe.start()
         time.sleep(2)
-        before = cpu_seconds(gateway), cpu_seconds(publisher)
+        before = servers.cpu_seconds(gateway), servers.cpu_seconds(publisher)
         memory = resident_bytes(gateway), resident_bytes(publisher)
         began = time.monotonic()
         arrival = ["idle", "--connections", clients, "--topics", clients, "--first-topic", 1000, "--extra-topics", 99, "--seconds", 1]
@@ -208,8 +203,8 @@ def mass_subscribing(port: int, clients: int) -> dict:
         subscriptions = clients * 100
         result["arrivalSeconds"] = came["connectSeconds"]
         result["othersSubscribe"] = {"p50": percentile(waits, 0.5) * 1e6, "p99": percentile(waits, 0.99) * 1e6, "max": max(waits) * 1e6}
-        result["gatewayCPUPerSubscription"] = (cpu_seconds(gateway) - before[0]) * 1e6 / subscriptions
-        result["publisherCPUPerSubscription"] = (cpu_seconds(publisher) - before[1]) * 1e6 / subscriptions
+        result["gatewayCPUPerSubscription"] = (servers.cpu_seconds(gateway) - before[0]) * 1e6 / subscriptions
+        result["publisherCPUPerSubscription"] = (servers.cpu_seconds(publisher) - before[1]) * 1e6 / subscriptions
         result["gatewayBytesPerSubscription"] = (resident_bytes(gateway) - memory[0]) / subscriptions
         result["publisherBytesPerSubscription"] = (resident_bytes(publisher) - memory[1]) / subscriptions
         return result
@@ -224,7 +219,7 @@ def paging(port: int, records: int, limit: int = 100) -> dict:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for _ in range(records // 1000):
             publish_batch(connection, ["paged"] * 1000, '"' + "x" * 180 + '"')
-        before = cpu_seconds(server.processes[0].pid)
+        before = servers.cpu_seconds(server.processes[0].pid)
         began = time.monotonic()
         after, found, slowest = 0, 0, 0.0
         while True:
@@ -241,7 +236,7 @@ def paging(port: int, records: int, limit: int = 100) -> dict:
             return {"error": f"{found} of {records} records came back"}
         return {
             "microsecondsPerRecord": took * 1e6 / records, "slowestPageMicroseconds": slowest * 1e6,
-            "cpuPerRecord": (cpu_seconds(server.processes[0].pid) - before) * 1e6 / records,
+            "cpuPerRecord": (servers.cpu_seconds(server.processes[0].pid) - before) * 1e6 / records,
         }
 
 
@@ -354,7 +349,7 @@ def message_queue(port: int, waiting: int, in_flight: int = 0) -> dict:
         for _ in range(in_flight // 10):
             client.receive(43_200)
         pid = server.processes[0].pid
-        before, began, latencies = cpu_seconds(pid), time.monotonic(), []
+        before, began, latencies = servers.cpu_seconds(pid), time.monotonic(), []
         for _ in range(500):
             asked = time.monotonic()
             found = client.receive(43_200)
@@ -366,5 +361,5 @@ def message_queue(port: int, waiting: int, in_flight: int = 0) -> dict:
         took = time.monotonic() - began
         return {
             "receive": {"p50": percentile(latencies, 0.5) * 1e6, "p99": percentile(latencies, 0.99) * 1e6},
-            "microsecondsPerTen": took * 1e6 / 500, "cpuPerTen": (cpu_seconds(pid) - before) * 1e6 / 500,
+            "microsecondsPerTen": took * 1e6 / 500, "cpuPerTen": (servers.cpu_seconds(pid) - before) * 1e6 / 500,
         }

@@ -15,6 +15,8 @@ import tempfile
 import time
 import urllib.request
 
+import servers
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SLUICE = ROOT / ".build/release/sluice"
 GENERATOR = ROOT / "Benchmarks/.build/release/LoadGenerator"
@@ -36,11 +38,6 @@ def wait_until_ready(url: str, process: subprocess.Popen) -> None:
     sys.exit(f"not ready after 15 s: {url}")
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
 def run(queue: str, arguments: argparse.Namespace) -> dict:
     data = tempfile.mkdtemp(prefix="sluice-bench-")
     common = ["--data", data, "--queue", queue, "--log-level", "warning"]
@@ -49,7 +46,7 @@ def run(queue: str, arguments: argparse.Namespace) -> dict:
     try:
         wait_until_ready(f"http://127.0.0.1:{arguments.port}/readyz", gateway)
         wait_until_ready(f"http://127.0.0.1:{arguments.port + 1}/readyz", publisher)
-        before = cpu_seconds(gateway.pid), cpu_seconds(publisher.pid)
+        before = servers.cpu_seconds(gateway.pid), servers.cpu_seconds(publisher.pid)
         load = json.loads(
             subprocess.check_output(
                 [
@@ -58,8 +55,8 @@ def run(queue: str, arguments: argparse.Namespace) -> dict:
                 ]
             )
         )
-        load["gatewayCPUSeconds"] = cpu_seconds(gateway.pid) - before[0]
-        load["publisherCPUSeconds"] = cpu_seconds(publisher.pid) - before[1]
+        load["gatewayCPUSeconds"] = servers.cpu_seconds(gateway.pid) - before[0]
+        load["publisherCPUSeconds"] = servers.cpu_seconds(publisher.pid) - before[1]
         report = subprocess.check_output([SLUICE, "latency", "--data", data, "--json"])
         stages = [json.loads(line) for line in report.splitlines()] if report.strip().startswith(b"{") else json.loads(report)
         if isinstance(stages, dict):

@@ -37,7 +37,7 @@ package enum MessageCodec {
         if let header = message.traceHeader { append(part: Array(header.utf8), to: &bytes) }
         if let source = message.deadLetterSource { append(part: Array(source.name.utf8), to: &bytes) }
         bytes.withUnsafeMutableBytes { buffer in
-            let checksum = checksum(of: UnsafeRawBufferPointer(buffer))
+            let checksum = CRC32C.checksum(of: UnsafeRawBufferPointer(buffer), storedAt: checksumOffset)
             buffer.storeBytes(of: checksum.littleEndian, toByteOffset: checksumOffset, as: UInt32.self)
         }
         return bytes
@@ -48,7 +48,9 @@ package enum MessageCodec {
     package static func decode(_ bytes: UnsafeRawBufferPointer) throws(QueueError) -> QueueMessage {
         guard bytes.count >= headByteCount, bytes[0] == version else { throw damaged("its head isn't readable") }
         let stored = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: checksumOffset, as: UInt32.self))
-        guard stored == checksum(of: bytes) else { throw damaged("its checksum is wrong") }
+        guard stored == CRC32C.checksum(of: bytes, storedAt: checksumOffset) else {
+            throw damaged("its checksum is wrong")
+        }
         var reader = MessageReader(bytes, offset: headByteCount - 4)
         let body = try reader.text()
         var attributes: [MessageAttribute] = []
@@ -89,13 +91,6 @@ package enum MessageCodec {
     private static func append(part: [UInt8], to bytes: inout [UInt8]) {
         append(UInt32(clamping: part.count), to: &bytes)
         bytes.append(contentsOf: part)
-    }
-
-    private static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
-        var checksum = CRC32C()
-        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[..<checksumOffset]))
-        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[(checksumOffset + 4)...]))
-        return checksum.value
     }
 
     static func damaged(_ reason: String) -> QueueError {

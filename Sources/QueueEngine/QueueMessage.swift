@@ -77,7 +77,7 @@ public struct MessageAttribute: Hashable, Sendable {
 
     /// The rule that it breaks; nil for a good one (developer guide, "Amazon SQS message metadata").
     public var violation: String? {
-        guard (1...256).contains(name.count), name.utf8.allSatisfy(MessageAttribute.isAllowed) else {
+        guard (1...256).contains(name.count), name.utf8.allSatisfy(QueueID.isNameByte) else {
             return "names have 1 to 256 letters, digits, '-', '_' and '.'"
         }
         let isDotted = name.utf8.first == UInt8(ascii: ".") || name.utf8.last == UInt8(ascii: ".")
@@ -106,15 +106,6 @@ public struct MessageAttribute: Hashable, Sendable {
     private static func isNumber(_ text: String) -> Bool {
         let isDecimal = text.utf8.allSatisfy { (0x30...0x39).contains($0) || "+-.eE".utf8.contains($0) }
         return isDecimal && (Double(text).map { $0.isFinite } ?? false)
-    }
-
-    private static func isAllowed(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-            true
-        default: false
-        }
     }
 }
 

@@ -105,6 +105,8 @@ package final class MessageQueueService: Sendable {
     /// Removes a queue and, in steps, its messages.
     package func delete(_ id: QueueID) async throws(QueueError) {
         let queue = try await changed(.delete(id))
+        // Who waits for its messages is told.
+        waiters.signal(queue.number, .max)
         try await discard(queue.number)
     }
 
@@ -125,11 +127,18 @@ package final class MessageQueueService: Sendable {
                 "The queue \(id) was purged less than a minute ago. Wait until the minute is over."
             )
         }
-        let last = try store.lastOrdinal(of: queue.number)
+        do throws(QueueError) { try await purgeAll(queue.number) } catch {
+            purges.withLock { $0[queue.number] = nil }
+            throw error
+        }
+    }
+
+    private func purgeAll(_ queue: UInt32) async throws(QueueError) {
+        let last = try store.lastOrdinal(of: queue)
         while true {
-            let ordinals = try store.ordinals(of: queue.number, through: last, maximum: MessageQueueService.slice)
+            let ordinals = try store.ordinals(of: queue, through: last, maximum: MessageQueueService.slice)
             guard !ordinals.isEmpty else { return }
-            try await remove(ordinals, from: queue.number)
+            try await remove(ordinals, from: queue)
         }
     }
 
@@ -272,7 +281,7 @@ package final class MessageQueueService: Sendable {
     /// Deletes messages, and then forgets what is kept of them: in between they are found missing, never lost.
     func remove(_ ordinals: [UInt64], from queue: UInt32) async throws(QueueError) {
         _ = try await store.commit(.remove(queue: queue, ordinals))
-        try store.forget(queue: queue, ordinals)
+        forget(queue, ordinals)
     }
 
     func move(
@@ -282,8 +291,15 @@ package final class MessageQueueService: Sendable {
         source: QueueID?
     ) async throws(QueueError) {
         _ = try await store.commit(.move(queue: queue.number, ordinals, to: target, source: source))
-        try store.forget(queue: queue.number, ordinals)
+        forget(queue.number, ordinals)
         if let target = try store.queue(target) { waiters.signal(target.number, ordinals.count) }
+    }
+
+    /// What is kept of messages that are gone is removed; where that fails, the receive that finds it does so.
+    private func forget(_ queue: UInt32, _ ordinals: [UInt64]) {
+        do throws(QueueError) { try store.forget(queue: queue, ordinals) } catch {
+            logger.warning("what is kept of deleted messages can't be removed now", metadata: ["error": "\(error)"])
+        }
     }
 
     private func changed(_ change: MessageChange) async throws(QueueError) -> MessageQueue {
@@ -295,7 +311,7 @@ package final class MessageQueueService: Sendable {
         while true {
             let ordinals = try store.ordinals(of: queue, through: .max, maximum: MessageQueueService.slice)
             let outcome = try await store.commit(.discard(queue: queue, maximum: MessageQueueService.slice))
-            try store.forget(queue: queue, ordinals)
+            forget(queue, ordinals)
             guard case .changed(let count) = outcome, count == MessageQueueService.slice else { return }
         }
     }

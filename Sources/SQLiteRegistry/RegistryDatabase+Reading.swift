@@ -1,6 +1,5 @@
 import Dispatch
 import GRDB
-import Logging
 package import SluiceCore
 package import SubscriptionRegistry
 
@@ -123,26 +122,8 @@ extension RegistryDatabase: PublisherRecording {
             }
             return removed.map(\.gateway)
         }
-        if !removed.isEmpty { removals.async { self.removeRests(of: removed) } }
+        if !removed.isEmpty { removals.async { self.removeLeftovers() } }
         return removed
-    }
-
-    private func removeRests(of gateways: [GatewayID]) {
-        let limit = file.configuration.interestsPerTransaction
-        for gateway in gateways {
-            do throws(RegistryError) {
-                while try write(
-                    "remove what a gateway has left",
-                    { try RegistryStatements($0).removeRest(of: gateway, atMost: limit) }
-                ) {}
-            } catch {
-                // The next gateway that starts removes it.
-                file.logger.warning(
-                    "what a lapsed gateway has left stays in the registry for now",
-                    metadata: ["error": "\(error)"]
-                )
-            }
-        }
     }
 }
 

@@ -65,6 +65,19 @@ package final class RegistryDatabase: Sendable {
         }
     }
 
+    /// Removes what gateways that were removed have left; on the queue for it.
+    func removeLeftovers() {
+        do {
+            try current().removeLeftovers(atMost: file.configuration.interestsPerTransaction)
+        } catch {
+            // The next gateway that starts removes it.
+            file.logger.warning(
+                "what a lapsed gateway has left stays in the registry for now",
+                metadata: ["error": "\(error)"]
+            )
+        }
+    }
+
     /// The connection to the file that is at the path now.
     private func current() throws(RegistryError) -> RegistryConnection {
         let connection = connection.withLock { $0 }

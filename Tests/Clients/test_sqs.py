@@ -317,6 +317,54 @@ def test_what_isnt_the_api_is_told_so(gateway, sqs):
         sqs.create_queue(QueueName="a", Attributes={"FifoQueue": "true"})
 
 
+def test_what_means_nothing_here_is_taken(sqs):
+    ignored = {"Policy": "{}", "KmsMasterKeyId": "alias/x", "KmsDataKeyReusePeriodSeconds": "60", "SqsManagedSseEnabled": "true", "FifoQueue": "false"}
+    url = sqs.create_queue(QueueName=name(), Attributes=ignored)["QueueUrl"]
+    assert not set(ignored) & set(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
+
+
+def test_two_gateways_share_queues_and_what_is_held(sluice):
+    sluice.start_gateway("--queue-api")
+    first = client_of(sluice)
+    sluice.start_gateway("--queue-api", "--name", "second")
+    second = client_of(sluice)
+    url = first.create_queue(QueueName="shared")["QueueUrl"]
+    found = []
+    waiter = threading.Thread(target=lambda: found.extend(first.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]))
+    waiter.start()
+    sent = time.monotonic()
+    second.send_message(QueueUrl=url, MessageBody="from the other")
+    waiter.join(timeout=15)
+    assert found[0]["Body"] == "from the other" and time.monotonic() - sent < 3
+    assert bodies(second, url) == [] and figures(second, url) == (0, 1, 0)
+    second.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+    assert figures(first, url) == (0, 0, 0)
+
+
+def test_a_drain_answers_polls_and_a_deleted_queue_does(sluice):
+    sluice.start_gateway("--queue-api", "--drain-window", "0s")
+    sqs, answers = client_of(sluice), []
+    urls = [sqs.create_queue(QueueName=f"drained-{number}")["QueueUrl"] for number in range(2)]
+
+    def wait(url):
+        try:
+            answers.append(client_of(sluice).receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", []))
+        except ClientError as error:
+            answers.append(error.response["Error"]["Code"])
+
+    waiters = [threading.Thread(target=wait, args=(url,)) for url in urls]
+    for waiter in waiters:
+        waiter.start()
+    time.sleep(1)
+    sqs.delete_queue(QueueUrl=urls[0])
+    waiters[0].join(timeout=5)
+    assert answers in (["AWS.SimpleQueueService.NonExistentQueue"], ["QueueDoesNotExist"])
+    began = time.monotonic()
+    sluice.gateway.terminate()
+    waiters[1].join(timeout=10)
+    assert answers[1] == [] and time.monotonic() - began < 5
+
+
 def test_without_the_flag_there_is_no_api(sluice):
     sluice.start_gateway()
     headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ListQueues"}

@@ -18,6 +18,10 @@ struct TopicSweepTests {
         return (index, try #require(index.ticket(of: 0, for: topic, .only)).feed)
     }
 
+    private func sweep(of feed: Int, _ index: TopicIndex) throws -> TopicSweep {
+        TopicSweep(feed: feed, shape: try #require(index.shape(of: feed)), formats: TestFormat.all, nowNanoseconds: 0)
+    }
+
     private func record(_ sequence: UInt64, bytes: Int = 1) -> ChangeRecord {
         ChangeRecord(
             RecordDraft(topic: topic, payload: Array(repeating: 0x31, count: bytes), contentType: .json),
@@ -47,12 +51,7 @@ struct TopicSweepTests {
     @Test("a record is done when it has been everywhere, and not before")
     func round() throws {
         var (index, feed) = try index(5)
-        var sweep = TopicSweep(
-            feed: feed,
-            shape: try #require(index.shape(of: feed)),
-            formats: TestFormat.all,
-            nowNanoseconds: 0
-        )
+        var sweep = try sweep(of: feed, index)
         sweep.add(record(1), nil)
         #expect(sweep.run(of: 5) == 5)
         #expect(visit(4, &sweep, &index).isEmpty)
@@ -63,12 +62,7 @@ struct TopicSweepTests {
     @Test("a record that joins goes round to where it joined")
     func joins() throws {
         var (index, feed) = try index(5)
-        var sweep = TopicSweep(
-            feed: feed,
-            shape: try #require(index.shape(of: feed)),
-            formats: TestFormat.all,
-            nowNanoseconds: 0
-        )
+        var sweep = try sweep(of: feed, index)
         sweep.add(record(1), nil)
         #expect(visit(3, &sweep, &index).isEmpty)
         sweep.add(record(2), nil)
@@ -84,12 +78,7 @@ struct TopicSweepTests {
     @Test("large payloads go round one after the other, and small ones behind them together")
     func large() throws {
         var (index, feed) = try index(2)
-        var sweep = TopicSweep(
-            feed: feed,
-            shape: try #require(index.shape(of: feed)),
-            formats: TestFormat.all,
-            nowNanoseconds: 0
-        )
+        var sweep = try sweep(of: feed, index)
         let limit = TopicSweep.maximumRoundBytes
         for (sequence, bytes) in [(1, 2 * limit), (2, limit), (3, 1), (4, limit - 1), (5, 1)] as [(UInt64, Int)] {
             sweep.add(record(sequence, bytes: bytes), nil)
@@ -111,12 +100,7 @@ struct TopicSweepTests {
         print("TopicSweepTests.churn seed \(seed)")
         var random = SeededGenerator(seed: seed)
         var (index, feed) = try index(100)
-        var sweep = TopicSweep(
-            feed: feed,
-            shape: try #require(index.shape(of: feed)),
-            formats: TestFormat.all,
-            nowNanoseconds: 0
-        )
+        var sweep = try sweep(of: feed, index)
         var done = 0
         for visits in 1...2_000 {
             let sequence = UInt64(visits)
@@ -191,12 +175,7 @@ struct TopicSweepTests {
     @Test("doesn't rest with nothing left to do")
     func noRest() throws {
         var (index, feed) = try index(4)
-        var sweep = TopicSweep(
-            feed: feed,
-            shape: try #require(index.shape(of: feed)),
-            formats: TestFormat.all,
-            nowNanoseconds: 0
-        )
+        var sweep = try sweep(of: feed, index)
         sweep.add(record(1), nil)
         #expect(visit(4, &sweep, &index) == [4])
         #expect(sweep.rest(nowNanoseconds: 50_000_000) == 0)

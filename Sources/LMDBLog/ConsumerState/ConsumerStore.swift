@@ -14,30 +14,18 @@ final class ConsumerStore: Sendable {
     /// The version of the layout in docs/storage.md.
     static let formatVersion: UInt64 = 1
 
-    /// What is in the environment's directory.
-    static let dataFile = "data.mdb"
-
     let environment: Environment
     let databases: ConsumerDatabases
     /// Where a consumer begins that has no state.
     let origin: ConsumerOrigin
-    private let bootID: String
+    private let unsynced: UnsyncedEnvironment
     private let logger: Logger
-    // Held shared by everyone who has the state open.
-    private let users: Mutex<FileLock?>
     private let queues = Mutex(0)
 
-    private init(
-        environment: Environment,
-        origin: ConsumerOrigin,
-        bootID: String,
-        users: consuming FileLock?,
-        logger: Logger
-    ) throws {
-        self.environment = environment
+    private init(_ unsynced: UnsyncedEnvironment, origin: ConsumerOrigin, logger: Logger) throws {
+        self.unsynced = unsynced
+        environment = unsynced.environment
         self.origin = origin
-        self.bootID = bootID
-        self.users = Mutex(users)
         self.logger = logger
         databases = try ConsumerDatabases(environment)
         try claim()
@@ -59,21 +47,21 @@ final class ConsumerStore: Sendable {
         bootID: String = BootMark.currentBootID(),
         logger: Logger
     ) throws(ChangeQueueError) -> ConsumerStore {
-        try ChangeQueueError.onSystem { () throws(SystemError) in try Directory.make(directory) }
-        // Openings and closings take turns, so that nobody opens what another one is about to discard.
-        let gate = try lock(directory + "/open.lock")
-        defer { withExtendedLifetime(gate) {} }
-        try discardUntrusted(directory, bootID, logger)
-        try BootMark(bootID: bootID, isClean: false).write(in: directory)
-        let users = try lock(directory + "/users.lock", isExclusive: false)
+        let unsynced = try UnsyncedEnvironment(
+            directory,
+            mapSizeBytes: mapSizeBytes,
+            maximumDatabases: ConsumerDatabases.maximumCount,
+            bootID: bootID,
+            losses: UnsyncedEnvironment.Losses(
+                untrusted:
+                    "the machine stopped while publishers ran: they go on at the durable checkpoint, some deliveries repeat",
+                damaged:
+                    "consumer state is damaged and set aside: it begins at the durable checkpoint, some deliveries repeat"
+            ),
+            logger: logger
+        )
         return try ChangeQueueError.typing("open the consumer state in \(directory)") {
-            try ConsumerStore(
-                environment: openEnvironment(directory, mapSizeBytes, logger),
-                origin: ConsumerOrigin(directory: directory, logID: logID),
-                bootID: bootID,
-                users: users,
-                logger: logger
-            )
+            try ConsumerStore(unsynced, origin: ConsumerOrigin(directory: directory, logID: logID), logger: logger)
         }
     }
 
@@ -90,24 +78,7 @@ final class ConsumerStore: Sendable {
             queues -= 1
             return queues == 0
         }
-        guard isLast else { return }
-        let gate = try ConsumerStore.lock(origin.directory + "/open.lock")
-        defer { withExtendedLifetime(gate) {} }
-        try ChangeQueueError.typing("sync the consumer state") { try environment.sync() }
-        users.withLock { $0 = nil }
-        let others = try ConsumerStore.lock(origin.directory + "/users.lock", waits: false)
-        if others != nil { try BootMark(bootID: bootID, isClean: true).write(in: origin.directory) }
-    }
-
-    /// The lock of a file, exclusive and waited for unless said otherwise.
-    private static func lock(
-        _ path: String,
-        isExclusive: Bool = true,
-        waits: Bool = true
-    ) throws(ChangeQueueError) -> FileLock? {
-        try ChangeQueueError.onSystem { () throws(SystemError) in
-            try FileLock(path, isExclusive: isExclusive, waits: waits)
-        }
+        if isLast { try unsynced.close() }
     }
 
     // MARK: Queues
@@ -123,49 +94,7 @@ final class ConsumerStore: Sendable {
         }
     }
 
-    // MARK: Opening
-
-    private static func discardUntrusted(
-        _ directory: String,
-        _ bootID: String,
-        _ logger: Logger
-    ) throws(ChangeQueueError) {
-        guard DurableFile.exists(directory + "/" + dataFile) else { return }
-        if let mark = BootMark.read(in: directory), mark.isTrusted(bootID: bootID) { return }
-        logger.warning(
-            "the machine stopped while publishers ran: they go on at the durable checkpoint, some deliveries repeat",
-            metadata: ["directory": "\(directory)"]
-        )
-        DurableFile.remove(directory + "/" + dataFile)
-        DurableFile.remove(directory + "/lock.mdb")
-    }
-
-    private static func openEnvironment(
-        _ directory: String,
-        _ mapSizeBytes: Int,
-        _ logger: Logger
-    ) throws -> Environment {
-        func open() throws(LMDBError) -> Environment {
-            try Environment(
-                path: directory,
-                mapSizeBytes: mapSizeBytes,
-                maximumDatabases: ConsumerDatabases.maximumCount,
-                maximumReaders: 256,
-                options: .noSync
-            )
-        }
-        do throws(LMDBError) { return try open() } catch {
-            guard error.code == .invalid || error.code == .corrupted else { throw error }
-            let damaged = directory + "/" + dataFile + ".damaged"
-            logger.warning(
-                "consumer state is damaged and set aside: it begins at the durable checkpoint, some deliveries repeat",
-                metadata: ["error": "\(error)", "kept": "\(damaged)"]
-            )
-            DurableFile.move(directory + "/" + dataFile, to: damaged)
-            DurableFile.remove(directory + "/lock.mdb")
-            return try open()
-        }
-    }
+    // MARK: Whose state it is
 
     /// Checks the layout's version and marks the state as this log's; that of another log is discarded.
     private func claim() throws {

@@ -137,7 +137,7 @@ package final class QueueInspector: Sendable {
     private func open() throws -> (environment: Environment, databases: ConsumerDatabases)? {
         try opened.withLock { opened in
             if let opened { return opened }
-            guard DurableFile.isReadable(directory + "/" + ConsumerStore.dataFile) else { return nil }
+            guard DurableFile.isReadable(directory + "/" + UnsyncedEnvironment.dataFile) else { return nil }
             let environment = try Environment(
                 path: directory,
                 mapSizeBytes: 0,

@@ -26,7 +26,7 @@ enum ItemCodec {
         bytes.append(contentsOf: contentType)
         bytes.append(contentsOf: item.value)
         bytes.withUnsafeMutableBytes { buffer in
-            let checksum = checksum(of: UnsafeRawBufferPointer(buffer))
+            let checksum = CRC32C.checksum(of: UnsafeRawBufferPointer(buffer), storedAt: 4)
             buffer.storeBytes(of: checksum.littleEndian, toByteOffset: 4, as: UInt32.self)
         }
         return bytes
@@ -39,7 +39,9 @@ enum ItemCodec {
         }
         let head = bytes[0] == version ? headByteCount : firstHeadByteCount
         let stored = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-        guard bytes.count >= head, stored == checksum(of: bytes) else { throw damaged("its checksum is wrong") }
+        guard bytes.count >= head, stored == CRC32C.checksum(of: bytes, storedAt: 4) else {
+            throw damaged("its checksum is wrong")
+        }
         let contentTypeEnd = head + Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
         guard contentTypeEnd <= bytes.count,
             let contentType = String(validating: bytes[head..<contentTypeEnd], as: UTF8.self)
@@ -51,13 +53,6 @@ enum ItemCodec {
             owner: head == headByteCount
                 ? PrincipalID(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))) : nil
         )
-    }
-
-    private static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
-        var checksum = CRC32C()
-        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[..<4]))
-        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[8...]))
-        return checksum.value
     }
 
     private static func damaged(_ reason: String) -> ChangeQueueError {

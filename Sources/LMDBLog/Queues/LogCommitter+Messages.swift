@@ -100,6 +100,7 @@ extension LogCommitter {
             }
             try attributes.set(values)
             let number = try transaction.get(queues, QueueCatalogue.nextNumber) { $0.storedInteger ?? 1 } ?? 1
+            // An entry and its counters are two keys.
             guard try UInt64(transaction.count(queues)) / 2 < maximumQueues, let short = UInt32(exactly: number) else {
                 throw QueueError(
                     .overLimit,

@@ -1,10 +1,8 @@
 import ChangeQueue
 import LMDB
 import Logging
-import PosixSupport
 import QueueEngine
 import SluiceCore
-import Synchronization
 
 /// What receivers hold of all message queues: an LMDB environment whose commits don't wait for the disk, shared by the gateways of one log.
 ///
@@ -28,47 +26,34 @@ final class ReceiveState: Sendable {
     private let heads: Database
     private let entries: Database
     private let times: Database
-    private let directory: String
-    private let bootID: String
-    // Held shared by everyone who has the state open.
-    private let users: Mutex<FileLock?>
+    private let unsynced: UnsyncedEnvironment
 
     /// Opens the state, and makes it when there is none.
     /// - Throws: `ChangeQueueError`.
     init(_ directory: String, logID: UInt32, mapSizeBytes: Int = 1 << 30, logger: Logger) throws(ChangeQueueError) {
-        self.directory = directory
-        bootID = BootMark.currentBootID()
-        try ChangeQueueError.onSystem { () throws(SystemError) in try Directory.make(directory) }
-        let gate = try ReceiveState.lock(directory + "/open.lock", isExclusive: true, waits: true)
-        defer { withExtendedLifetime(gate) {} }
-        if DurableFile.exists(directory + "/data.mdb"), BootMark.read(in: directory)?.isTrusted(bootID: bootID) != true
-        {
-            logger.warning(
-                "the machine stopped while messages were in flight: they can be received again",
-                metadata: ["directory": "\(directory)"]
-            )
-            DurableFile.remove(directory + "/data.mdb")
-            DurableFile.remove(directory + "/lock.mdb")
-        }
-        try BootMark(bootID: bootID, isClean: false).write(in: directory)
-        users = Mutex(try ReceiveState.lock(directory + "/users.lock", isExclusive: false, waits: true))
+        unsynced = try UnsyncedEnvironment(
+            directory,
+            mapSizeBytes: mapSizeBytes,
+            maximumDatabases: 4,
+            bootID: BootMark.currentBootID(),
+            losses: UnsyncedEnvironment.Losses(
+                untrusted: "the machine stopped while messages were in flight: they can be received again",
+                damaged: "what receivers hold is damaged and set aside: messages in flight can be received again"
+            ),
+            logger: logger
+        )
+        let environment = unsynced.environment
         let opened = try ChangeQueueError.typing("open what receivers hold in \(directory)") {
-            let environment = try Environment(
-                path: directory,
-                mapSizeBytes: mapSizeBytes,
-                maximumDatabases: 4,
-                options: .noSync
-            )
-            return (
-                environment: environment,
+            (
                 heads: try environment.openDatabase("heads", options: .create),
                 entries: try environment.openDatabase("entries", options: .create),
                 times: try environment.openDatabase("times", options: .create)
             )
         }
-        (environment, heads, entries, times) = opened
+        self.environment = environment
+        (heads, entries, times) = opened
         try ChangeQueueError.typing("claim what receivers hold in \(directory)") { [heads, entries, times] in
-            try opened.environment.write { transaction in
+            try environment.write { transaction in
                 let stored = try transaction.get(heads, "logID") { $0.storedInteger ?? 0 }
                 guard stored != UInt64(logID) else { return }
                 for database in [heads, entries, times] { try transaction.clear(database) }
@@ -78,20 +63,7 @@ final class ReceiveState: Sendable {
     }
 
     /// Syncs the state and marks it as whole, if nobody else has it open.
-    func close() throws(ChangeQueueError) {
-        let gate = try ReceiveState.lock(directory + "/open.lock", isExclusive: true, waits: true)
-        defer { withExtendedLifetime(gate) {} }
-        try ChangeQueueError.typing("sync what receivers hold") { try environment.sync() }
-        users.withLock { $0 = nil }
-        let others = try ReceiveState.lock(directory + "/users.lock", isExclusive: true, waits: false)
-        if others != nil { try BootMark(bootID: bootID, isClean: true).write(in: directory) }
-    }
-
-    private static func lock(_ path: String, isExclusive: Bool, waits: Bool) throws(ChangeQueueError) -> FileLock? {
-        try ChangeQueueError.onSystem { () throws(SystemError) in
-            try FileLock(path, isExclusive: isExclusive, waits: waits)
-        }
-    }
+    func close() throws(ChangeQueueError) { try unsynced.close() }
 
     // MARK: - Heads
 

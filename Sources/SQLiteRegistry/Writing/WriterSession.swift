@@ -65,7 +65,7 @@ final class WriterSession {
                 for gateway in removed { try statements.remove(gateway) }
                 return .commit
             }
-            try removeRests(connection)
+            try connection.removeLeftovers(atMost: configuration.interestsPerTransaction)
         } catch {
             throw RegistryError(error, "remove abandoned gateways", path: file.path)
         }
@@ -92,29 +92,13 @@ final class WriterSession {
                 try RegistryStatements(db).remove(id)
                 return .commit
             }
-            try removeRests(connection)
+            try connection.removeLeftovers(atMost: configuration.interestsPerTransaction)
         } catch {
             // The lease removes them.
             file.logger.warning(
                 "the gateway's rows stay in the registry until its lease lapses",
                 metadata: ["error": "\(error)"]
             )
-        }
-    }
-
-    /// Removes what gateways that were removed have left, in transactions between which others write.
-    private func removeRests(_ connection: RegistryConnection) throws {
-        for gateway in try connection.database.read({ try RegistryStatements($0).leavers() }) {
-            var isLeft = true
-            while isLeft {
-                try connection.database.inTransaction(.immediate) { db in
-                    isLeft = try RegistryStatements(db).removeRest(
-                        of: gateway,
-                        atMost: configuration.interestsPerTransaction
-                    )
-                    return .commit
-                }
-            }
         }
     }
 

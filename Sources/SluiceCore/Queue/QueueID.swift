@@ -10,7 +10,7 @@ public struct QueueID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// - Throws: ``QueueIDError`` with what is wrong.
     public init(_ name: ByteString) throws(QueueIDError) {
         guard (1...Limits.queueNameBytes).contains(name.count) else { throw .length(byteCount: name.count) }
-        if let byte = name.utf8.first(where: { !QueueID.isAllowed($0) }) { throw .byte(byte, name: name) }
+        if let byte = name.utf8.first(where: { !QueueID.isNameByte($0) }) { throw .byte(byte, name: name) }
         if name.utf8.first == UInt8(ascii: ".") { throw .leadingDot(name: name) }
         self.name = name
     }
@@ -31,7 +31,8 @@ public struct QueueID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Orders by the bytes.
     public static func < (left: QueueID, right: QueueID) -> Bool { left.name < right.name }
 
-    private static func isAllowed(_ byte: UInt8) -> Bool {
+    /// Whether a byte may stand in a name: ASCII letters, digits, `-`, `_` and `.`.
+    package static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):

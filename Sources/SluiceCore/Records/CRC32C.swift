@@ -20,6 +20,14 @@ package struct CRC32C: Sendable {
         return checksum.value
     }
 
+    /// The checksum of `bytes` but for the four at `offset`, where it is stored itself.
+    package static func checksum(of bytes: UnsafeRawBufferPointer, storedAt offset: Int) -> UInt32 {
+        var checksum = CRC32C()
+        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[..<offset]))
+        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[(offset + 4)...]))
+        return checksum.value
+    }
+
     /// Goes on with `bytes`.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }

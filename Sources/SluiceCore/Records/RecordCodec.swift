@@ -39,7 +39,7 @@ package enum RecordCodec {
         }
         if layout.furtherByteCount != 0 { writer.write(attributes.tagged, layout.furtherByteCount) }
         record.payload.withUnsafeBytes { writer.write($0, layout.payloadByteCount) }
-        let checksum = checksum(of: UnsafeRawBufferPointer(output))
+        let checksum = CRC32C.checksum(of: UnsafeRawBufferPointer(output), storedAt: RecordLayout.checksumOffset)
         output.storeBytes(of: checksum.littleEndian, toByteOffset: RecordLayout.checksumOffset, as: UInt32.self)
     }
 
@@ -75,7 +75,7 @@ package enum RecordCodec {
         let stored = UInt32(
             littleEndian: bytes.loadUnaligned(fromByteOffset: RecordLayout.checksumOffset, as: UInt32.self)
         )
-        let computed = checksum(of: bytes)
+        let computed = CRC32C.checksum(of: bytes, storedAt: RecordLayout.checksumOffset)
         guard stored == computed else { throw .checksumMismatch(stored: stored, computed: computed) }
         guard layout.flags & ~layout.knownFlags == 0 else { throw .invalidPart("flags") }
         var reader = PartReader(bytes: bytes, offset: RecordLayout.headByteCount)
@@ -160,13 +160,6 @@ package enum RecordCodec {
 
     private static func integer(of bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-    }
-
-    private static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
-        var checksum = CRC32C()
-        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[..<RecordLayout.checksumOffset]))
-        checksum.update(UnsafeRawBufferPointer(rebasing: bytes[(RecordLayout.checksumOffset + 4)...]))
-        return checksum.value
     }
 }
 
