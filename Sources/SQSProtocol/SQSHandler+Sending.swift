@@ -93,7 +93,10 @@ extension SQSHandler {
             case (nil, let bytes??): found = .binary(bytes)
             default:
                 throw .invalid(
-                    "The attribute \(name.string.printable(limit: 60)) has one of StringValue, without control characters, and BinaryValue, in base64."
+                    """
+                    The attribute \(name.string.printable(limit: 60)) has one of StringValue, without control characters, and BinaryValue, \
+                    in base64.
+                    """
                 )
             }
             let attribute = MessageAttribute(name: name, type: type, value: found)
