@@ -163,8 +163,9 @@ package final class LMDBMessageQueues: MessageQueueStore {
 
     package func receive(from queue: MessageQueue, _ request: ReceiveRequest) throws(QueueError) -> ReceiveOutcome {
         try QueueError.typing("receive from \(queue.id)") {
-            try log.environment.read { stored in
-                try state.environment.write { held in
+            try state.environment.write { held in
+                // Read behind the lock: whatever another process has noted of a message, this sees the message.
+                try log.environment.read { stored in
                     var run = ReceiveRun(
                         queue: queue,
                         request: request,
