@@ -1,15 +1,18 @@
-import SluiceCore
+package import SluiceCore
 
 /// The bytes of a stored message, little-endian: a head of fixed size, then the parts, each with its length (4) in front.
 ///
-/// The head: version (1), flags (1), attributes (2), CRC-32C of everything else (4), sent (8), visible (8), id (16). The parts: the body; a byte
-/// for the kind and then name, type and value of each attribute; the trace header; the source queue. docs/storage.md describes it for other readers.
+/// The head: version (1), flags (1), attributes (2), CRC-32C of everything else (4), sent (8), visible (8), id (16). The parts: the group and the
+/// deduplication id; the body; a byte for the kind and then name, type and value of each attribute; the trace header; the source queue.
+/// docs/storage.md describes it for other readers.
 package enum MessageCodec {
     private static let version: UInt8 = 1
     private static let headByteCount = 44
     private static let checksumOffset = 4
     private static let hasTraceHeader: UInt8 = 1
     private static let hasSource: UInt8 = 2
+    private static let hasGroup: UInt8 = 4
+    private static let hasDeduplicationID: UInt8 = 8
     private static let textAttribute: UInt8 = 1
     private static let binaryAttribute: UInt8 = 2
 
@@ -18,15 +21,15 @@ package enum MessageCodec {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(headByteCount + message.byteCount + message.attributes.count * 16 + 128)
         bytes.append(version)
-        bytes.append(
-            (message.traceHeader == nil ? 0 : hasTraceHeader) | (message.deadLetterSource == nil ? 0 : hasSource)
-        )
+        bytes.append(flags(of: message))
         append(UInt16(clamping: message.attributes.count), to: &bytes)
         append(UInt32(0), to: &bytes)
         append(message.sentAtNanoseconds, to: &bytes)
         append(message.visibleAtNanoseconds, to: &bytes)
         append(message.id.high, to: &bytes)
         append(message.id.low, to: &bytes)
+        if let group = message.groupID { append(part: Array(group.utf8), to: &bytes) }
+        if let id = message.deduplicationID { append(part: Array(id.utf8), to: &bytes) }
         append(part: Array(message.body.utf8), to: &bytes)
         for attribute in message.attributes.prefix(Int(UInt16.max)) {
             if case .string = attribute.value { bytes.append(textAttribute) } else { bytes.append(binaryAttribute) }
@@ -52,6 +55,8 @@ package enum MessageCodec {
             throw damaged("its checksum is wrong")
         }
         var reader = MessageReader(bytes, offset: headByteCount - 4)
+        let group = bytes[1] & hasGroup == 0 ? nil : ByteString(try reader.text())
+        let deduplicationID = bytes[1] & hasDeduplicationID == 0 ? nil : ByteString(try reader.text())
         let body = try reader.text()
         var attributes: [MessageAttribute] = []
         for _ in 0..<Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))) {
@@ -68,8 +73,24 @@ package enum MessageCodec {
             traceHeader: bytes[1] & hasTraceHeader == 0 ? nil : try reader.text(),
             sentAtNanoseconds: integer(of: bytes, at: 8),
             visibleAtNanoseconds: integer(of: bytes, at: 16),
-            deadLetterSource: bytes[1] & hasSource == 0 ? nil : QueueID(alreadyChecked: try reader.text())
+            deadLetterSource: bytes[1] & hasSource == 0 ? nil : QueueID(alreadyChecked: try reader.text()),
+            groupID: group,
+            deduplicationID: deduplicationID
         )
+    }
+
+    private static func flags(of message: QueueMessage) -> UInt8 {
+        (message.traceHeader == nil ? 0 : hasTraceHeader) | (message.deadLetterSource == nil ? 0 : hasSource)
+            | (message.groupID == nil ? 0 : hasGroup) | (message.deduplicationID == nil ? 0 : hasDeduplicationID)
+    }
+
+    /// Reads only the group of a FIFO queue's message; nil for other messages.
+    package static func peekGroup(_ bytes: UnsafeRawBufferPointer) -> ByteString? {
+        guard bytes.count >= headByteCount, bytes[0] == version, bytes[1] & hasGroup != 0,
+            bytes[1] & hasDeduplicationID != 0
+        else { return nil }
+        var reader = MessageReader(bytes, offset: headByteCount - 4)
+        return (try? reader.text()).map { ByteString($0) }
     }
 
     /// Reads only when it was sent and when it may be received first; nil when the bytes don't begin like a message.

@@ -15,6 +15,9 @@ public struct MessageQueue: Hashable, Sendable {
     /// When it was last changed, the same.
     public var modifiedAtNanoseconds: UInt64
 
+    /// Whether the messages of a group are kept in order.
+    public var isFIFO: Bool { attributes.fifo != nil }
+
     /// Makes an entry of the catalogue.
     public init(
         id: QueueID,
@@ -110,6 +113,8 @@ public enum MessageChange: Sendable {
     case remove(queue: UInt32, [UInt64])
     /// Moves messages to another queue; what is gone already isn't missed.
     case move(queue: UInt32, [UInt64], to: QueueID, source: QueueID?)
+    /// Forgets up to so many deduplication ids that were sent before a time, nanoseconds since 1970.
+    case forgetDuplicates(beforeNanoseconds: UInt64, maximum: Int)
 
     /// What waits in memory until it is stored, bytes.
     package var pendingBytes: Int {
@@ -121,12 +126,29 @@ public enum MessageChange: Sendable {
     }
 }
 
+/// Where a message that was sent is stored.
+public struct MessagePlace: Hashable, Sendable {
+    /// Its ordinal, which is a FIFO queue's sequence number, too.
+    public let ordinal: UInt64
+    /// Its id: of a send that is known already, that of the first one.
+    public let id: MessageID
+    /// Whether it was sent before, and so isn't stored again.
+    public let isDuplicate: Bool
+
+    /// Makes a place.
+    public init(ordinal: UInt64, id: MessageID, isDuplicate: Bool = false) {
+        self.ordinal = ordinal
+        self.id = id
+        self.isDuplicate = isDuplicate
+    }
+}
+
 /// What a ``MessageChange`` did.
 public enum MessageChangeOutcome: Sendable {
     /// The queue as it is now.
     case queue(MessageQueue)
-    /// The ordinals that the messages were given.
-    case sent(queue: MessageQueue, ordinals: [UInt64])
+    /// Where the messages are.
+    case sent(queue: MessageQueue, [MessagePlace])
     /// So many messages were deleted or moved.
     case changed(Int)
 }

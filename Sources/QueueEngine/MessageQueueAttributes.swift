@@ -17,6 +17,11 @@ public struct MessageQueueAttributes: Hashable, Sendable {
     /// Which queues may name this one as their dead-letter queue.
     public var redriveAllow = RedriveAllowPolicy.allowAll
 
+    /// What makes it a FIFO queue; nil for a standard queue.
+    ///
+    /// It is chosen when the queue is made.
+    public var fifo: FIFOAttributes?
+
     /// The defaults.
     public init() {}
 
@@ -51,14 +56,36 @@ public struct MessageQueueAttributes: Hashable, Sendable {
                 redrive = value.isEmpty ? nil : try RedrivePolicy(json: value)
             } else if name == "RedriveAllowPolicy" {
                 redriveAllow = value.isEmpty ? .allowAll : try RedriveAllowPolicy(json: value)
-            } else if name == "FifoQueue" || name == "ContentBasedDeduplication" {
-                guard value == "false" else {
-                    throw QueueError(.unsupported, "FIFO queues aren't offered yet: leave \(name) away.")
-                }
+            } else if name == "FifoQueue" || FIFOAttributes.names.contains(name) {
+                // Below, whatever their order.
+                continue
             } else if !MessageQueueAttributes.ignored.contains(name) {
                 throw QueueError(.unknownAttribute, "There is no queue attribute \(name.string.printable(limit: 60)).")
             }
         }
+        if let kind = values.last(where: { $0.name == "FifoQueue" })?.value { try setKind(kind) }
+        for (name, value) in values where FIFOAttributes.names.contains(name) { try setFIFO(name, value) }
+        try fifo?.check()
+    }
+
+    private mutating func setKind(_ value: String) throws(QueueError) {
+        switch value {
+        case "true": fifo = fifo ?? FIFOAttributes()
+        case "false" where fifo == nil: break
+        case "false":
+            throw QueueError(.invalidAttribute, "A FIFO queue stays one: make a queue of another name.")
+        default:
+            throw QueueError(.invalidAttribute, "FifoQueue='\(value.printable(limit: 40))' is neither true nor false.")
+        }
+    }
+
+    private mutating func setFIFO(_ name: ByteString, _ value: String) throws(QueueError) {
+        guard var fifo else {
+            if name == "ContentBasedDeduplication", value == "false" { return }
+            throw QueueError(.invalidAttribute, "\(name) is for FIFO queues, and this is a standard queue.")
+        }
+        try fifo.set(name, value)
+        self.fifo = fifo
     }
 
     /// All of them by AWS's names, as ``set(_:)`` takes them.
@@ -66,6 +93,7 @@ public struct MessageQueueAttributes: Hashable, Sendable {
         var values = MessageQueueAttributes.numbers.map { (name: $0.name, value: "\(self[keyPath: $0.path])") }
         if let redrive { values.append(("RedrivePolicy", redrive.json)) }
         if redriveAllow != .allowAll { values.append(("RedriveAllowPolicy", redriveAllow.json)) }
+        if let fifo { values += [("FifoQueue", "true")] + fifo.values }
         return values
     }
 }

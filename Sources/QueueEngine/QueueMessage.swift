@@ -16,6 +16,12 @@ public struct QueueMessage: Hashable, Sendable {
     public var visibleAtNanoseconds: UInt64
     /// The queue that it was a dead letter of.
     public var deadLetterSource: QueueID?
+    /// The group whose messages a FIFO queue keeps in order; on a standard queue it is only handed on.
+    public var groupID: ByteString?
+    /// By what a FIFO queue knows a second send of it.
+    ///
+    /// Every message of a FIFO queue has one, no message of a standard queue has.
+    public var deduplicationID: ByteString?
 
     /// Makes a message.
     public init(
@@ -25,7 +31,9 @@ public struct QueueMessage: Hashable, Sendable {
         traceHeader: String? = nil,
         sentAtNanoseconds: UInt64,
         visibleAtNanoseconds: UInt64,
-        deadLetterSource: QueueID? = nil
+        deadLetterSource: QueueID? = nil,
+        groupID: ByteString? = nil,
+        deduplicationID: ByteString? = nil
     ) {
         self.id = id
         self.body = body
@@ -34,7 +42,12 @@ public struct QueueMessage: Hashable, Sendable {
         self.sentAtNanoseconds = sentAtNanoseconds
         self.visibleAtNanoseconds = visibleAtNanoseconds
         self.deadLetterSource = deadLetterSource
+        self.groupID = groupID
+        self.deduplicationID = deduplicationID
     }
+
+    /// Whether it is of a FIFO queue, and so kept in the order of its group.
+    package var isOrdered: Bool { groupID != nil && deduplicationID != nil }
 
     /// What counts against the queue's largest message: body, and names, types and values of the attributes, bytes.
     public var byteCount: Int { attributes.reduce(body.utf8.count) { $0 + $1.byteCount } }
@@ -117,10 +130,10 @@ extension String.UTF8View {
 
 /// A message's id: 128 random bits, written as a UUID of version 4 (RFC 9562, section 5.4).
 public struct MessageID: Hashable, Sendable, CustomStringConvertible {
-    let high: UInt64
-    let low: UInt64
+    package let high: UInt64
+    package let low: UInt64
 
-    init(high: UInt64, low: UInt64) {
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }

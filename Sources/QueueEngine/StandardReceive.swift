@@ -1,6 +1,6 @@
 import SluiceCore
 
-/// What a standard queue keeps of a message that was received or is delayed; one that was never looked at has none.
+/// What a queue keeps of a message that was received or is delayed; one that was never looked at has none.
 public struct ReceiveEntry: Hashable, Sendable {
     /// From when on it can be received, wall clock, nanoseconds since 1970.
     public var visibleAtNanoseconds: UInt64
@@ -21,9 +21,10 @@ public struct ReceiveEntry: Hashable, Sendable {
     }
 }
 
-/// A receive from a standard queue, as a value: judges one message after the other.
+/// A receive, as a value: judges one message after the other.
 ///
-/// Messages whose visibility is over or whose delay has passed come before those that nobody has looked at, each in the order of their times.
+/// From a standard queue, messages whose visibility is over or whose delay has passed come before those that nobody has looked at, each in the order
+/// of their times; from a FIFO queue the next of each group (``MessageGroup``).
 public struct StandardReceive: Sendable {
     /// What becomes of a message.
     public enum Verdict: Hashable, Sendable {
@@ -87,6 +88,13 @@ public struct StandardReceive: Sendable {
             receiveCount: entry?.receiveCount ?? 0,
             firstReceivedAtNanoseconds: entry?.firstReceivedAtNanoseconds ?? 0
         )
+    }
+
+    /// What is kept of a message that is handed out once more to who has it already.
+    public func hiddenAnew(_ entry: ReceiveEntry) -> ReceiveEntry {
+        var entry = entry
+        entry.visibleAtNanoseconds = nowNanoseconds.saturatingAdd(visibilityNanoseconds)
+        return entry
     }
 
     private func received(_ entry: ReceiveEntry) -> ReceiveEntry {

@@ -50,7 +50,12 @@ extension MessageQueueService {
         guard destination != source else {
             throw QueueError(.unsupported, "Messages of \(source) can't be moved to itself.")
         }
-        if let destination { _ = try self.queue(destination) }
+        if let destination, try self.queue(destination).isFIFO != queue.isFIFO {
+            throw QueueError(
+                .unsupported,
+                "Messages of a FIFO queue move to a FIFO queue, and others to a standard queue; \(destination) is another kind."
+            )
+        }
         let figures = try figures(of: queue)
         let move = MessageMove(
             handle: "\(MessageID.random())",

@@ -63,6 +63,15 @@ package final class MessageQueueService: Sendable {
     ) async throws(QueueError) -> MessageQueue {
         var attributes = MessageQueueAttributes()
         try attributes.set(values)
+        let isNamedFIFO = id.name.utf8.suffix(FIFOAttributes.nameSuffix.count).elementsEqual(
+            FIFOAttributes.nameSuffix.utf8
+        )
+        guard isNamedFIFO == (attributes.fifo != nil) else {
+            throw QueueError(
+                .invalidAttribute,
+                "The queue \(id): names of FIFO queues end with .fifo, and no others do; and FIFO queues have FifoQueue=true."
+            )
+        }
         try checkRedrive(of: id, attributes)
         try MessageQueueService.check(tags)
         return try await changed(.create(id, values, tags: tags))
@@ -85,7 +94,11 @@ package final class MessageQueueService: Sendable {
     /// Sets attributes by AWS's names.
     package func set(_ values: [(name: ByteString, value: String)], of id: QueueID) async throws(QueueError) {
         var attributes = try queue(id).attributes
+        let wasFIFO = attributes.fifo != nil
         try attributes.set(values)
+        guard (attributes.fifo != nil) == wasFIFO else {
+            throw QueueError(.invalidAttribute, "FifoQueue is chosen when a queue is made: \(id) is a standard queue.")
+        }
         // A dead-letter queue that is gone since keeps nobody from changing the rest.
         if values.contains(where: { $0.name == "RedrivePolicy" }) { try checkRedrive(of: id, attributes) }
         _ = try await changed(.configure(id) { queue throws(QueueError) in try queue.attributes.set(values) })
@@ -163,6 +176,12 @@ package final class MessageQueueService: Sendable {
                 "RedrivePolicy names the queue \(redrive.deadLetterQueue), which must exist and be another one."
             )
         }
+        guard target.isFIFO == (attributes.fifo != nil) else {
+            throw QueueError(
+                .invalidAttribute,
+                "The dead-letter queue of a FIFO queue is a FIFO queue, that of a standard queue a standard one; \(target.id) isn't."
+            )
+        }
         guard target.attributes.redriveAllow.allows(id) else {
             throw QueueError(
                 .invalidAttribute,
@@ -174,11 +193,11 @@ package final class MessageQueueService: Sendable {
     // MARK: - Messages
 
     /// Stores messages, all or none.
-    /// - Returns: the ordinals that they were given.
-    package func send(_ messages: [QueueMessage], to id: QueueID) async throws(QueueError) -> [UInt64] {
-        guard case .sent(let queue, let ordinals) = try await store.commit(.send(id, messages)) else { throw noAnswer }
-        waiters.signal(queue.number, ordinals.count)
-        return ordinals
+    /// - Returns: where they are stored.
+    package func send(_ messages: [QueueMessage], to id: QueueID) async throws(QueueError) -> [MessagePlace] {
+        guard case .sent(let queue, let places) = try await store.commit(.send(id, messages)) else { throw noAnswer }
+        waiters.signal(queue.number, places.count)
+        return places
     }
 
     /// Hands messages out, at once or when there are some, after `waitSeconds` at the latest.
@@ -186,7 +205,8 @@ package final class MessageQueueService: Sendable {
         from id: QueueID,
         maximum: Int,
         visibilitySeconds: Int?,
-        waitSeconds: Int?
+        waitSeconds: Int?,
+        attemptID: ByteString? = nil
     ) async throws(QueueError) -> [ReceivedMessage] {
         let began = StageClock.nowNanoseconds()
         while true {
@@ -194,7 +214,12 @@ package final class MessageQueueService: Sendable {
             let queue = try queue(id)
             let generation = waiters.generation(of: queue.number)
             let now = wallNanoseconds()
-            let request = ReceiveRequest(maximum: maximum, visibilitySeconds: visibilitySeconds, nowNanoseconds: now)
+            let request = ReceiveRequest(
+                maximum: maximum,
+                visibilitySeconds: visibilitySeconds,
+                nowNanoseconds: now,
+                attemptID: queue.isFIFO ? attemptID : nil
+            )
             let outcome = try store.receive(from: queue, request)
             await settle(outcome, of: queue)
             if !outcome.received.isEmpty { return outcome.received }
@@ -204,6 +229,8 @@ package final class MessageQueueService: Sendable {
                     "So many messages of \(id) are in flight as may be. Delete some, or wait for their visibility timeout."
                 )
             }
+            // What was in the way is removed: what stands behind it is next.
+            if !outcome.deadLetters.isEmpty || !outcome.expired.isEmpty || !outcome.damaged.isEmpty { continue }
             let end = began + UInt64(waitSeconds ?? queue.attributes.receiveWaitSeconds) * 1_000_000_000
             let monotonic = StageClock.nowNanoseconds()
             guard monotonic < end, !isDraining.load(ordering: .acquiring) else { return [] }
@@ -252,16 +279,23 @@ package final class MessageQueueService: Sendable {
         }
     }
 
-    /// Deletes messages; a handle that isn't the message's last one deletes nothing (API reference, "DeleteMessage").
-    /// - Returns: whether each was deleted.
-    package func delete(_ handles: [MessageHandle]) async throws(QueueError) -> [Bool] {
-        let current = try store.current(handles)
-        var byQueue: [UInt32: [UInt64]] = [:]
-        for (handle, isCurrent) in zip(handles, current) where isCurrent {
-            byQueue[handle.queue, default: []].append(handle.ordinal)
+    /// Deletes a queue's messages; a handle that isn't the message's last one deletes nothing (API reference, "DeleteMessage").
+    ///
+    /// From a FIFO queue only what is in flight is deleted: what is visible again may be in another receiver's hands next.
+    /// - Returns: what the handles were of; `inFlight` and, from a standard queue, `lapsed` ones are deleted.
+    package func delete(
+        _ handles: [MessageHandle],
+        from queue: MessageQueue
+    ) async throws(QueueError) -> [HandleStanding] {
+        let standing = try store.standing(of: handles, nowNanoseconds: wallNanoseconds())
+        let ordinals = zip(handles, standing).compactMap { handle, standing in
+            standing == .inFlight || standing == .lapsed && !queue.isFIFO ? handle.ordinal : nil
         }
-        for (queue, ordinals) in byQueue { try await remove(ordinals, from: queue) }
-        return current
+        guard !ordinals.isEmpty else { return standing }
+        try await remove(ordinals, from: queue.number)
+        // What stood behind them in their groups can be received.
+        if queue.isFIFO { waiters.signal(queue.number, ordinals.count) }
+        return standing
     }
 
     /// Hides messages from now on for another time; 0 lets them be received at once.
@@ -309,11 +343,10 @@ package final class MessageQueueService: Sendable {
 
     private func discard(_ queue: UInt32) async throws(QueueError) {
         while true {
-            let ordinals = try store.ordinals(of: queue, through: .max, maximum: MessageQueueService.slice)
             let outcome = try await store.commit(.discard(queue: queue, maximum: MessageQueueService.slice))
-            forget(queue, ordinals)
-            guard case .changed(let count) = outcome, count == MessageQueueService.slice else { return }
+            guard case .changed(let count) = outcome, count == MessageQueueService.slice else { break }
         }
+        try store.forgetAll(of: queue)
     }
 
     private var noAnswer: QueueError {
@@ -329,10 +362,25 @@ package final class MessageQueueService: Sendable {
             do throws(QueueError) {
                 for queue in try store.discardable() { try await discard(queue) }
                 for queue in try store.queues(after: nil, prefix: "", maximum: .max) { try await expire(queue) }
+                try store.forgetAttempts(nowNanoseconds: wallNanoseconds())
+                try await forgetDuplicates()
             } catch {
                 logger.warning("the upkeep of message queues failed", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: .seconds(60))
+        }
+    }
+
+    private func forgetDuplicates() async throws(QueueError) {
+        let before = wallNanoseconds() - FIFOAttributes.deduplicationNanoseconds
+        while !Task.isCancelled {
+            let change = MessageChange.forgetDuplicates(
+                beforeNanoseconds: before,
+                maximum: MessageQueueService.slice
+            )
+            guard case .changed(let count) = try await store.commit(change), count == MessageQueueService.slice else {
+                return
+            }
         }
     }
 

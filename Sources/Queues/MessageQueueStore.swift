@@ -22,11 +22,20 @@ package protocol MessageQueueStore: AnyObject, Sendable {
     /// Hands messages out.
     func receive(from queue: MessageQueue, _ request: ReceiveRequest) throws(QueueError) -> ReceiveOutcome
 
-    /// The handles whose receive is the message's last one: only those delete it.
-    func current(_ handles: [MessageHandle]) throws(QueueError) -> [Bool]
+    /// What the handles are of.
+    func standing(
+        of handles: [MessageHandle],
+        nowNanoseconds: UInt64
+    ) throws(QueueError) -> [HandleStanding]
 
     /// Forgets what was kept of messages that are deleted or moved.
     func forget(queue: UInt32, _ ordinals: [UInt64]) throws(QueueError)
+
+    /// Forgets what was kept of a queue that is deleted.
+    func forgetAll(of queue: UInt32) throws(QueueError)
+
+    /// Forgets what receives with an attempt id handed out, when its time is over.
+    func forgetAttempts(nowNanoseconds: UInt64) throws(QueueError)
 
     /// Hides messages from now on for another time.
     /// - Returns: what is wrong with each, nil for those that are hidden.
@@ -59,12 +68,32 @@ package struct ReceiveRequest: Sendable {
     package var visibilitySeconds: Int?
     /// Now, wall clock, nanoseconds since 1970.
     package var nowNanoseconds: UInt64
+    /// By what a FIFO queue knows a receive that is tried again (API reference, "ReceiveMessage", ReceiveRequestAttemptId).
+    package var attemptID: ByteString?
 
-    package init(maximum: Int, visibilitySeconds: Int? = nil, nowNanoseconds: UInt64) {
+    package init(
+        maximum: Int,
+        visibilitySeconds: Int? = nil,
+        nowNanoseconds: UInt64,
+        attemptID: ByteString? = nil
+    ) {
         self.maximum = maximum
         self.visibilitySeconds = visibilitySeconds
         self.nowNanoseconds = nowNanoseconds
+        self.attemptID = attemptID
     }
+}
+
+/// What a handle is of.
+package enum HandleStanding: Hashable, Sendable {
+    /// A message in flight.
+    case inFlight
+    /// The message's last receive, whose visibility timeout is over.
+    case lapsed
+    /// A receive before the last one.
+    case stale
+    /// A message that is deleted, or of which nothing is kept.
+    case gone
 }
 
 /// A message in its receiver's hands.

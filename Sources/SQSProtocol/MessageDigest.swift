@@ -2,7 +2,7 @@ import Crypto
 import QueueEngine
 import SluiceCore
 
-/// The MD5 sums that SQS's clients check what they have sent by (developer guide, "Amazon SQS message metadata", MD5 message digest).
+/// The sums that SQS's clients check what they have sent by (developer guide, "Amazon SQS message metadata", MD5 message digest).
 enum MessageDigest {
     /// Of a body.
     static func body(_ text: String) -> String { hex(Insecure.MD5.hash(data: Array(text.utf8))) }
@@ -31,12 +31,15 @@ enum MessageDigest {
         }
     }
 
+    /// The deduplication id of a body (developer guide, "Using the message deduplication ID in Amazon SQS").
+    static func contentID(_ text: String) -> String { hex(SHA256.hash(data: Array(text.utf8))) }
+
     private static func update(_ digest: inout Insecure.MD5, _ bytes: [UInt8]) {
         withUnsafeBytes(of: UInt32(clamping: bytes.count).bigEndian) { digest.update(bufferPointer: $0) }
         digest.update(data: bytes)
     }
 
-    private static func hex(_ digest: Insecure.MD5Digest) -> String {
+    private static func hex(_ digest: some Sequence<UInt8>) -> String {
         digest.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
     }
 }

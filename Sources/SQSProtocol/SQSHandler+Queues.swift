@@ -6,9 +6,12 @@ import SluiceCore
 extension SQSHandler {
     func createQueue(_ input: SQSInput, _ base: String) async throws(SQSError) -> [UInt8] {
         let name = try input.requiredText("QueueName")
-        guard let id = try? QueueID(ByteString(name)), !name.utf8.contains(UInt8(ascii: ".")) else {
+        let stem =
+            name.hasSuffix(FIFOAttributes.nameSuffix.string)
+            ? name.dropLast(FIFOAttributes.nameSuffix.count) : name[...]
+        guard let id = try? QueueID(ByteString(name)), !stem.isEmpty, !stem.utf8.contains(UInt8(ascii: ".")) else {
             throw .invalid(
-                "QueueName '\(name.printable(limit: 90))' isn't 1 to 80 letters, digits, '-' and '_'. FIFO queues (.fifo) aren't offered yet."
+                "QueueName '\(name.printable(limit: 90))' isn't 1 to 80 letters, digits, '-' and '_', a FIFO queue's with .fifo at its end."
             )
         }
         let values = try input.texts("Attributes")

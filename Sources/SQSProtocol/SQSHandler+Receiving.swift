@@ -11,8 +11,19 @@ extension SQSHandler {
         let wait = try input.number("WaitTimeSeconds", 0...20)
         let system = try input.list("AttributeNames") + input.list("MessageSystemAttributeNames")
         let wanted = try input.list("MessageAttributeNames")
+        let attempt = try input.token("ReceiveRequestAttemptId")
+        let queue = try asking { () throws(QueueError) in try service.queue(id) }
+        if attempt != nil, !queue.isFIFO {
+            throw .invalid("ReceiveRequestAttemptId is for FIFO queues, and \(id) is a standard queue.")
+        }
         let received = try await awaiting { () async throws(QueueError) in
-            try await service.receive(from: id, maximum: maximum, visibilitySeconds: visibility, waitSeconds: wait)
+            try await service.receive(
+                from: id,
+                maximum: maximum,
+                visibilitySeconds: visibility,
+                waitSeconds: wait,
+                attemptID: attempt
+            )
         }
         return JSONWriter.object { json in
             guard !received.isEmpty else { return }
@@ -39,6 +50,11 @@ extension SQSHandler {
             ("ApproximateFirstReceiveTimestamp", SQSHandler.milliseconds(received.entry.firstReceivedAtNanoseconds)),
         ]
         if let header = message.traceHeader { values.append(("AWSTraceHeader", header)) }
+        if let group = message.groupID { values.append(("MessageGroupId", group.string)) }
+        if let id = message.deduplicationID {
+            values.append(("MessageDeduplicationId", id.string))
+            values.append(("SequenceNumber", SQSHandler.sequenceNumber(received.handle.ordinal)))
+        }
         if let source = message.deadLetterSource {
             values.append(("DeadLetterQueueSourceArn", QueueARN.text(of: source)))
         }

@@ -8,8 +8,8 @@ extension SQSHandler {
         let id = try input.queue()
         let queue = try asking { () throws(QueueError) in try service.queue(id) }
         let message = try message(input, of: queue)
-        _ = try await awaiting { () async throws(QueueError) in try await service.send([message], to: id) }
-        return JSONWriter.object { sent(message, &$0) }
+        let places = try await awaiting { () async throws(QueueError) in try await service.send([message], to: id) }
+        return JSONWriter.object { json in for place in places { sent(message, place, queue, &json) } }
     }
 
     func sendBatch(_ input: SQSInput) async throws(SQSError) -> [UInt8] {
@@ -33,14 +33,15 @@ extension SQSHandler {
             )
         }
         let stored = messages.map(\.message)
+        var places: [MessagePlace] = []
         if !stored.isEmpty {
-            _ = try await awaiting { () async throws(QueueError) in try await service.send(stored, to: id) }
+            places = try await awaiting { () async throws(QueueError) in try await service.send(stored, to: id) }
         }
         return SQSBatch.results(failed) { json in
-            for (id, message) in messages {
+            for ((id, message), place) in zip(messages, places) {
                 json.object { json in
                     json.member("Id", id)
-                    sent(message, &json)
+                    sent(message, place, queue, &json)
                 }
             }
         }
@@ -56,18 +57,19 @@ extension SQSHandler {
                 "The message has characters that aren't allowed: control characters but tab, line feed and carriage return."
             )
         }
-        for name in ["MessageGroupId", "MessageDeduplicationId"] as [ByteString] where try input.text(name) != nil {
-            throw .invalid("\(name) is for FIFO queues, which aren't offered yet.")
-        }
         let attributes = try messageAttributes(input)
-        let delay = try input.number("DelaySeconds", 0...900) ?? queue.attributes.delaySeconds
+        let delay = try delaySeconds(input, of: queue)
+        let group = try input.token("MessageGroupId")
+        let deduplicationID = try deduplicationID(input, body, group, of: queue)
         let now = StageClock.wallNanoseconds()
         let message = QueueMessage(
             body: body,
             attributes: attributes,
             traceHeader: try traceHeader(input),
             sentAtNanoseconds: now,
-            visibleAtNanoseconds: now + UInt64(delay) * 1_000_000_000
+            visibleAtNanoseconds: now + UInt64(delay) * 1_000_000_000,
+            groupID: group,
+            deduplicationID: deduplicationID
         )
         guard message.byteCount <= queue.attributes.maximumMessageBytes else {
             throw .invalid(
@@ -75,6 +77,38 @@ extension SQSHandler {
             )
         }
         return message
+    }
+
+    private func delaySeconds(_ input: SQSInput, of queue: MessageQueue) throws(SQSError) -> Int {
+        let asked = try input.number("DelaySeconds", 0...900)
+        if queue.isFIFO, let asked, asked != queue.attributes.delaySeconds {
+            throw .invalid("DelaySeconds=\(asked) isn't valid for a FIFO queue: its messages have the queue's delay.")
+        }
+        return asked ?? queue.attributes.delaySeconds
+    }
+
+    /// By what the queue knows a second send; nil for a standard queue.
+    private func deduplicationID(
+        _ input: SQSInput,
+        _ body: String,
+        _ group: ByteString?,
+        of queue: MessageQueue
+    ) throws(SQSError) -> ByteString? {
+        let asked = try input.token("MessageDeduplicationId")
+        guard let fifo = queue.attributes.fifo else {
+            guard asked == nil else {
+                throw .invalid("MessageDeduplicationId is for FIFO queues, and \(queue.id) is a standard queue.")
+            }
+            return nil
+        }
+        guard group != nil else { throw .missing("MessageGroupId") }
+        if let asked { return asked }
+        guard fifo.isContentBased else {
+            throw .invalid(
+                "The queue \(queue.id) has no ContentBasedDeduplication, so that each message needs a MessageDeduplicationId."
+            )
+        }
+        return ByteString(MessageDigest.contentID(body))
     }
 
     private func messageAttributes(_ input: SQSInput) throws(SQSError) -> [MessageAttribute] {
@@ -125,8 +159,9 @@ extension SQSHandler {
         }
     }
 
-    private func sent(_ message: QueueMessage, _ json: inout JSONWriter) {
-        json.member("MessageId", message.id.description)
+    private func sent(_ message: QueueMessage, _ place: MessagePlace, _ queue: MessageQueue, _ json: inout JSONWriter) {
+        json.member("MessageId", place.id.description)
+        if queue.isFIFO { json.member("SequenceNumber", SQSHandler.sequenceNumber(place.ordinal)) }
         json.member("MD5OfMessageBody", MessageDigest.body(message.body))
         if let digest = MessageDigest.attributes(message.attributes) { json.member("MD5OfMessageAttributes", digest) }
         if let digest = MessageDigest.systemAttributes(message.traceHeader) {

@@ -95,6 +95,12 @@ package struct SQSHandler: Sendable {
 
     static func url(_ queue: QueueID, _ base: String) -> String { "\(base)/\(QueueARN.account)/\(queue)" }
 
+    /// A FIFO queue's number of a message, as long as AWS's (API reference, "SendMessage").
+    static func sequenceNumber(_ ordinal: UInt64) -> String {
+        let digits = "\(ordinal)"
+        return String(repeating: "0", count: 20 - digits.utf8.count) + digits
+    }
+
     static func seconds(_ nanoseconds: UInt64) -> String { "\(nanoseconds / 1_000_000_000)" }
 
     static func milliseconds(_ nanoseconds: UInt64) -> String { "\(nanoseconds / 1_000_000)" }

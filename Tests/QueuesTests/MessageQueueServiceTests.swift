@@ -34,7 +34,7 @@ struct MessageQueueServiceTests {
         #expect(first.map(\.message.body) == ["a", "b"])
         try scratch.restart()
         #expect(try await receive(scratch).map(\.message.body) == ["c"])
-        #expect(try await scratch.service.delete([first[0].handle]) == [true])
+        #expect(try await scratch.delete([first[0].handle], from: id) == [.inFlight])
         clock.advance(seconds: 31)
         let again = try await receive(scratch)
         #expect(again.map(\.message.body) == ["b", "c"] && again.map(\.entry.receiveCount) == [2, 2])
@@ -45,12 +45,12 @@ struct MessageQueueServiceTests {
         let scratch = try await scratch()
         try await send(scratch, "a", "b")
         let held = try await receive(scratch)
-        _ = try await scratch.service.delete([held[0].handle])
+        _ = try await scratch.delete([held[0].handle], from: id)
         try scratch.restart(losingReceives: true)
         let again = try await receive(scratch)
         #expect(again.map(\.message.body) == ["b"] && again[0].entry.receiveCount == 1)
-        #expect(try await scratch.service.delete([held[1].handle]) == [false])
-        #expect(try await scratch.service.delete([again[0].handle]) == [true])
+        #expect(try await scratch.delete([held[1].handle], from: id) == [.stale])
+        #expect(try await scratch.delete([again[0].handle], from: id) == [.inFlight])
     }
 
     @Test("a queue that is made again under its name has none of the old one's messages, and old handles fit nothing")
@@ -62,7 +62,7 @@ struct MessageQueueServiceTests {
         #expect(try scratch.store.discardable().isEmpty)
         _ = try await scratch.service.create(id, [], tags: [])
         try await send(scratch, "new")
-        #expect(try await scratch.service.delete(held.map(\.handle)) == [false])
+        #expect(try await scratch.delete(held.map(\.handle), from: id) == [.gone])
         #expect(try await receive(scratch).map(\.message.body) == ["new"])
     }
 
@@ -87,7 +87,7 @@ struct MessageQueueServiceTests {
         var held: [ReceivedMessage] = []
         for _ in 0..<5 { held += try await receive(scratch) }
         await #expect(throws: QueueError.self) { try await receive(scratch, maximum: 1) }
-        _ = try await scratch.service.delete([held[0].handle])
+        _ = try await scratch.delete([held[0].handle], from: id)
         #expect(try await receive(scratch, maximum: 1).count == 1)
         let queue = try scratch.service.queue(id)
         let figures = try scratch.service.figures(of: queue)

@@ -52,6 +52,10 @@ final class QueueScratch {
         return (store, MessageQueueService(store: store, wallNanoseconds: { clock.now }, logger: logger))
     }
 
+    func delete(_ handles: [MessageHandle], from id: QueueID) async throws -> [HandleStanding] {
+        try await service.delete(handles, from: try service.queue(id))
+    }
+
     /// The process ends and another begins; `losingReceives`: the machine has crashed in between.
     func restart(losingReceives: Bool = false) throws {
         try store.close()
@@ -73,8 +77,20 @@ final class WallClock: Sendable {
 }
 
 extension QueueMessage {
-    init(_ body: String, at now: UInt64, delaySeconds: Int = 0) {
-        self.init(body: body, sentAtNanoseconds: now, visibleAtNanoseconds: now + UInt64(delaySeconds) * 1_000_000_000)
+    init(
+        _ body: String,
+        at now: UInt64,
+        delaySeconds: Int = 0,
+        group: ByteString? = nil,
+        deduplicationID: ByteString? = nil
+    ) {
+        self.init(
+            body: body,
+            sentAtNanoseconds: now,
+            visibleAtNanoseconds: now + UInt64(delaySeconds) * 1_000_000_000,
+            groupID: group,
+            deduplicationID: deduplicationID
+        )
     }
 }
 

@@ -65,7 +65,7 @@ package final class ChangeLog: Sendable {
             let environment = try OpenLogs.environment(
                 directory,
                 mapSizeBytes: mapBytes(for: configuration.mapSizeBytes),
-                maximumDatabases: 8,
+                maximumDatabases: LogDatabases.maximumCount,
                 maximumReaders: configuration.maximumReaders
             )
             let databases = try LogDatabases(environment)
@@ -108,7 +108,12 @@ package final class ChangeLog: Sendable {
             )
         }
         return try ChangeQueueError.typing("open the change log in \(directory)") {
-            let environment = try Environment(path: directory, mapSizeBytes: 0, maximumDatabases: 8, options: .readOnly)
+            let environment = try Environment(
+                path: directory,
+                mapSizeBytes: 0,
+                maximumDatabases: LogDatabases.maximumCount,
+                options: .readOnly
+            )
             let databases = try LogDatabases(environment)
             var configuration = ChangeLogConfiguration(directory: directory)
             let (logID, epochs) = try environment.read { transaction in

@@ -21,6 +21,13 @@ struct LogDatabases: Sendable {
     let queues: Database?
     /// A message queue's number and a message's ordinal → message; nil when a log without queues is only read.
     let messages: Database?
+    /// The order of FIFO queues and what they know of earlier sends; see ``OrderedMessages``.
+    ///
+    /// Nil when a log without it is only read.
+    let ordered: Database?
+
+    /// Named databases that there may be; LMDB asks for it when the environment is opened.
+    static let maximumCount = 12
 
     /// Opens them, and creates them unless the environment is read-only.
     init(_ environment: Environment) throws(LMDBError) {
@@ -32,6 +39,7 @@ struct LogDatabases: Sendable {
         epochs = try LogDatabases.added("epochs", environment, [.create, .integerKey])
         queues = try LogDatabases.added("queues", environment, .create)
         messages = try LogDatabases.added("messages", environment, .create)
+        ordered = try LogDatabases.added("ordered", environment, .create)
     }
 
     /// A database that came after the first layout; nil when the log doesn't have it and is only read.

@@ -99,7 +99,9 @@ extension Transaction where Self: ~Copyable {
         // Leaves of a tree that grows at random places are two thirds full.
         let heads = max(try statistics(databases.heads).bytes, nameBytes + nameBytes / 2)
         let owners = try databases.itemOwners.map { try statistics($0).bytes } ?? 0
-        let messages = try databases.messages.map { try statistics($0).bytes } ?? 0
+        let messages = try [databases.messages, databases.ordered].compactMap(\.self).reduce(0) {
+            try $0 + statistics($1).bytes
+        }
         let rest = try statistics(databases.meta).bytes + freeListStatistics().bytes + owners + messages
         return LogRoom.Used(
             logBytes: records.bytes + heads + rest,

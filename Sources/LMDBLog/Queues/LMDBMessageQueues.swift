@@ -2,20 +2,16 @@ package import ChangeQueue
 import LMDB
 package import Logging
 package import QueueEngine
-package import Queues
+import Queues
 package import SluiceCore
 
 /// Message queues in the change log's environment, with what receivers hold beside it.
 package final class LMDBMessageQueues: MessageQueueStore {
     let log: ChangeLog
     private let writer: LogWriter
-    private let state: ReceiveState
-    private let maximumInFlight: UInt64
+    let state: ReceiveState
+    let maximumInFlight: UInt64
 
-    /// New messages that one receive looks at when they are all delayed.
-    private static let maximumFresh = 1_000
-    /// Kept entries that one receive looks at beyond those that it may hand out.
-    private static let furtherDue = 64
     /// New messages whose delay is looked at when a queue is counted.
     private static let countedFresh = 10_000
 
@@ -137,16 +133,11 @@ package final class LMDBMessageQueues: MessageQueueStore {
                 return false
             }
             try state.environment.read { held in
-                var left = LMDBMessageQueues.countedFresh
-                let cursor = try state.head(of: queue.number, in: held).cursor
-                try forEachMessage(of: queue.number, from: cursor + 1, in: transaction) { _, bytes in
-                    left -= 1
-                    if let times = bytes.withUnsafeBytes({ MessageCodec.peekTimes($0) }),
-                        times.visibleAtNanoseconds > now
-                    {
-                        figures.delayed += 1
-                    }
-                    return left > 0
+                figures.delayed = try delayedFresh(in: queue, nowNanoseconds: now, transaction, held)
+                guard !queue.isFIFO else {
+                    let inFlight = try inFlightOrdered(of: queue.number, nowNanoseconds: now, in: held)
+                    figures.inFlight = Int(clamping: inFlight)
+                    return
                 }
                 try state.forEachTime(of: queue.number, from: now + 1, in: held) { _, ordinal in
                     let count = try state.entry(queue.number, ordinal, in: held)?.receiveCount ?? 0
@@ -159,169 +150,40 @@ package final class LMDBMessageQueues: MessageQueueStore {
         }
     }
 
-    // MARK: - Receiving
-
-    package func receive(from queue: MessageQueue, _ request: ReceiveRequest) throws(QueueError) -> ReceiveOutcome {
-        try QueueError.typing("receive from \(queue.id)") {
-            try state.environment.write { held in
-                // Read behind the lock: whatever another process has noted of a message, this sees the message.
-                try log.environment.read { stored in
-                    var run = ReceiveRun(
-                        queue: queue,
-                        request: request,
-                        head: try state.head(of: queue.number, in: held)
-                    )
-                    run.outcome.isOverLimit = try isOverLimit(run.head, queue, request, in: held)
-                    if !run.outcome.isOverLimit {
-                        try receiveDue(&run, stored, held)
-                        try receiveFresh(&run, stored, held)
-                    }
-                    run.head.nextReceive += 1
-                    try state.put(run.head, of: queue.number, in: held)
-                    return run.outcome
-                }
-            }
-        }
-    }
-
-    private func isOverLimit(
-        _ head: ReceiveState.Head,
-        _ queue: MessageQueue,
-        _ request: ReceiveRequest,
-        in held: borrowing WriteTransaction
-    ) throws -> Bool {
-        // Counted only when it may be so: entries are delayed and visible ones, too.
-        guard head.entries + UInt64(request.maximum) > maximumInFlight else { return false }
-        var inFlight: UInt64 = 0
-        try state.forEachTime(of: queue.number, from: request.nowNanoseconds + 1, in: held) { _, ordinal in
-            if try state.entry(queue.number, ordinal, in: held)?.receiveCount ?? 0 > 0 { inFlight += 1 }
-            return inFlight + UInt64(request.maximum) <= maximumInFlight
-        }
-        return inFlight + UInt64(request.maximum) > maximumInFlight
-    }
-
-    /// Messages that are visible again, or whose delay has passed.
-    private func receiveDue(
-        _ run: inout ReceiveRun,
+    /// Messages that nobody has looked at and whose delay isn't over, among 10,000: a standard queue's oldest, a FIFO queue's newest.
+    private func delayedFresh(
+        in queue: MessageQueue,
+        nowNanoseconds now: UInt64,
         _ stored: borrowing ReadTransaction,
-        _ held: borrowing WriteTransaction
-    ) throws {
-        var due: [UInt64] = []
-        try state.forEachTime(of: run.queue.number, in: held) { time, ordinal in
-            guard time <= run.request.nowNanoseconds, due.count < run.request.maximum + LMDBMessageQueues.furtherDue
-            else {
-                if time > run.request.nowNanoseconds { run.outcome.nextVisibleAtNanoseconds = time }
-                return false
+        _ held: borrowing ReadTransaction
+    ) throws -> Int {
+        if queue.isFIFO, queue.attributes.delaySeconds == 0 { return 0 }
+        let last = try stored.counters(of: queue.number, log.databases).lastOrdinal
+        var left = LMDBMessageQueues.countedFresh
+        let first =
+            queue.isFIFO
+            ? last - min(last, UInt64(left)) : try state.head(of: queue.number, in: held).cursor
+        var delayed = 0
+        try forEachMessage(of: queue.number, from: first + 1, in: stored) { _, bytes in
+            left -= 1
+            if let times = bytes.withUnsafeBytes({ MessageCodec.peekTimes($0) }), times.visibleAtNanoseconds > now {
+                delayed += 1
             }
-            due.append(ordinal)
-            return true
+            return left > 0
         }
-        for ordinal in due where !run.isFull {
-            guard let entry = try state.entry(run.queue.number, ordinal, in: held),
-                try take(ordinal, entry, &run, stored, held)
-            else {
-                // Deleted or moved, and its process ended before it could say so.
-                try state.remove(run.queue.number, ordinal, &run.head, in: held)
-                continue
-            }
-        }
-    }
-
-    /// Messages that nobody has looked at.
-    private func receiveFresh(
-        _ run: inout ReceiveRun,
-        _ stored: borrowing ReadTransaction,
-        _ held: borrowing WriteTransaction
-    ) throws {
-        guard !run.isFull else { return }
-        var fresh: [UInt64] = []
-        try forEachMessage(of: run.queue.number, from: run.head.cursor + 1, in: stored) { ordinal, _ in
-            fresh.append(ordinal)
-            return fresh.count < LMDBMessageQueues.maximumFresh
-        }
-        for ordinal in fresh where !run.isFull {
-            run.head.cursor = ordinal
-            _ = try take(ordinal, nil, &run, stored, held)
-        }
-    }
-
-    /// Judges one message and keeps what follows; false when there is no such message.
-    private func take(
-        _ ordinal: UInt64,
-        _ entry: ReceiveEntry?,
-        _ run: inout ReceiveRun,
-        _ stored: borrowing ReadTransaction,
-        _ held: borrowing WriteTransaction
-    ) throws -> Bool {
-        guard let messages = log.databases.messages else { return false }
-        let decoded = try stored.get(messages, QueueCatalogue.messageKey(run.queue.number, ordinal)) { bytes in
-            bytes.withUnsafeBytes { bytes -> Result<QueueMessage, QueueError> in
-                do throws(QueueError) { return .success(try MessageCodec.decode(bytes)) } catch {
-                    return .failure(error)
-                }
-            }
-        }
-        guard let decoded else { return false }
-        let verdict = run.judge(ordinal, decoded, entry)
-        if let kept = verdict { try state.put(kept, replacing: entry, run.queue.number, ordinal, &run.head, in: held) }
-        return true
-    }
-
-    package func current(_ handles: [MessageHandle]) throws(QueueError) -> [Bool] {
-        try QueueError.typing("look up handles") {
-            try state.environment.read { held in
-                try handles.map { try state.entry($0.queue, $0.ordinal, in: held)?.receive == $0.receive }
-            }
-        }
-    }
-
-    package func forget(queue: UInt32, _ ordinals: [UInt64]) throws(QueueError) {
-        guard !ordinals.isEmpty else { return }
-        try QueueError.typing("forget deleted messages") {
-            try state.environment.write { held in
-                var head = try state.head(of: queue, in: held)
-                for ordinal in ordinals { try state.remove(queue, ordinal, &head, in: held) }
-                try state.put(head, of: queue, in: held)
-            }
-        }
-    }
-
-    package func changeVisibility(
-        _ changes: [(handle: MessageHandle, seconds: Int)],
-        nowNanoseconds now: UInt64
-    ) throws(QueueError) -> [QueueError?] {
-        try QueueError.typing("change a visibility timeout") {
-            try state.environment.write { held in
-                try changes.map { change in
-                    let (queue, ordinal) = (change.handle.queue, change.handle.ordinal)
-                    guard var entry = try state.entry(queue, ordinal, in: held), entry.receive == change.handle.receive,
-                        entry.visibleAtNanoseconds > now
-                    else {
-                        return QueueError(
-                            .notInFlight,
-                            "The message isn't in flight, or was received again since: receive it anew."
-                        )
-                    }
-                    let old = entry
-                    entry.visibleAtNanoseconds = now + UInt64(change.seconds) * 1_000_000_000
-                    var head = try state.head(of: queue, in: held)
-                    try state.put(entry, replacing: old, queue, ordinal, &head, in: held)
-                    return nil
-                }
-            }
-        }
+        return delayed
     }
 
     // MARK: - Reading
 
-    private func reading<Result>(
+    func reading<Result>(
         _ operation: @autoclosure () -> String,
         _ body: (borrowing ReadTransaction) throws -> Result
     ) throws(QueueError) -> Result {
         try QueueError.typing(operation()) { try log.environment.read(body) }
     }
 
-    private func forEachMessage(
+    func forEachMessage(
         of queue: UInt32,
         from ordinal: UInt64,
         in transaction: borrowing ReadTransaction,

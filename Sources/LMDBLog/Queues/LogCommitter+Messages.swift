@@ -15,14 +15,22 @@ extension LogCommitter {
         _ progress: inout Progress,
         in transaction: borrowing WriteTransaction
     ) throws -> Result<MessageChangeOutcome, QueueError> {
-        guard let queues = log.databases.queues, let messages = log.databases.messages else {
+        guard let queues = log.databases.queues, let messages = log.databases.messages,
+            let ordered = log.databases.ordered
+        else {
             return .failure(QueueError(.unsupported, "This log is open for reading only."))
         }
-        let stored = MessageTransaction(databases: log.databases, queues: queues, messages: messages)
+        let stored = MessageTransaction(
+            databases: log.databases,
+            queues: queues,
+            messages: messages,
+            ordered: OrderedMessages(database: ordered)
+        )
         do {
             if case .send(_, let sent) = change { try takeRoom(for: sent, &progress) }
-            let outcome = try stored.perform(change, nowNanoseconds: StageClock.wallNanoseconds(), in: transaction)
-            progress.changesMessages = true
+            let now = StageClock.wallNanoseconds()
+            let outcome = try stored.perform(change, nowNanoseconds: now, in: transaction)
+            if outcome.hasChanged(at: now) { progress.changesMessages = true }
             return .success(outcome)
         } catch let error as QueueError {
             return .failure(error)
@@ -32,9 +40,17 @@ extension LogCommitter {
     private func takeRoom(for messages: [QueueMessage], _ progress: inout Progress) throws(ChangeQueueError) {
         guard progress.attempt != .removals else { throw full(progress) }
         guard let page = progress.room?.used.pageBytes else { return }
-        let bytes = messages.reduce(0) { $0 + LogRoom.storedBytes($1.byteCount + 256, pageBytes: page) }
+        let bytes = messages.reduce(0) {
+            $0 + LogRoom.storedBytes($1.byteCount + 256 + LogCommitter.orderBytes(of: $1), pageBytes: page)
+        }
         guard progress.room?.take(bytes) == false else { return }
         throw full(progress)
+    }
+
+    /// What the order of a FIFO queue takes beside the message: two keys of its group, two of its deduplication id.
+    private static func orderBytes(of message: QueueMessage) -> Int {
+        guard let group = message.groupID, let id = message.deduplicationID else { return 0 }
+        return 256 + 4 * group.count + 2 * id.count
     }
 
     /// The databases of message queues, for one change.
@@ -42,6 +58,10 @@ extension LogCommitter {
         let databases: LogDatabases
         let queues: Database
         let messages: Database
+        let ordered: OrderedMessages
+
+        /// Deduplication ids that a send forgets beside those that it brings, so that the database doesn't grow.
+        private static let forgottenBesides = 16
 
         func perform(
             _ change: MessageChange,
@@ -66,12 +86,13 @@ extension LogCommitter {
                 return .changed(try discard(queue, maximum, in: transaction))
             case .send(let id, let sent):
                 let queue = try existing(id, in: transaction)
-                let ordinals = try append(sent.map { MessageCodec.encode($0) }, to: queue.number, in: transaction)
-                return .sent(queue: queue, ordinals: ordinals)
+                return .sent(queue: queue, try append(sent, to: queue, in: transaction))
             case .remove(let queue, let ordinals):
                 return .changed(try remove(ordinals, from: queue, in: transaction))
             case .move(let queue, let ordinals, let target, let source):
                 return .changed(try move(ordinals, from: queue, to: target, source, now, in: transaction))
+            case .forgetDuplicates(let before, let maximum):
+                return .changed(try ordered.forget(before: before, maximum: maximum, in: transaction))
             }
         }
 
@@ -121,22 +142,47 @@ extension LogCommitter {
             return queue
         }
 
-        /// Numbers encoded messages behind those that there are.
+        /// Numbers messages behind those that there are; one that a FIFO queue knows already isn't stored again.
+        ///
+        /// `deduplicates`: whether it is a send; what moves from another queue is another message.
         private func append(
-            _ encoded: [[UInt8]],
-            to queue: UInt32,
+            _ sent: [QueueMessage],
+            to queue: MessageQueue,
+            deduplicates: Bool = true,
             in transaction: borrowing WriteTransaction
-        ) throws -> [UInt64] {
-            var counters = try transaction.counters(of: queue, databases)
-            var ordinals: [UInt64] = []
-            for bytes in encoded {
+        ) throws -> [MessagePlace] {
+            var counters = try transaction.counters(of: queue.number, databases)
+            var places: [MessagePlace] = []
+            for message in sent {
+                if queue.isFIFO, deduplicates, let known = try ordered.sent(message, to: queue, in: transaction) {
+                    places.append(known)
+                    continue
+                }
                 counters.lastOrdinal += 1
-                try transaction.put(messages, QueueCatalogue.messageKey(queue, counters.lastOrdinal), bytes)
-                ordinals.append(counters.lastOrdinal)
+                let ordinal = counters.lastOrdinal
+                try transaction.put(
+                    messages,
+                    QueueCatalogue.messageKey(queue.number, ordinal),
+                    MessageCodec.encode(message)
+                )
+                counters.messages += 1
+                places.append(MessagePlace(ordinal: ordinal, id: message.id))
+                guard queue.isFIFO else { continue }
+                guard let group = message.groupID, message.isOrdered else {
+                    throw QueueError(.invalidMessage, "A message of the FIFO queue \(queue.id) needs a group.")
+                }
+                try ordered.add(ordinal, of: group, to: queue.number, &counters, in: transaction)
+                if deduplicates { try ordered.note(message, ordinal, in: queue, in: transaction) }
             }
-            counters.messages += UInt64(encoded.count)
-            try transaction.put(queues, QueueCatalogue.countersKey(queue), counters.bytes)
-            return ordinals
+            if queue.isFIFO, let now = sent.last?.sentAtNanoseconds {
+                try ordered.forget(
+                    before: now - min(now, FIFOAttributes.deduplicationNanoseconds),
+                    maximum: sent.count + MessageTransaction.forgottenBesides,
+                    in: transaction
+                )
+            }
+            try transaction.put(queues, QueueCatalogue.countersKey(queue.number), counters.bytes)
+            return places
         }
 
         private func remove(
@@ -145,7 +191,14 @@ extension LogCommitter {
             in transaction: borrowing WriteTransaction
         ) throws -> Int {
             var removed = 0
-            for ordinal in ordinals where try transaction.delete(messages, QueueCatalogue.messageKey(queue, ordinal)) {
+            for ordinal in ordinals {
+                let key = QueueCatalogue.messageKey(queue, ordinal)
+                let group = try transaction.get(messages, key) { bytes in
+                    bytes.withUnsafeBytes { MessageCodec.peekGroup($0) }
+                }
+                guard let group else { continue }
+                try transaction.delete(messages, key)
+                if let group { try ordered.remove(ordinal, of: group, from: queue, in: transaction) }
                 removed += 1
             }
             try count(removed, outOf: queue, in: transaction)
@@ -168,7 +221,7 @@ extension LogCommitter {
             in transaction: borrowing WriteTransaction
         ) throws -> Int {
             let target = try existing(target, in: transaction)
-            var moved: [[UInt8]] = []
+            var moved: [(ordinal: UInt64, message: QueueMessage)] = []
             for ordinal in ordinals {
                 let key = QueueCatalogue.messageKey(queue, ordinal)
                 let stored = try transaction.get(messages, key) { bytes in
@@ -185,31 +238,47 @@ extension LogCommitter {
                 }
                 // At once, whatever its delay was.
                 message.visibleAtNanoseconds = message.sentAtNanoseconds
-                moved.append(MessageCodec.encode(message))
-                try transaction.delete(messages, key)
+                if target.isFIFO != message.isOrdered {
+                    throw QueueError(
+                        .unsupported,
+                        "Messages of a FIFO queue move to a FIFO queue, and others to a standard queue; \(target.id) is another kind."
+                    )
+                }
+                moved.append((ordinal, message))
             }
-            _ = try append(moved, to: target.number, in: transaction)
-            try count(moved.count, outOf: queue, in: transaction)
-            return moved.count
+            _ = try append(moved.map(\.message), to: target, deduplicates: false, in: transaction)
+            return try remove(moved.map(\.ordinal), from: queue, in: transaction)
         }
 
         private func discard(_ queue: UInt32, _ maximum: Int, in transaction: borrowing WriteTransaction) throws -> Int
         {
-            var removed = 0
+            var ordinals: [UInt64] = []
             try transaction.withCursor(messages) { cursor in
-                var isThere = try cursor.seek(atOrAfter: QueueCatalogue.messageKey(queue, 0)) { key, _ in
-                    QueueCatalogue.ordinal(of: key, in: queue) != nil
-                }
-                while isThere == true, removed < maximum {
-                    try cursor.delete()
-                    removed += 1
-                    isThere = try cursor.next { key, _ in QueueCatalogue.ordinal(of: key, in: queue) != nil }
+                try cursor.forEach(from: QueueCatalogue.messageKey(queue, 0)) { key, _ in
+                    guard ordinals.count < maximum, let ordinal = QueueCatalogue.ordinal(of: key, in: queue) else {
+                        return false
+                    }
+                    ordinals.append(ordinal)
+                    return true
                 }
             }
+            let removed = try remove(ordinals, from: queue, in: transaction)
             guard removed < maximum else { return removed }
             try transaction.delete(queues, QueueCatalogue.discardKey(queue))
             try transaction.delete(queues, QueueCatalogue.countersKey(queue))
             return removed
+        }
+    }
+}
+
+extension MessageChangeOutcome {
+    /// Whether it is sure that something was written: LMDB gives the number of a transaction that wrote nothing again, so that it mustn't be taken
+    /// for one's own.
+    fileprivate func hasChanged(at now: UInt64) -> Bool {
+        switch self {
+        case .queue(let queue): queue.modifiedAtNanoseconds == now
+        case .sent(_, let places): !places.isEmpty
+        case .changed(let count): count > 0
         }
     }
 }

@@ -54,17 +54,22 @@ struct QueueCounters {
     var lastOrdinal: UInt64 = 0
     /// Messages.
     var messages: UInt64 = 0
+    /// The newest number in the list of a FIFO queue's groups.
+    var lastGroup: UInt64 = 0
 
     init() {}
 
     init?(_ bytes: RawSpan) {
-        guard bytes.byteCount == 16 else { return nil }
+        // Before FIFO queues there were two numbers.
+        guard bytes.byteCount == 16 || bytes.byteCount == 24 else { return nil }
         lastOrdinal = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
         messages = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        guard bytes.byteCount == 24 else { return }
+        lastGroup = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 16, as: UInt64.self))
     }
 
     var bytes: [UInt8] {
-        [lastOrdinal, messages].flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
+        [lastOrdinal, messages, lastGroup].flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
     }
 }
 

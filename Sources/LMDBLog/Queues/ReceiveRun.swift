@@ -24,18 +24,18 @@ struct ReceiveRun {
     var isFull: Bool { outcome.received.count >= request.maximum }
 
     /// Notes what becomes of a message.
-    /// - Returns: what is to be kept of it.
+    /// - Returns: the verdict, nil for one that can't be read, and what is to be kept of it.
     mutating func judge(
         _ ordinal: UInt64,
         _ decoded: Result<QueueMessage, QueueError>,
         _ entry: ReceiveEntry?
-    ) -> ReceiveEntry? {
+    ) -> (verdict: StandardReceive.Verdict?, kept: ReceiveEntry) {
         let message: QueueMessage
         switch decoded {
         case .success(let found): message = found
         case .failure(let error):
             outcome.damaged.append((ordinal, error))
-            return rules.setAside(entry)
+            return (nil, rules.setAside(entry))
         }
         let verdict =
             entry.map { rules.judge($0, sentAtNanoseconds: message.sentAtNanoseconds) }
@@ -47,16 +47,16 @@ struct ReceiveRun {
         case .receive(let kept):
             let handle = MessageHandle(queue: queue.number, ordinal: ordinal, receive: kept.receive)
             outcome.received.append(ReceivedMessage(message: message, handle: handle, entry: kept))
-            return kept
+            return (verdict, kept)
         case .deadLetter(let kept):
             outcome.deadLetters.append(ordinal)
-            return kept
+            return (verdict, kept)
         case .wait(let kept):
             outcome.nextVisibleAtNanoseconds = min(outcome.nextVisibleAtNanoseconds ?? .max, kept.visibleAtNanoseconds)
-            return kept
+            return (verdict, kept)
         case .expired:
             outcome.expired.append(ordinal)
-            return rules.setAside(entry)
+            return (verdict, rules.setAside(entry))
         }
     }
 }
