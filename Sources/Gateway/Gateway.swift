@@ -72,7 +72,7 @@ public struct Gateway: Service, CustomStringConvertible {
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)
         let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
-        let measures = GatewayMeasures(queue: configuration.queue.queueID)
+        let measures = GatewayMeasures(queue: configuration.queue.id)
         authorizer.measure(with: measures.metrics)
         let (drivers, logEnd) = try openDrivers(measures)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))

@@ -33,8 +33,8 @@ public struct GatewayConfiguration: Sendable {
     public var eventLoops = 1
     /// Connections that may wait to be accepted.
     public var listenBacklog = 4096
-    /// The queue semantics that the publishers use; it only labels this process's figures.
-    public var queue: QueueSemantics = .sqs
+    /// The queue that the publishers use; it only labels this process's figures.
+    public var queue = PublishersQueue(.sqs)
     /// Whether serving everyone on an address that others can reach was asked for explicitly.
     public var isAllowAllChosen = false
     /// The change log's own limits; its directory is derived from ``dataDirectory``.

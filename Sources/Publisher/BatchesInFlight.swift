@@ -20,6 +20,32 @@ struct BatchesInFlight {
         case retire([ReceiptHandle])
         /// Some gateway couldn't take it: give it back, to be received again after the delay.
         case retry([ReceiptHandle], after: Duration)
+        /// A gateway keeps refusing it: put it with the dead letters, and then retire it.
+        case giveUp([(record: ReceivedRecord, reason: String)])
+    }
+
+    /// What became of a delivery.
+    private enum Verdict {
+        case taken
+        /// The gateway has refused it.
+        case refused(Refusal)
+        /// It wasn't delivered, and that isn't the records' fault.
+        case givenBack
+    }
+
+    /// What is known of a record that not all gateways have answered for.
+    private enum Standing {
+        case good
+        case givenBack
+        case refused(Refusal)
+    }
+
+    /// A gateway's answer for a delivery that it doesn't take.
+    private struct Refusal {
+        let reason: String
+        let nowNanoseconds: UInt64
+        /// Whether the delivery had this record only: else it may be another's fault.
+        var isAlone = false
     }
 
     /// How long a gateway may keep a worker waiting before the others go on without it.
@@ -39,7 +65,7 @@ struct BatchesInFlight {
         var batch: Batch
         /// Gateways that haven't answered, an entry.
         var waiting: [Int]
-        var failed: [Bool]
+        var standings: [Standing]
         var deliveries: Int
         /// Deliveries that wait for a receipt, not for a link, a gateway.
         var onTheirWay: [GatewayID: Int] = [:]
@@ -70,12 +96,19 @@ struct BatchesInFlight {
     /// Each record alone, as SNS pushes it.
     private let pushesSingly: Bool
     private let backoff: Backoff
+    private let limits: AttemptLimits
+    /// Of records that were refused, how many may go together the next time: half as many as before, so that what they were refused for is alone in
+    /// the end and the others are delivered (BisectBatchOnFunctionError).
+    private var portions: [SequenceNumber: Int] = [:]
+    /// Records whose portion is remembered; beyond, those that are refused go with all others.
+    private static let maximumPortions = 100_000
 
     init(
         workers: Int,
         pushesSingly: Bool,
         retryMinimum: Duration,
         retryMaximum: Duration,
+        limits: AttemptLimits = .none,
         maximumAsideRecords: Int = 50_000,
         maximumAsideBytes: Int = 64 * 1024 * 1024
     ) {
@@ -85,6 +118,7 @@ struct BatchesInFlight {
             minimumNanoseconds: retryMinimum.wholeNanoseconds,
             maximumNanoseconds: retryMaximum.wholeNanoseconds
         )
+        self.limits = limits
         self.maximumAsideRecords = maximumAsideRecords
         self.maximumAsideBytes = maximumAsideBytes
     }
@@ -125,14 +159,14 @@ struct BatchesInFlight {
             batch: batch,
             // Not as a key path: one of two members is walked at run time.
             waiting: batch.entries.map { $0.gateways.count },
-            failed: Array(repeating: false, count: batch.entries.count),
+            standings: Array(repeating: .good, count: batch.entries.count),
             deliveries: 0,
             sizeBytes: batch.entries.reduce(0) { $0 + $1.received.record.bytes.count },
             startedAtNanoseconds: nowNanoseconds
         )
         for gateway in order {
             let positions = perGateway[gateway] ?? []
-            for group in pushesSingly ? positions.map({ [$0] }) : [positions] {
+            for group in deliveries(of: positions, batch) {
                 work.deliveries += 1
                 work.onTheirWay[gateway, default: 0] += 1
                 actions.append(send(Outstanding(work: nextWork, gateway: gateway, entries: group), of: batch))
@@ -142,6 +176,24 @@ struct BatchesInFlight {
         works[nextWork] = work
         nextWork &+= 1
         return actions
+    }
+
+    /// Which records go together in a delivery: all, but fewer of those that were refused before.
+    private func deliveries(of positions: [Int], _ batch: Batch) -> [[Int]] {
+        if pushesSingly { return positions.map { [$0] } }
+        guard !portions.isEmpty else { return [positions] }
+        var groups: [[Int]] = []
+        var last = 0
+        for position in positions {
+            let portion = portions[batch.entries[position].received.record.sequence] ?? .max
+            if portion == last, let group = groups.last, group.count < portion {
+                groups[groups.count - 1].append(position)
+            } else {
+                groups.append([position])
+            }
+            last = portion
+        }
+        return groups
     }
 
     private mutating func send(_ delivery: Outstanding, of batch: Batch) -> Action {
@@ -158,8 +210,17 @@ struct BatchesInFlight {
         )
     }
 
-    /// A gateway has answered for a delivery.
+    /// A gateway has taken a delivery, or nobody was there to take it.
     mutating func answer(deliveryID: UInt64, taken: Bool) -> [Action] {
+        conclude(deliveryID, taken ? .taken : .givenBack)
+    }
+
+    /// A gateway has refused a delivery; `nowNanoseconds` is the wall clock.
+    mutating func refuse(deliveryID: UInt64, reason: String, nowNanoseconds: UInt64) -> [Action] {
+        conclude(deliveryID, .refused(Refusal(reason: reason, nowNanoseconds: nowNanoseconds)))
+    }
+
+    private mutating func conclude(_ deliveryID: UInt64, _ verdict: Verdict) -> [Action] {
         guard let delivery = outstanding.removeValue(forKey: deliveryID),
             var work = works.removeValue(forKey: delivery.work)
         else { return [] }
@@ -170,22 +231,34 @@ struct BatchesInFlight {
         // Out of the dictionary while it is changed, so that its arrays aren't copied.
         var retired: [ReceiptHandle] = []
         var failed: [Int: [ReceiptHandle]] = [:]
+        var givenUp: [(record: ReceivedRecord, reason: String)] = []
         for position in delivery.entries {
             let entry = work.batch.entries[position]
             let received = entry.received
             let hasOthers = entry.gateways.count > 1 || received.receiveCount > 1
-            if taken {
+            switch verdict {
+            case .taken:
                 if hasOthers { answered.note(delivery.gateway, for: received.record.sequence) }
-            } else {
-                work.failed[position] = true
+            case .givenBack:
+                if case .good = work.standings[position] { work.standings[position] = .givenBack }
+            case .refused(var refusal):
+                if case .refused(let other) = work.standings[position] { refusal.isAlone = other.isAlone }
+                if delivery.entries.count == 1 { refusal.isAlone = true }
+                work.standings[position] = .refused(refusal)
+                note(delivery.entries.count, of: received.record.sequence)
             }
             work.waiting[position] -= 1
             guard work.waiting[position] == 0 else { continue }
-            if work.failed[position] {
-                failed[received.receiveCount, default: []].append(received.handle)
-            } else {
+            switch work.standings[position] {
+            case .good:
                 if hasOthers { answered.forget(received.record.sequence) }
+                if !portions.isEmpty { portions[received.record.sequence] = nil }
                 retired.append(received.handle)
+            case .refused(let refusal) where isLast(received, refusal):
+                answered.forget(received.record.sequence)
+                portions[received.record.sequence] = nil
+                givenUp.append((received, refusal.reason))
+            case .refused, .givenBack: failed[received.receiveCount, default: []].append(received.handle)
             }
         }
         work.deliveries -= 1
@@ -196,10 +269,26 @@ struct BatchesInFlight {
             countAside(work, by: -1)
         }
         var actions: [Action] = retired.isEmpty ? [] : [.retire(retired)]
+        if !givenUp.isEmpty { actions.append(.giveUp(givenUp)) }
         for (receiveCount, handles) in failed.sorted(by: { $0.key < $1.key }) {
             actions.append(.retry(handles, after: wait(afterReceive: receiveCount)))
         }
         return actions
+    }
+
+    /// A delivery of so many records was refused.
+    private mutating func note(_ refusedRecords: Int, of sequence: SequenceNumber) {
+        if portions.count >= BatchesInFlight.maximumPortions, portions[sequence] == nil { return }
+        portions[sequence] = min(portions[sequence] ?? .max, max(1, refusedRecords / 2))
+    }
+
+    private func isLast(_ received: ReceivedRecord, _ refusal: Refusal) -> Bool {
+        refusal.isAlone
+            && limits.areExhausted(
+                receiveCount: received.receiveCount,
+                acceptedAtNanoseconds: received.record.acceptedAtWallNanoseconds,
+                nowNanoseconds: refusal.nowNanoseconds
+            )
     }
 
     /// How long a record waits that was received so many times: doubling from the minimum to the maximum.

@@ -27,7 +27,7 @@ public struct Publisher: Service, CustomStringConvertible {
     }
 
     /// Its queue, and nothing that the configuration holds: service groups write it into logs.
-    public var description: String { "publisher of '\(configuration.semantics.queueID)'" }
+    public var description: String { "publisher of '\(configuration.queue.id)'" }
 
     /// Runs until a graceful shutdown: receives no more, waits for the receipts that are due, gives the rest back and returns.
     /// - Throws: ``PublisherError`` when it can't start.

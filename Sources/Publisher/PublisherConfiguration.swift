@@ -6,8 +6,8 @@ public import SluiceCore
 public struct PublisherConfiguration: Sendable {
     /// The data directory that it shares with the gateway.
     public var dataDirectory: String
-    /// How records are taken from the log.
-    public var semantics: QueueSemantics = .sqs
+    /// The queue by which records are taken from the log.
+    public var queue = PublishersQueue(.sqs)
     /// Batches that may be on their way at once.
     public var workers = 4
     /// Largest number of records in a batch.
@@ -24,6 +24,12 @@ public struct PublisherConfiguration: Sendable {
     public var retryMinimum: Duration = .milliseconds(100)
     /// Longest such wait.
     public var retryMaximum: Duration = .seconds(5)
+    /// Attempts to deliver a record, after which a refusal makes it a dead letter; 0 for no limit.
+    public var maximumAttempts = 100
+    /// Age after which a refusal makes a record a dead letter; zero for no limit.
+    public var maximumRecordAge: Duration = .zero
+    /// The message queue for dead letters.
+    public var deadLetterQueue = QueueID(alreadyChecked: "publishers-dead-letters")
     /// How long a drain waits for receipts before the rest is given back to the queue.
     public var drainTimeout: Duration = .seconds(10)
     /// The shared secret of delivery links over TCP.

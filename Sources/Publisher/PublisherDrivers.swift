@@ -19,12 +19,20 @@ public struct PublisherDrivers {
     public let bell: any LogBell
     /// Which gateways have subscribers of a topic.
     public let registry: any SubscriptionFollowing
+    /// Where records go that gateways keep refusing; nil where they are tried for ever.
+    public let deadLetters: (any DeadLetterStore)?
 
     /// Collects what was opened.
-    public init(queue: any ChangeQueue, bell: any LogBell, registry: any SubscriptionFollowing) {
+    public init(
+        queue: any ChangeQueue,
+        bell: any LogBell,
+        registry: any SubscriptionFollowing,
+        deadLetters: (any DeadLetterStore)? = nil
+    ) {
         self.queue = queue
         self.bell = bell
         self.registry = registry
+        self.deadLetters = deadLetters
     }
 }
 
@@ -34,6 +42,8 @@ extension Publisher {
     func openDrivers() throws(PublisherError) -> PublisherDrivers {
         do {
             return try drivers(configuration, logger)
+        } catch let error as PublisherError {
+            throw error
         } catch let error as ChangeQueueError {
             // It says itself what to do.
             throw PublisherError(

@@ -20,6 +20,7 @@ final class PublisherLatency: Sendable {
     private let receipts: Counter
     private let retired: Counter
     private let retried: Counter
+    private let deadLettered: Counter
     private let failures: Counter
     private let trimmed: Counter
     private let links: Gauge
@@ -38,6 +39,11 @@ final class PublisherLatency: Sendable {
         receipts = Counter(label: "sluice_publisher_receipts_total", dimensions: [], factory: metrics)
         retired = Counter(label: "sluice_publisher_retired_records_total", dimensions: [], factory: metrics)
         retried = Counter(label: "sluice_publisher_retried_records_total", dimensions: [], factory: metrics)
+        deadLettered = Counter(
+            label: "sluice_publisher_dead_lettered_records_total",
+            dimensions: [],
+            factory: metrics
+        )
         failures = Counter(label: "sluice_publisher_failures_total", dimensions: [], factory: metrics)
         trimmed = Counter(label: "sluice_publisher_trimmed_records_total", dimensions: [], factory: metrics)
         let factory = metrics
@@ -121,6 +127,8 @@ final class PublisherLatency: Sendable {
     func countRetired(_ count: Int) { retired.increment(by: count) }
 
     func countRetried(_ count: Int) { retried.increment(by: count) }
+
+    func countDeadLettered(_ count: Int) { deadLettered.increment(by: count) }
 
     func countTrimmed(_ count: UInt64) { trimmed.increment(by: Int64(clamping: count)) }
 

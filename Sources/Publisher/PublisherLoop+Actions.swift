@@ -1,6 +1,8 @@
 import ChangeQueue
 import DeliveryLink
 import Logging
+import NIOCore
+import NIOPosix
 import SluiceCore
 
 /// What the links say, and what the workers decide.
@@ -17,10 +19,7 @@ extension PublisherLoop {
             case .receipts(let gateway, let receipts):
                 for receipt in receipts {
                     latency.answered(receipt, by: gateway)
-                    actions +=
-                        receipt.isFromAbsentGateway
-                        ? undeliverable(receipt.deliveryID)
-                        : batches.answer(deliveryID: receipt.deliveryID, taken: receipt.isTaken)
+                    actions += answered(receipt)
                 }
             case .disconnected(_, let unacknowledged):
                 for id in unacknowledged { actions += undeliverable(id) }
@@ -28,6 +27,18 @@ extension PublisherLoop {
         }
         perform(actions)
         return true
+    }
+
+    private func answered(_ receipt: Receipt) -> [BatchesInFlight.Action] {
+        guard case .failed(let failure) = receipt.status else {
+            return batches.answer(deliveryID: receipt.deliveryID, taken: true)
+        }
+        guard !receipt.isFromAbsentGateway else { return undeliverable(receipt.deliveryID) }
+        return batches.refuse(
+            deliveryID: receipt.deliveryID,
+            reason: "\(failure)",
+            nowNanoseconds: StageClock.wallNanoseconds()
+        )
     }
 
     // MARK: - Actions
@@ -40,6 +51,7 @@ extension PublisherLoop {
             switch action {
             case .retire(let handles): retired += handles
             case .retry(let handles, let delay): retry(handles, after: delay)
+            case .giveUp(let records): giveUp(records)
             case .send(let gateway, let id, let entries, let receivedAt, let resolvedAt):
                 if deliveries[gateway] == nil { order.append(gateway) }
                 deliveries[gateway, default: []].append(
@@ -75,6 +87,52 @@ extension PublisherLoop {
             logger.error("records can't be retired", metadata: ["count": "\(handles.count)", "error": "\(error)"])
             latency.failed()
         }
+    }
+
+    /// Records leave the queue when they are dead letters on disk; until then, and where that fails, they are this publisher's.
+    private func giveUp(_ records: [(record: ReceivedRecord, reason: String)]) {
+        guard let deadLetters else { return }
+        let letters = records.map { one in
+            DeadLetter(
+                record: one.record.record,
+                queue: queue.id,
+                receiveCount: one.record.receiveCount,
+                reason: one.reason
+            )
+        }
+        deadLettersOnTheirWay += 1
+        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        // The commit waits for the disk, which the loop mustn't.
+        NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { try deadLetters.store(letters) }
+            .assumeIsolated().whenComplete { result in loop.value.gaveUp(records, result) }
+    }
+
+    private func gaveUp(_ records: [(record: ReceivedRecord, reason: String)], _ result: Result<Void, any Error>) {
+        deadLettersOnTheirWay -= 1
+        let handles = records.map(\.record.handle)
+        switch result {
+        case .success:
+            for (received, reason) in records {
+                logger.warning(
+                    "a record is a dead letter: its gateway refused it too often",
+                    metadata: [
+                        "sequence": "\(received.record.sequence)",
+                        "topic": "\(received.record.topic.name.printable(limit: 120))", "reason": "\(reason)",
+                        "receiveCount": "\(received.receiveCount)", "queue": "\(deadLetters?.queue.description ?? "")",
+                    ]
+                )
+            }
+            latency.countDeadLettered(records.count)
+            retire(handles)
+        case .failure(let error):
+            logger.error(
+                "records can't be put with the dead letters, they are tried again",
+                metadata: ["count": "\(records.count)", "error": "\(error)"]
+            )
+            latency.failed()
+            retry(handles, after: configuration.retryMaximum)
+        }
+        look()
     }
 
     private func retry(_ handles: [ReceiptHandle], after delay: Duration) {

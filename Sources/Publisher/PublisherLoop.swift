@@ -10,11 +10,14 @@ import SubscriptionRegistry
 /// It lives on one event loop, with the doorbell and the links: from a ring to the write, and from a receipt to the next batch, no thread wakes
 /// another. The decisions are in values (``BatchWindow``, ``BatchesInFlight``); this class performs them.
 final class PublisherLoop {
-    private let configuration: PublisherConfiguration
+    let configuration: PublisherConfiguration
     let eventLoop: any EventLoop
     let queue: any ChangeQueue
     private let bell: any LogBell
     let registry: any SubscriptionFollowing
+    let deadLetters: (any DeadLetterStore)?
+    /// Commits of dead letters that are on their way.
+    var deadLettersOnTheirWay = 0
     let notices = LinkNotices()
     let links: LinkPool
     let latency: PublisherLatency
@@ -68,6 +71,7 @@ final class PublisherLoop {
         queue = drivers.queue
         bell = drivers.bell
         registry = drivers.registry
+        deadLetters = drivers.deadLetters
         renewal = PresenceRenewal(rows: drivers.registry.publishers)
         resolver = Resolver(index: drivers.registry)
         links = LinkPool(
@@ -83,7 +87,13 @@ final class PublisherLoop {
             workers: configuration.workers,
             pushesSingly: drivers.queue.attributes.receiveMode == .push,
             retryMinimum: configuration.retryMinimum,
-            retryMaximum: configuration.retryMaximum
+            retryMaximum: configuration.retryMaximum,
+            limits: drivers.deadLetters == nil
+                ? .none
+                : AttemptLimits(
+                    maximumAttempts: configuration.maximumAttempts,
+                    maximumAgeNanoseconds: configuration.maximumRecordAge.wholeNanoseconds
+                )
         )
         window = BatchWindow(
             maximumRecords: configuration.batchMaximumRecords,
@@ -146,7 +156,7 @@ final class PublisherLoop {
     }
 
     /// Does what there is to do, and plans the next look.
-    private func look() {
+    func look() {
         // What a link says while it is given something is heard in the same look.
         guard !isLooking, listener != nil, drained != nil else { return }
         isLooking = true
@@ -208,7 +218,7 @@ final class PublisherLoop {
     // MARK: - Drain
 
     private func hasDrained(by deadline: UInt64) -> Bool {
-        if batches.isIdle { return true }
+        if batches.isIdle, deadLettersOnTheirWay == 0 { return true }
         guard StageClock.nowNanoseconds() >= deadline else { return false }
         logger.warning("the drain's time is over: what has no receipt goes back to the queue")
         perform(batches.giveUp())

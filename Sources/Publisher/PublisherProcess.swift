@@ -21,8 +21,8 @@ struct PublisherProcess: Sendable {
 
     /// Runs until the loop has drained.
     func run() async throws {
-        let latency = PublisherLatency(queue: configuration.semantics.queueID)
-        let presence = PublisherPresence(queue: publisher.configuration.semantics.queueID)
+        let latency = PublisherLatency(queue: configuration.queue.id)
+        let presence = PublisherPresence(queue: publisher.configuration.queue.id)
         let loop = try await PublisherHandle(
             publisher: publisher,
             latency: latency,

@@ -113,6 +113,8 @@ public enum MessageChange: Sendable {
     case remove(queue: UInt32, [UInt64])
     /// Moves messages to another queue; what is gone already isn't missed.
     case move(queue: UInt32, [UInt64], to: QueueID, source: QueueID?)
+    /// Publishes dead letters of publishers again and removes them; other messages stay.
+    case publish(queue: UInt32, [UInt64])
     /// Forgets up to so many deduplication ids that were sent before a time, nanoseconds since 1970.
     case forgetDuplicates(beforeNanoseconds: UInt64, maximum: Int)
 
@@ -120,7 +122,7 @@ public enum MessageChange: Sendable {
     package var pendingBytes: Int {
         switch self {
         case .send(_, let messages): messages.reduce(512) { $0 + $1.byteCount + 256 }
-        case .remove(_, let ordinals), .move(_, let ordinals, _, _): 512 + ordinals.count * 8
+        case .remove(_, let ordinals), .move(_, let ordinals, _, _), .publish(_, let ordinals): 512 + ordinals.count * 8
         default: 1_024
         }
     }

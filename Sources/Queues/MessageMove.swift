@@ -107,12 +107,18 @@ extension MessageQueueService {
     }
 
     private func run(_ move: MessageMove, of queue: MessageQueue) async {
-        let perStep = min(move.maximumPerSecond ?? 100, 100)
+        var perStep = min(move.maximumPerSecond ?? 100, 100)
         do throws(QueueError) {
             while state(of: move.handle) == .running {
                 let request = ReceiveRequest(maximum: perStep, visibilitySeconds: 60, nowNanoseconds: wallNanoseconds())
                 let outcome = try store.receive(from: queue, request)
                 await settle(outcome, of: queue)
+                if outcome.isOverLimit {
+                    // As many are in flight as may be, or nearly: smaller steps, and then patience.
+                    if perStep == 1 { try? await Task.sleep(for: .seconds(1)) }
+                    perStep = max(1, perStep / 2)
+                    continue
+                }
                 let isEmpty = outcome.received.isEmpty && outcome.deadLetters.isEmpty && outcome.expired.isEmpty
                 guard !isEmpty else { return end(move.handle, .completed) }
                 try await take(outcome.received, further: move, of: queue)
@@ -133,15 +139,36 @@ extension MessageQueueService {
         further move: MessageMove,
         of queue: MessageQueue
     ) async throws(QueueError) {
+        var left = received
+        if move.destination == nil {
+            // Dead letters of publishers come from the log itself.
+            let records = received.filter { RecordMessage.isRecord($0.message) }
+            if let damaged = records.first(where: { RecordMessage.record(of: $0.message) == nil }) {
+                _ = try changeVisibility(received.map { (handle: $0.handle, seconds: 0) })
+                throw QueueError(
+                    .unsupported,
+                    """
+                    The record of the message \(damaged.message.id) is damaged and can't be published again: \
+                    delete the message, or name a destination.
+                    """
+                )
+            }
+            if !records.isEmpty {
+                let ordinals = records.map(\.handle.ordinal)
+                try await publish(ordinals, of: queue)
+                note(move.handle, moved: records.count)
+                left.removeAll { ordinals.contains($0.handle.ordinal) }
+            }
+        }
         for (target, messages) in Dictionary(
-            grouping: received,
+            grouping: left,
             by: { move.destination ?? $0.message.deadLetterSource }
         ) {
             guard let target else { continue }
             try await self.move(messages.map(\.handle.ordinal), of: queue, to: target, source: nil)
             note(move.handle, moved: messages.count)
         }
-        let sent = received.filter { move.destination == nil && $0.message.deadLetterSource == nil }
+        let sent = left.filter { move.destination == nil && $0.message.deadLetterSource == nil }
         guard !sent.isEmpty else { return }
         _ = try changeVisibility(sent.map { (handle: $0.handle, seconds: 0) })
         throw QueueError(

@@ -63,10 +63,7 @@ package final class MessageQueueService: Sendable {
     ) async throws(QueueError) -> MessageQueue {
         var attributes = MessageQueueAttributes()
         try attributes.set(values)
-        let isNamedFIFO = id.name.utf8.suffix(FIFOAttributes.nameSuffix.count).elementsEqual(
-            FIFOAttributes.nameSuffix.utf8
-        )
-        guard isNamedFIFO == (attributes.fifo != nil) else {
+        guard FIFOAttributes.isName(id) == (attributes.fifo != nil) else {
             throw QueueError(
                 .invalidAttribute,
                 "The queue \(id): names of FIFO queues end with .fifo, and no others do; and FIFO queues have FifoQueue=true."
@@ -327,6 +324,11 @@ package final class MessageQueueService: Sendable {
         _ = try await store.commit(.move(queue: queue.number, ordinals, to: target, source: source))
         forget(queue.number, ordinals)
         if let target = try store.queue(target) { waiters.signal(target.number, ordinals.count) }
+    }
+
+    func publish(_ ordinals: [UInt64], of queue: MessageQueue) async throws(QueueError) {
+        _ = try await store.commit(.publish(queue: queue.number, ordinals))
+        forget(queue.number, ordinals)
     }
 
     /// What is kept of messages that are gone is removed; where that fails, the receive that finds it does so.

@@ -50,7 +50,7 @@ struct SettingsTests {
         let mistyped = try ScratchFile(#"{"port":"8080"}"#)
         for (flags, environment, path, status, name) in [
             (["port": "70000"], [:], nil, CommandStatus.usage, "--port"),
-            (["queue": "kafka"], [:], nil, .usage, "--queue"),
+            (["queue": "orders:kafka"], [:], nil, .usage, "--queue"),
             ([:], ["SLUICE_PORT": "http"], nil, .configuration, "SLUICE_PORT"),
             ([:], ["SLUICE_ECHO": "perhaps"], nil, .configuration, "SLUICE_ECHO"),
             ([:], [:], file.path, .configuration, "drainWindow"),
@@ -114,6 +114,8 @@ struct SettingsTests {
         case .duration(let range): (DurationText.text(range.upperBound), "\"\(DurationText.text(range.upperBound))\"")
         case .bytes(let range): (ByteCount.text(range.upperBound), "\"\(ByteCount.text(range.upperBound))\"")
         case .choice(let names): (names[names.count - 1], "\"\(names[names.count - 1])\"")
+        case .queue: ("orders:stream", #""orders:stream""#)
+        case .queueName: ("orders", #""orders""#)
         case .list: ("a,b", #"["a","b"]"#)
         }
     }

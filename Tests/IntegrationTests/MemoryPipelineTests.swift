@@ -68,7 +68,7 @@ private enum MemorySluice {
         )
         gateway.onListening = { listening.yield($0) }
         var publishing = PublisherConfiguration(dataDirectory: "")
-        publishing.semantics = semantics
+        publishing.queue = PublishersQueue(semantics)
         let publisher = Publisher(
             configuration: publishing,
             drivers: { configuration, _ in
@@ -98,7 +98,7 @@ private enum MemorySluice {
         var configuration = GatewayConfiguration()
         configuration.port = 0
         configuration.drainWindow = .milliseconds(50)
-        configuration.queue = semantics
+        configuration.queue = PublishersQueue(semantics)
         return configuration
     }
 }

@@ -9,12 +9,18 @@ import Testing
     private let a = GatewayID("a")
     private let b = GatewayID("b")
 
-    private func batches(workers: Int = 1, singly: Bool = false, asideRecords: Int = 1_000) -> BatchesInFlight {
+    private func batches(
+        workers: Int = 1,
+        singly: Bool = false,
+        asideRecords: Int = 1_000,
+        limits: AttemptLimits = .none
+    ) -> BatchesInFlight {
         BatchesInFlight(
             workers: workers,
             pushesSingly: singly,
             retryMinimum: .milliseconds(100),
             retryMaximum: .seconds(1),
+            limits: limits,
             maximumAsideRecords: asideRecords
         )
     }
@@ -35,6 +41,7 @@ import Testing
         var retired: [UInt64] = []
         var retried: [UInt64] = []
         var delays: [Duration] = []
+        var givenUp: [String] = []
     }
 
     private func seen(_ actions: [BatchesInFlight.Action]) -> Seen {
@@ -49,6 +56,8 @@ import Testing
             case .retry(let handles, let delay):
                 seen.retried += handles.map(\.sequence.rawValue)
                 seen.delays.append(delay)
+            case .giveUp(let records):
+                seen.givenUp += records.map { "\($0.record.record.sequence) \($0.reason)" }
             }
         }
         return seen
@@ -198,6 +207,61 @@ import Testing
         #expect(batches.isIdle)
     }
 
+    @Test(
+        "a record that is refused for the last time is given up; one that wasn't delivered for another reason is tried again"
+    )
+    func givenUp() {
+        var batches = batches(limits: AttemptLimits(maximumAttempts: 3, maximumAgeNanoseconds: 0))
+        _ = batches.start(batch(1...1, to: [a, b], receiveCount: 2), nowNanoseconds: 0)
+        #expect(seen(batches.refuse(deliveryID: 1, reason: "overloaded", nowNanoseconds: 0)) == Seen())
+        #expect(seen(batches.answer(deliveryID: 2, taken: true)).retried == [1])
+        _ = batches.start(batch(1...1, to: [a], receiveCount: 3), nowNanoseconds: 0)
+        #expect(seen(batches.answer(deliveryID: 3, taken: false)).retried == [1])
+        _ = batches.start(batch(1...1, to: [a], receiveCount: 3), nowNanoseconds: 0)
+        let last = seen(batches.refuse(deliveryID: 4, reason: "overloaded", nowNanoseconds: 0))
+        #expect(last == Seen(givenUp: ["1 overloaded"]))
+        #expect(batches.isIdle)
+    }
+
+    @Test("a record's age is a limit of its own")
+    func age() {
+        let limits = AttemptLimits(maximumAttempts: 0, maximumAgeNanoseconds: 100)
+        #expect(!limits.areExhausted(receiveCount: 1_000, acceptedAtNanoseconds: 50, nowNanoseconds: 149))
+        #expect(limits.areExhausted(receiveCount: 1, acceptedAtNanoseconds: 50, nowNanoseconds: 150))
+        #expect(!limits.areExhausted(receiveCount: 1, acceptedAtNanoseconds: 50, nowNanoseconds: 10))
+    }
+
+    @Test(
+        "a batch that was refused goes in halves until the record it was refused for is alone, and only that one is given up"
+    )
+    func halves() {
+        var batches = batches(limits: AttemptLimits(maximumAttempts: 2, maximumAgeNanoseconds: 0))
+        var (pending, sizes, givenUp, delivered): ([UInt64], [Int], [String], [UInt64]) = (Array(1...8), [], [], [])
+        var receiveCount = 1
+        while !pending.isEmpty {
+            let entries = pending.map {
+                Batch.Entry(received: receivedRecords($0...$0, receiveCount: receiveCount)[0], gateways: [a])
+            }
+            pending = []
+            let batch = Batch(entries: entries, receivedAtNanoseconds: 0, resolvedAtNanoseconds: 0)
+            for case .send(_, let id, let records, _, _) in batches.start(batch, nowNanoseconds: 0) {
+                sizes.append(records.count)
+                let isPoisoned = records.contains { $0.record.sequence.rawValue == 6 }
+                let answer = seen(
+                    isPoisoned
+                        ? batches.refuse(deliveryID: id, reason: "corruptRecord", nowNanoseconds: 0)
+                        : batches.answer(deliveryID: id, taken: true)
+                )
+                pending += answer.retried
+                givenUp += answer.givenUp
+                delivered += answer.retired
+            }
+            receiveCount += 1
+        }
+        #expect(sizes == [8, 4, 4, 2, 2, 1, 1] && givenUp == ["6 corruptRecord"])
+        #expect(delivered.sorted() == [1, 2, 3, 4, 5, 7, 8])
+    }
+
     @Test("under random answers every record is retired or retried exactly once and every worker becomes idle")
     func random() {
         let seed = UInt64.random(in: 0...UInt64.max)
@@ -214,6 +278,8 @@ import Testing
                     case .send(_, let id, _, _, _): waiting.append(id)
                     case .retire(let handles), .retry(let handles, _):
                         for handle in handles { settled[handle.sequence.rawValue, default: 0] += 1 }
+                    case .giveUp(let records):
+                        for one in records { settled[one.record.record.sequence.rawValue, default: 0] += 1 }
                     }
                 }
             }

@@ -16,6 +16,7 @@ final class QueueScratch {
     private let path: String
     private(set) var store: LMDBMessageQueues
     private(set) var service: MessageQueueService
+    private(set) var writer: LogWriter
     private let clock: WallClock
 
     /// `isInMemory`: on a file system that syncs nothing, for tests of thousands of commits.
@@ -30,7 +31,7 @@ final class QueueScratch {
             path = scratch.path
         }
         self.clock = clock
-        (store, service) = try QueueScratch.open(path, clock)
+        (store, service, writer) = try QueueScratch.open(path, clock)
     }
 
     deinit {
@@ -38,7 +39,10 @@ final class QueueScratch {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    private static func open(_ path: String, _ clock: WallClock) throws -> (LMDBMessageQueues, MessageQueueService) {
+    private static func open(
+        _ path: String,
+        _ clock: WallClock
+    ) throws -> (LMDBMessageQueues, MessageQueueService, LogWriter) {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let log = try ChangeLog.open(ChangeLogConfiguration(directory: path + "/log"))
@@ -49,7 +53,7 @@ final class QueueScratch {
             maximumInFlight: 50,
             logger: logger
         )
-        return (store, MessageQueueService(store: store, wallNanoseconds: { clock.now }, logger: logger))
+        return (store, MessageQueueService(store: store, wallNanoseconds: { clock.now }, logger: logger), writer)
     }
 
     func delete(_ handles: [MessageHandle], from id: QueueID) async throws -> [HandleStanding] {
@@ -61,9 +65,9 @@ final class QueueScratch {
         try store.close()
         // The environments close with the last who holds them.
         let nothing = try QueueScratch.open(path + "/nothing", clock)
-        (store, service) = nothing
+        (store, service, writer) = nothing
         if losingReceives { try BootMark(bootID: "another", isClean: false).write(in: path + "/queues") }
-        (store, service) = try QueueScratch.open(path, clock)
+        (store, service, writer) = try QueueScratch.open(path, clock)
     }
 }
 

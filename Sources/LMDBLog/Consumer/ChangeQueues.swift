@@ -12,6 +12,7 @@ package enum ChangeQueues {
     ///   - log: the log to consume.
     ///   - directory: the directory of the consumer state; it is made.
     ///   - run: where the owner locks are.
+    ///   - passesOverDelivered: whether it begins behind what any other queue of the directory has delivered.
     ///   - mapSizeBytes: bytes to which the consumer state of all queues may grow. The file is sparse; 120,000 records in flight, each apart,
     ///     take about 20 MiB.
     ///   - logger: told of state that was lost and of what was taken over.
@@ -23,6 +24,7 @@ package enum ChangeQueues {
         log: ChangeLog,
         directory: String,
         run: RunDirectory,
+        passesOverDelivered: Bool = false,
         mapSizeBytes: Int = 256 << 20,
         logger: Logger = Logger(label: "sluice.queue")
     ) throws(ChangeQueueError) -> any ChangeQueue {
@@ -32,7 +34,16 @@ package enum ChangeQueues {
             mapSizeBytes: mapSizeBytes,
             logger: logger
         )
-        return try open(queue, attributes, log: log, store: store, run: run, logger: logger)
+        let delivered = passesOverDelivered ? store.origin.deliveredThrough() : 0
+        return try open(
+            queue,
+            attributes,
+            log: log,
+            store: store,
+            run: run,
+            deliveredThrough: delivered,
+            logger: logger
+        )
     }
 
     /// Opens a consumer on a store that is open: several publishers in one process share it.
@@ -42,11 +53,15 @@ package enum ChangeQueues {
         log: ChangeLog,
         store: ConsumerStore,
         run: RunDirectory,
+        deliveredThrough: UInt64 = 0,
         logger: Logger
     ) throws(ChangeQueueError) -> any ChangeQueue {
-        switch attributes.kind {
-        case .standard: try LeaseQueue(queue, attributes, log: log, store: store, run: run, logger: logger)
-        case .stream: try StreamQueue(queue, attributes, log: log, store: store, run: run, logger: logger)
+        let (id, through) = (queue, deliveredThrough)
+        return switch attributes.kind {
+        case .standard:
+            try LeaseQueue(id, attributes, log: log, store: store, run: run, deliveredThrough: through, logger: logger)
+        case .stream:
+            try StreamQueue(id, attributes, log: log, store: store, run: run, deliveredThrough: through, logger: logger)
         }
     }
 }

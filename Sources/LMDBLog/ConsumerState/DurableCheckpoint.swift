@@ -14,6 +14,19 @@ struct DurableCheckpoint: Equatable, Sendable {
         "\(directory)/checkpoint-\(queue).json"
     }
 
+    /// The queues that have one, by name.
+    static func queues(in directory: String) -> [QueueID] {
+        let (prefix, suffix) = ("checkpoint-", ".json")
+        var queues: [QueueID] = []
+        Directory.forEachEntry(of: directory) { name in
+            guard name.utf8.starts(with: prefix.utf8), name.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+            else { return }
+            let queue = name.utf8.dropFirst(prefix.utf8.count).dropLast(suffix.utf8.count)
+            if let queue = try? QueueID(ByteString(Substring(queue))) { queues.append(queue) }
+        }
+        return queues.sorted()
+    }
+
     /// The checkpoint in the file at `path`; nil when there is none or it isn't one.
     static func read(_ path: String) -> DurableCheckpoint? {
         guard let bytes = DurableFile.read(path), let json = try? JSONValue(bytes),
@@ -48,6 +61,17 @@ struct ConsumerOrigin: Sendable {
         let checkpoint = DurableCheckpoint.read(DurableCheckpoint.path(queue, in: directory))
         guard let checkpoint, checkpoint.logID == logID else { return 0 }
         return checkpoint.retiredThrough
+    }
+
+    /// Up to where any of the publishers' queues has delivered.
+    ///
+    /// Every publisher delivers to every gateway, whatever queue it takes records by: what one queue has retired needs no other. So a kind or a name
+    /// can be changed with records pending, and back.
+    func deliveredThrough() -> UInt64 {
+        let checkpoints = DurableCheckpoint.queues(in: directory).compactMap {
+            DurableCheckpoint.read(DurableCheckpoint.path($0, in: directory))
+        }
+        return checkpoints.filter { $0.logID == logID }.map(\.retiredThrough).max() ?? 0
     }
 }
 

@@ -1,6 +1,7 @@
 package import ChangeQueue
 import LMDB
 import PosixSupport
+import QueueEngine
 package import SluiceCore
 import Synchronization
 
@@ -48,14 +49,29 @@ package final class QueueInspector: Sendable {
         self.kind = kind
     }
 
-    /// Whether a publisher has ever opened the queue in that data directory.
-    package static func hasBeenUsed(_ queue: QueueID, dataDirectory: String) -> Bool {
-        DurableFile.exists(DurableCheckpoint.path(queue, in: dataDirectory + "/consumers"))
+    /// The queues of a data directory that publishers have used, by name.
+    package static func usedQueues(dataDirectory: String) -> [QueueID] {
+        DurableCheckpoint.queues(in: dataDirectory + "/consumers")
     }
 
     /// The queue's figures.
     package func depth(nowNanoseconds: UInt64) throws(ChangeQueueError) -> QueueDepth {
-        try view(nowNanoseconds).depth(of: queue, log.reader, nowNanoseconds: nowNanoseconds)
+        var depth = try view(nowNanoseconds).depth(of: queue, log.reader, nowNanoseconds: nowNanoseconds)
+        depth.deadLettered = try deadLettered()
+        return depth
+    }
+
+    /// Messages in the dead-letter queue that the publishers of the queue use; that of a queue that never had one is empty.
+    private func deadLettered() throws(ChangeQueueError) -> UInt64 {
+        let settings = QueueSettings.read(queue, inConsumers: directory)
+        let name = settings?.values.first { ByteString($0.name) == "dead-letter-queue" }?.value
+        guard let name, let id = try? QueueID(ByteString(name)) else { return 0 }
+        return try ChangeQueueError.typing("count the dead letters") {
+            try log.environment.read { transaction in
+                guard let found = try transaction.messageQueue(id, log.databases) else { return 0 }
+                return try transaction.counters(of: found.number, log.databases).messages
+            }
+        }
     }
 
     /// The topics with the most records that aren't retired, the largest first.

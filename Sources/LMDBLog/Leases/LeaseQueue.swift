@@ -24,6 +24,7 @@ final class LeaseQueue: ChangeQueue {
         log: ChangeLog,
         store: ConsumerStore,
         run: RunDirectory,
+        deliveredThrough: UInt64 = 0,
         logger: Logger
     ) throws(ChangeQueueError) {
         self.id = id
@@ -37,6 +38,7 @@ final class LeaseQueue: ChangeQueue {
         let lost = try update("open the queue") { state in
             let lost = state.cursor - min(state.cursor, last)
             state.cut(after: last)
+            state.skip(through: min(deliveredThrough, last))
             return lost
         }
         if lost > 0 {

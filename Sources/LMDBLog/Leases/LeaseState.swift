@@ -88,6 +88,16 @@ struct LeaseState: Sendable {
         trimmed += held - leases.recordCount
     }
 
+    /// Passes over what another queue has delivered.
+    mutating func skip(through sequence: UInt64) {
+        if cursor < sequence {
+            cursor = sequence
+            isHeadChanged = true
+        }
+        guard let lowest = leases.leases.first, lowest.range.first <= sequence else { return }
+        leases.carve([SequenceRange(0, sequence)]) { _, _ in .remove }
+    }
+
     /// How many records were trimmed before they were retired, since the last call.
     mutating func takeTrimmed() -> UInt64 {
         defer { trimmed = 0 }

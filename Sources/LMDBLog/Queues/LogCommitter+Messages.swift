@@ -5,9 +5,6 @@ import SluiceCore
 
 /// Changes of message queues, in the transaction of the commit.
 extension LogCommitter {
-    /// Queues that there may be.
-    private static let maximumQueues: UInt64 = 10_000
-
     /// Makes a change, or says why it can't be made.
     /// - Throws: what concerns the whole commit, and `logFull`.
     func perform(
@@ -15,21 +12,18 @@ extension LogCommitter {
         _ progress: inout Progress,
         in transaction: borrowing WriteTransaction
     ) throws -> Result<MessageChangeOutcome, QueueError> {
-        guard let queues = log.databases.queues, let messages = log.databases.messages,
-            let ordered = log.databases.ordered
-        else {
+        guard let stored = MessageTransaction(log.databases) else {
             return .failure(QueueError(.unsupported, "This log is open for reading only."))
         }
-        let stored = MessageTransaction(
-            databases: log.databases,
-            queues: queues,
-            messages: messages,
-            ordered: OrderedMessages(database: ordered)
-        )
         do {
             if case .send(_, let sent) = change { try takeRoom(for: sent, &progress) }
             let now = StageClock.wallNanoseconds()
-            let outcome = try stored.perform(change, nowNanoseconds: now, in: transaction)
+            let outcome: MessageChangeOutcome
+            if case .publish(let queue, let ordinals) = change {
+                outcome = .changed(try publish(ordinals, of: queue, stored, &progress, in: transaction))
+            } else {
+                outcome = try stored.perform(change, nowNanoseconds: now, in: transaction)
+            }
             if outcome.hasChanged(at: now) { progress.changesMessages = true }
             return .success(outcome)
         } catch let error as QueueError {
@@ -40,234 +34,33 @@ extension LogCommitter {
     private func takeRoom(for messages: [QueueMessage], _ progress: inout Progress) throws(ChangeQueueError) {
         guard progress.attempt != .removals else { throw full(progress) }
         guard let page = progress.room?.used.pageBytes else { return }
-        let bytes = messages.reduce(0) {
-            $0 + LogRoom.storedBytes($1.byteCount + 256 + LogCommitter.orderBytes(of: $1), pageBytes: page)
+        guard progress.room?.take(MessageTransaction.storedBytes(of: messages, pageBytes: page)) == false else {
+            return
         }
-        guard progress.room?.take(bytes) == false else { return }
         throw full(progress)
     }
 
-    /// What the order of a FIFO queue takes beside the message: two keys of its group, two of its deduplication id.
-    private static func orderBytes(of message: QueueMessage) -> Int {
-        guard let group = message.groupID, let id = message.deduplicationID else { return 0 }
-        return 256 + 4 * group.count + 2 * id.count
-    }
-
-    /// The databases of message queues, for one change.
-    private struct MessageTransaction {
-        let databases: LogDatabases
-        let queues: Database
-        let messages: Database
-        let ordered: OrderedMessages
-
-        /// Deduplication ids that a send forgets beside those that it brings, so that the database doesn't grow.
-        private static let forgottenBesides = 16
-
-        func perform(
-            _ change: MessageChange,
-            nowNanoseconds now: UInt64,
-            in transaction: borrowing WriteTransaction
-        ) throws -> MessageChangeOutcome {
-            switch change {
-            case .create(let id, let values, let tags):
-                return .queue(try create(id, values, tags, now, in: transaction))
-            case .configure(let id, let change):
-                var queue = try existing(id, in: transaction)
-                try change(&queue)
-                queue.modifiedAtNanoseconds = now
-                try transaction.put(queues, Array(id.name.utf8), queue.json)
-                return .queue(queue)
-            case .delete(let id):
-                let queue = try existing(id, in: transaction)
-                try transaction.delete(queues, Array(id.name.utf8))
-                try transaction.put(queues, QueueCatalogue.discardKey(queue.number), UInt64(0))
-                return .queue(queue)
-            case .discard(let queue, let maximum):
-                return .changed(try discard(queue, maximum, in: transaction))
-            case .send(let id, let sent):
-                let queue = try existing(id, in: transaction)
-                return .sent(queue: queue, try append(sent, to: queue, in: transaction))
-            case .remove(let queue, let ordinals):
-                return .changed(try remove(ordinals, from: queue, in: transaction))
-            case .move(let queue, let ordinals, let target, let source):
-                return .changed(try move(ordinals, from: queue, to: target, source, now, in: transaction))
-            case .forgetDuplicates(let before, let maximum):
-                return .changed(try ordered.forget(before: before, maximum: maximum, in: transaction))
-            }
-        }
-
-        private func existing(_ id: QueueID, in transaction: borrowing WriteTransaction) throws -> MessageQueue {
-            guard let queue = try transaction.messageQueue(id, databases) else {
-                throw QueueError(.noSuchQueue, "There is no queue \(id).")
-            }
-            return queue
-        }
-
-        private func create(
-            _ id: QueueID,
-            _ values: [(name: ByteString, value: String)],
-            _ tags: [QueueTag],
-            _ now: UInt64,
-            in transaction: borrowing WriteTransaction
-        ) throws -> MessageQueue {
-            var attributes = MessageQueueAttributes()
-            if let queue = try transaction.messageQueue(id, databases) {
-                attributes = queue.attributes
-                try attributes.set(values)
-                guard queue.attributes == attributes else {
-                    throw QueueError(.queueExists, "The queue \(id) exists and has other attributes.")
-                }
-                return queue
-            }
-            try attributes.set(values)
-            let number = try transaction.get(queues, QueueCatalogue.nextNumber) { $0.storedInteger ?? 1 } ?? 1
-            // An entry and its counters are two keys.
-            guard try UInt64(transaction.count(queues)) / 2 < maximumQueues, let short = UInt32(exactly: number) else {
-                throw QueueError(
-                    .overLimit,
-                    "There are \(maximumQueues) queues, the most that there may be. Delete some."
-                )
-            }
-            let queue = MessageQueue(
-                id: id,
-                number: short,
-                attributes: attributes,
-                tags: tags,
-                createdAtNanoseconds: now,
-                modifiedAtNanoseconds: now
+    /// Publishes dead letters of publishers again, as new records behind all others, and removes the messages: in one commit, so that each is
+    /// published once.
+    private func publish(
+        _ ordinals: [UInt64],
+        of queue: UInt32,
+        _ stored: MessageTransaction,
+        _ progress: inout Progress,
+        in transaction: borrowing WriteTransaction
+    ) throws -> Int {
+        let records = try stored.records(ordinals, of: queue, in: transaction)
+        let drafts = records.map { _, record in
+            RecordDraft(
+                topic: record.topic,
+                payload: record.payload,
+                contentType: record.contentType,
+                attributes: record.attributes
             )
-            try transaction.put(queues, QueueCatalogue.nextNumber, number + 1)
-            try transaction.put(queues, Array(id.name.utf8), queue.json)
-            try transaction.put(queues, QueueCatalogue.countersKey(short), QueueCounters().bytes)
-            return queue
         }
-
-        /// Numbers messages behind those that there are; one that a FIFO queue knows already isn't stored again.
-        ///
-        /// `deduplicates`: whether it is a send; what moves from another queue is another message.
-        private func append(
-            _ sent: [QueueMessage],
-            to queue: MessageQueue,
-            deduplicates: Bool = true,
-            in transaction: borrowing WriteTransaction
-        ) throws -> [MessagePlace] {
-            var counters = try transaction.counters(of: queue.number, databases)
-            var places: [MessagePlace] = []
-            for message in sent {
-                if queue.isFIFO, deduplicates, let known = try ordered.sent(message, to: queue, in: transaction) {
-                    places.append(known)
-                    continue
-                }
-                counters.lastOrdinal += 1
-                let ordinal = counters.lastOrdinal
-                try transaction.put(
-                    messages,
-                    QueueCatalogue.messageKey(queue.number, ordinal),
-                    MessageCodec.encode(message)
-                )
-                counters.messages += 1
-                places.append(MessagePlace(ordinal: ordinal, id: message.id))
-                guard queue.isFIFO else { continue }
-                guard let group = message.groupID, message.isOrdered else {
-                    throw QueueError(.invalidMessage, "A message of the FIFO queue \(queue.id) needs a group.")
-                }
-                try ordered.add(ordinal, of: group, to: queue.number, &counters, in: transaction)
-                if deduplicates { try ordered.note(message, ordinal, in: queue, in: transaction) }
-            }
-            if queue.isFIFO, let now = sent.last?.sentAtNanoseconds {
-                try ordered.forget(
-                    before: now - min(now, FIFOAttributes.deduplicationNanoseconds),
-                    maximum: sent.count + MessageTransaction.forgottenBesides,
-                    in: transaction
-                )
-            }
-            try transaction.put(queues, QueueCatalogue.countersKey(queue.number), counters.bytes)
-            return places
-        }
-
-        private func remove(
-            _ ordinals: [UInt64],
-            from queue: UInt32,
-            in transaction: borrowing WriteTransaction
-        ) throws -> Int {
-            var removed = 0
-            for ordinal in ordinals {
-                let key = QueueCatalogue.messageKey(queue, ordinal)
-                let group = try transaction.get(messages, key) { bytes in
-                    bytes.withUnsafeBytes { MessageCodec.peekGroup($0) }
-                }
-                guard let group else { continue }
-                try transaction.delete(messages, key)
-                if let group { try ordered.remove(ordinal, of: group, from: queue, in: transaction) }
-                removed += 1
-            }
-            try count(removed, outOf: queue, in: transaction)
-            return removed
-        }
-
-        private func count(_ removed: Int, outOf queue: UInt32, in transaction: borrowing WriteTransaction) throws {
-            guard removed > 0 else { return }
-            var counters = try transaction.counters(of: queue, databases)
-            counters.messages -= min(counters.messages, UInt64(removed))
-            try transaction.put(queues, QueueCatalogue.countersKey(queue), counters.bytes)
-        }
-
-        private func move(
-            _ ordinals: [UInt64],
-            from queue: UInt32,
-            to target: QueueID,
-            _ source: QueueID?,
-            _ now: UInt64,
-            in transaction: borrowing WriteTransaction
-        ) throws -> Int {
-            let target = try existing(target, in: transaction)
-            var moved: [(ordinal: UInt64, message: QueueMessage)] = []
-            for ordinal in ordinals {
-                let key = QueueCatalogue.messageKey(queue, ordinal)
-                let stored = try transaction.get(messages, key) { bytes in
-                    bytes.withUnsafeBytes { bytes -> QueueMessage? in try? MessageCodec.decode(bytes) }
-                }
-                // A damaged one stays where it is, and is named when it is received.
-                guard var message = stored ?? nil else { continue }
-                message.deadLetterSource = source
-                if source == nil {
-                    // Brought back it is a new message, or the queue's retention might take it at once (developer guide, "Amazon SQS
-                    // dead-letter queue redrive").
-                    message.id = .random()
-                    message.sentAtNanoseconds = now
-                }
-                // At once, whatever its delay was.
-                message.visibleAtNanoseconds = message.sentAtNanoseconds
-                if target.isFIFO != message.isOrdered {
-                    throw QueueError(
-                        .unsupported,
-                        "Messages of a FIFO queue move to a FIFO queue, and others to a standard queue; \(target.id) is another kind."
-                    )
-                }
-                moved.append((ordinal, message))
-            }
-            _ = try append(moved.map(\.message), to: target, deduplicates: false, in: transaction)
-            return try remove(moved.map(\.ordinal), from: queue, in: transaction)
-        }
-
-        private func discard(_ queue: UInt32, _ maximum: Int, in transaction: borrowing WriteTransaction) throws -> Int
-        {
-            var ordinals: [UInt64] = []
-            try transaction.withCursor(messages) { cursor in
-                try cursor.forEach(from: QueueCatalogue.messageKey(queue, 0)) { key, _ in
-                    guard ordinals.count < maximum, let ordinal = QueueCatalogue.ordinal(of: key, in: queue) else {
-                        return false
-                    }
-                    ordinals.append(ordinal)
-                    return true
-                }
-            }
-            let removed = try remove(ordinals, from: queue, in: transaction)
-            guard removed < maximum else { return removed }
-            try transaction.delete(queues, QueueCatalogue.discardKey(queue))
-            try transaction.delete(queues, QueueCatalogue.countersKey(queue))
-            return removed
-        }
+        try takeRoom(for: drafts, &progress)
+        _ = try append(drafts, by: .server, &progress, in: transaction)
+        return try stored.remove(records.map(\.ordinal), from: queue, in: transaction)
     }
 }
 

@@ -33,6 +33,7 @@ final class StreamQueue: ChangeQueue {
         log: ChangeLog,
         store: ConsumerStore,
         run: RunDirectory,
+        deliveredThrough: UInt64 = 0,
         logger: Logger
     ) throws(ChangeQueueError) {
         self.id = id
@@ -46,6 +47,7 @@ final class StreamQueue: ChangeQueue {
         let stored = try update("open the queue") { consumer in
             let lost = consumer.shared.retiredThrough - min(consumer.shared.retiredThrough, last)
             consumer.shared.cut(after: last)
+            consumer.shared.skip(through: min(deliveredThrough, last))
             return (shards: consumer.shared.shards.count, lost: lost)
         }
         if stored.shards != attributes.shards {

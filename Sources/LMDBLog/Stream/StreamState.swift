@@ -67,6 +67,13 @@ struct StreamState: Hashable, Sendable {
         return first - 1 - min(lowest, first - 1)
     }
 
+    /// Passes over what another queue has delivered.
+    mutating func skip(through sequence: UInt64) {
+        for index in shards.indices where shards[index].checkpoint < sequence {
+            shards[index].retire(through: sequence)
+        }
+    }
+
     /// Goes back to the log's end when the log is older than the state, as after a restore.
     mutating func cut(after last: UInt64) {
         for index in shards.indices where shards[index].handedThrough > last || shards[index].rewoundThrough > last {

@@ -35,6 +35,11 @@ public struct FIFOAttributes: Hashable, Sendable {
     /// The defaults.
     public init() {}
 
+    /// Whether a queue of that name is a FIFO queue.
+    public static func isName(_ queue: QueueID) -> Bool {
+        queue.name.utf8.suffix(nameSuffix.count).elementsEqual(nameSuffix.utf8)
+    }
+
     /// The attributes that only a FIFO queue has.
     static let names: Set<ByteString> = ["ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"]
 

@@ -8,7 +8,7 @@ public struct QueueDepth: Sendable, Equatable {
     public var inFlight: UInt64 = 0
     /// Records that wait for a retry.
     public var delayed: UInt64 = 0
-    /// Records given up after too many receives.
+    /// Messages in the dead-letter queue that the publishers use: records given up after too many attempts.
     public var deadLettered: UInt64 = 0
     /// Age of the oldest record that isn't retired, seconds; 0 when there is none.
     public var oldestAgeSeconds: Double = 0

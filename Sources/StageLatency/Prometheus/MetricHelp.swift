@@ -28,6 +28,8 @@ enum MetricHelp {
         "sluice_publisher_receipts_total": "Deliveries that gateways have answered.",
         "sluice_publisher_received_records_total": "Records taken from the queue.",
         "sluice_publisher_retired_records_total": "Records that left the queue: every gateway has answered.",
+        "sluice_publisher_dead_lettered_records_total":
+            "Records that gateways kept refusing, put with the dead letters.",
         "sluice_publisher_retried_records_total": "Records given back to the queue, to be delivered again.",
         "sluice_publisher_trimmed_records_total": "Records that retention trimmed before they were delivered.",
         "sluice_queue_oldest_age_seconds": "Age of the oldest record that hasn't left the queue; 0 for none.",

@@ -11,13 +11,9 @@ struct QueueView {
     /// - Throws: `noInput` when there is no log to look at.
     init(_ settings: Settings) throws(CommandError) {
         let directory = settings.text(.data, otherwise: "./sluice-data")
-        let semantics = try QueueView.semantics(settings, directory)
+        let (queue, semantics) = try QueueView.queue(settings, directory)
         do {
-            inspector = try QueueInspector(
-                dataDirectory: directory,
-                queue: semantics.queueID,
-                kind: semantics.attributes.kind
-            )
+            inspector = try QueueInspector(dataDirectory: directory, queue: queue, kind: semantics.attributes.kind)
         } catch {
             throw CommandError(
                 .noInput,
@@ -28,24 +24,43 @@ struct QueueView {
 
     /// The queue that is asked for, if the publishers use it, else the one that they use: those that run, as the registry says, or the last ones.
     /// - Throws: `noInput` when they use others: its figures would be those of a queue that nobody reads.
-    private static func semantics(_ settings: Settings, _ directory: String) throws(CommandError) -> QueueSemantics {
-        let asked: QueueSemantics = settings.value(.queue) ?? .sqs
+    private static func queue(
+        _ settings: Settings,
+        _ directory: String
+    ) throws(CommandError) -> (QueueID, QueueSemantics) {
+        let asked: PublishersQueue = settings.value(.queue) ?? PublishersQueue(.sqs)
         let running = Set((try? RegistryView(settings).publishers().map(\.queue)) ?? [])
-        let used = QueueSemantics.allCases.filter {
+        let used =
             running.isEmpty
-                ? QueueInspector.hasBeenUsed($0.queueID, dataDirectory: directory)
-                : running.contains($0.queueID.name.string)
+            ? QueueInspector.usedQueues(dataDirectory: directory)
+            : running.compactMap { try? QueueID(ByteString($0)) }.sorted()
+        if used.isEmpty || used.contains(asked.id) { return try kind(of: asked, directory) }
+        if settings.source(of: .queue) == nil, used.count == 1 {
+            return try kind(of: PublishersQueue(rawValue: used[0].description) ?? asked, directory)
         }
-        if used.isEmpty || used.contains(asked) { return asked }
-        if settings.source(of: .queue) == nil, used.count == 1 { return used[0] }
-        let names = used.map(\.rawValue).joined(separator: " and ")
+        let names = used.map(\.description).joined(separator: " and ")
         throw CommandError(
             .noInput,
             """
-            No publisher uses the queue '\(asked.rawValue)' of the data directory \(directory); they use \(names). \
-            Ask with \(Setting.queue.flag) \(used[0].rawValue).
+            No publisher uses the queue '\(asked.id)' of the data directory \(directory); they use \(names). \
+            Ask with \(Setting.queue.flag) \(used[0]).
             """
         )
+    }
+
+    /// A queue with its kind, which a name alone doesn't say.
+    private static func kind(
+        of queue: PublishersQueue,
+        _ directory: String
+    ) throws(CommandError) -> (QueueID, QueueSemantics) {
+        let known = queue.semantics ?? QueueSettings.read(queue.id, dataDirectory: directory)?.semantics
+        guard let known else {
+            throw CommandError(
+                .noInput,
+                "No publisher has used the queue '\(queue.id)' of the data directory \(directory)."
+            )
+        }
+        return (queue.id, known)
     }
 
     /// The figures of the whole queue.

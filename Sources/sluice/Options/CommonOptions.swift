@@ -70,13 +70,16 @@ extension Setting {
     .fills(publisher: \.dataDirectory)
     static let queue = Setting(
         "queue",
-        .choice(QueueSemantics.allCases.map(\.rawValue)),
+        .queue,
         default: "sqs",
         for: Set(Part.allCases),
-        "How publishers take records from the log; the gateway only labels its figures with it."
+        """
+        How publishers take records from the log: sqs, sns or stream, or a queue of another name, at first with its kind (orders:stream). \
+        The gateway only labels its figures with it.
+        """
     )
     .fills(gateway: \.queue)
-    .fills(publisher: \.semantics)
+    .fills(publisher: \.queue)
     static let logLevel = Setting(
         "log-level",
         .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),

@@ -82,6 +82,39 @@ struct PublisherOptions: SettingOptions {
     var retryMaximum: String?
     @Option(
         Setting(
+            "maximum-attempts",
+            .number(0...1_000_000),
+            default: "100",
+            for: [.publisher],
+            "Attempts to deliver a record after which a gateway's refusal makes it a dead letter; 0: no limit."
+        )
+        .fills(publisher: \.maximumAttempts)
+    )
+    var maximumAttempts: String?
+    @Option(
+        Setting(
+            "maximum-record-age",
+            .duration(.zero...(.seconds(1_209_600))),
+            default: "0",
+            for: [.publisher],
+            "Age after which a gateway's refusal makes a record a dead letter; 0: no limit."
+        )
+        .fills(publisher: \.maximumRecordAge)
+    )
+    var maximumRecordAge: String?
+    @Option(
+        Setting(
+            "dead-letter-queue",
+            .queueName,
+            default: "publishers-dead-letters",
+            for: [.publisher],
+            "The message queue for records that gateways keep refusing; it is made with the first of them."
+        )
+        .fills(publisher: \.deadLetterQueue)
+    )
+    var deadLetterQueue: String?
+    @Option(
+        Setting(
             "drain-timeout",
             .duration(.zero...(.seconds(3_600))),
             default: "10s",

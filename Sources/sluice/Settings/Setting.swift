@@ -18,6 +18,10 @@ struct Setting: Sendable {
         /// Written with a unit or without: `65536`, `64KiB`, `1MiB`, `16GiB`.
         case bytes(ClosedRange<Int>)
         case choice([String])
+        /// `sqs`, `sns`, `stream`, or a name, with its kind behind a colon.
+        case queue
+        /// The name of a message queue.
+        case queueName
         /// Separated by commas; an array in the configuration file.
         case list
     }
@@ -112,6 +116,8 @@ struct Setting: Sendable {
         case .duration: "duration"
         case .bytes: "bytes"
         case .choice(let names): names.joined(separator: "/")
+        case .queue: "sqs/sns/stream/name:kind"
+        case .queueName: "name"
         case .list: "list"
         }
     }

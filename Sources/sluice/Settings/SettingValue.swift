@@ -28,6 +28,19 @@ enum SettingValue: Equatable, Sendable {
         case .choice(let names):
             guard names.contains(text) else { throw InvalidSetting(text, "one of \(names.joined(separator: ", "))") }
             self = .text(text)
+        case .queue:
+            guard PublishersQueue(rawValue: text) != nil else {
+                throw InvalidSetting(
+                    text,
+                    "sqs, sns, stream, or a name, at first with one of these behind a colon (orders:stream)"
+                )
+            }
+            self = .text(text)
+        case .queueName:
+            guard (try? QueueID(ByteString(text))) != nil else {
+                throw InvalidSetting(text, "1 to 80 letters, digits, '-', '_' and '.'")
+            }
+            self = .text(text)
         case .number(let range):
             guard let number = Int(text), range.contains(number) else {
                 throw InvalidSetting(text, "a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -220,7 +233,14 @@ extension SettingConvertible where Self: RawRepresentable<String> {
     }
 }
 
-extension QueueSemantics: SettingConvertible {}
+extension QueueID: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard case .text(let text) = value else { return nil }
+        try? self.init(ByteString(text))
+    }
+}
+
+extension PublishersQueue: SettingConvertible {}
 extension ItemImage: SettingConvertible {}
 extension AuthorizerConfiguration.Kind: SettingConvertible {}
 extension Logger.Level: SettingConvertible {}

@@ -75,7 +75,8 @@ struct Settings: Sendable {
         case .number: return reader.int(forKey: key).map(String.init)
         case .onOff: return reader.bool(forKey: key).map(String.init)
         case .list: return reader.stringArray(forKey: key)?.joined(separator: ",")
-        case .text, .duration, .bytes, .choice: return reader.string(forKey: key, isSecret: setting.isSecret)
+        case .text, .duration, .bytes, .choice, .queue, .queueName:
+            return reader.string(forKey: key, isSecret: setting.isSecret)
         }
     }
 
