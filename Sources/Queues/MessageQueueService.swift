@@ -9,6 +9,7 @@ import Synchronization
 package final class MessageQueueService: Sendable {
     let store: any MessageQueueStore
     let waiters = MessageWaiters()
+    private let others = OtherProcesses()
     let moves = Mutex<[MessageMove]>([])
     let logger: Logger
     let wallNanoseconds: @Sendable () -> UInt64
@@ -17,7 +18,7 @@ package final class MessageQueueService: Sendable {
 
     /// Messages that one step of a long change takes.
     static let slice = 1_000
-    /// How long a receive waits before it looks for what another gateway has committed, nanoseconds.
+    /// How long a receive waits before it looks again, nanoseconds: for what another gateway has deleted or given back.
     private static let lookAgainNanoseconds: UInt64 = 1_000_000_000
     /// Between two purges of a queue (API reference, "PurgeQueue"), nanoseconds.
     private static let purgePauseNanoseconds: UInt64 = 60_000_000_000
@@ -144,7 +145,7 @@ package final class MessageQueueService: Sendable {
     }
 
     private func purgeAll(_ queue: UInt32) async throws(QueueError) {
-        let last = try store.lastOrdinal(of: queue)
+        let last = try store.lastOrdinals(of: [queue]).first ?? 0
         while true {
             let ordinals = try store.ordinals(of: queue, through: last, maximum: MessageQueueService.slice)
             guard !ordinals.isEmpty else { return }
@@ -193,6 +194,7 @@ package final class MessageQueueService: Sendable {
     /// - Returns: where they are stored.
     package func send(_ messages: [QueueMessage], to id: QueueID) async throws(QueueError) -> [MessagePlace] {
         guard case .sent(let queue, let places) = try await store.commit(.send(id, messages)) else { throw noAnswer }
+        if let last = places.map(\.ordinal).max() { others.noteOwn(queue.number, through: last) }
         waiters.signal(queue.number, places.count)
         return places
     }
@@ -232,6 +234,7 @@ package final class MessageQueueService: Sendable {
             let monotonic = StageClock.nowNanoseconds()
             guard monotonic < end, !isDraining.load(ordering: .acquiring) else { return [] }
             let visibleIn = outcome.nextVisibleAtNanoseconds.map { $0 > now ? $0 - now : 1_000_000 } ?? .max
+            others.watch(store, for: waiters)
             await waiters.wait(
                 for: queue.number,
                 since: generation,

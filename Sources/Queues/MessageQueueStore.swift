@@ -50,8 +50,11 @@ package protocol MessageQueueStore: AnyObject, Sendable {
     /// The oldest messages whose time is over.
     func expired(in queue: MessageQueue, maximum: Int, nowNanoseconds: UInt64) throws(QueueError) -> [UInt64]
 
-    /// The newest ordinal that was given.
-    func lastOrdinal(of queue: UInt32) throws(QueueError) -> UInt64
+    /// The newest ordinals that were given.
+    func lastOrdinals(of queues: [UInt32]) throws(QueueError) -> [UInt64]
+
+    /// Changes with every commit of any process; cheap to ask.
+    var commitCount: UInt64 { get }
 
     /// Syncs what receivers hold: nothing is asked for afterwards.
     func close() throws(QueueError)

@@ -17,6 +17,9 @@ final class MessageWaiters: Sendable {
     /// Changes with each message that becomes visible: asked before a look that finds nothing, so that none is missed between look and wait.
     func generation(of queue: UInt32) -> UInt64 { state.withLock { $0.generations[queue] ?? 0 } }
 
+    /// The queues that somebody waits for.
+    var queues: [UInt32] { state.withLock { Array($0.waiting.keys) } }
+
     /// So many messages have become visible: as many who wait go on.
     func signal(_ queue: UInt32, _ count: Int) {
         let woken = state.withLock { state in
@@ -77,7 +80,9 @@ final class MessageWaiters: Sendable {
                 state.early.insert(id)
                 return nil
             }
-            return state.waiting[queue]?.remove(at: place).continuation
+            let continuation = state.waiting[queue]?.remove(at: place).continuation
+            if state.waiting[queue]?.isEmpty == true { state.waiting[queue] = nil }
+            return continuation
         }
         woken?.resume()
     }

@@ -143,6 +143,32 @@ extension SQSHandler {
         return SQSHandler.empty
     }
 
+    /// Taken and without effect, as the attribute Policy: nobody is asked who it is.
+    func addPermission(_ input: SQSInput) throws(SQSError) -> [UInt8] {
+        let id = try input.queue()
+        _ = try asking { () throws(QueueError) in try service.queue(id) }
+        _ = try label(input)
+        for name in ["AWSAccountIds", "Actions"] as [ByteString] where try input.list(name).isEmpty {
+            throw .missing(name.string)
+        }
+        return SQSHandler.empty
+    }
+
+    func removePermission(_ input: SQSInput) throws(SQSError) -> [UInt8] {
+        let id = try input.queue()
+        _ = try asking { () throws(QueueError) in try service.queue(id) }
+        _ = try label(input)
+        return SQSHandler.empty
+    }
+
+    private func label(_ input: SQSInput) throws(SQSError) -> String {
+        let label = try input.requiredText("Label")
+        guard (1...80).contains(label.utf8.count), label.utf8.allSatisfy({ QueueID.isNameByte($0) }) else {
+            throw .invalid("Label '\(label.printable(limit: 90))' isn't 1 to 80 letters, digits, '-' and '_'.")
+        }
+        return label
+    }
+
     func tags(_ input: SQSInput) throws(SQSError) -> [UInt8] {
         let id = try input.queue()
         let queue = try asking { () throws(QueueError) in try service.queue(id) }

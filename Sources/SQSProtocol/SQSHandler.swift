@@ -62,6 +62,8 @@ package struct SQSHandler: Sendable {
         case "TagQueue": try await tag(input)
         case "UntagQueue": try await untag(input)
         case "ListQueueTags": try tags(input)
+        case "AddPermission": try addPermission(input)
+        case "RemovePermission": try removePermission(input)
         case "SendMessage": try await send(input)
         case "SendMessageBatch": try await sendBatch(input)
         case "ReceiveMessage": try await receive(input)

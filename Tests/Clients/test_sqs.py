@@ -316,6 +316,12 @@ def test_what_isnt_the_api_is_told_so(gateway, sqs):
 def test_what_means_nothing_here_is_taken(sqs):
     ignored = {"Policy": "{}", "KmsMasterKeyId": "alias/x", "KmsDataKeyReusePeriodSeconds": "60", "SqsManagedSseEnabled": "true", "FifoQueue": "false"}
     url = sqs.create_queue(QueueName=name(), Attributes=ignored)["QueueUrl"]
+    sqs.add_permission(QueueUrl=url, Label="l", AWSAccountIds=["1"], Actions=["SendMessage"])
+    sqs.remove_permission(QueueUrl=url, Label="l")
+    with refused("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"):
+        sqs.add_permission(QueueUrl=url + "x", Label="l", AWSAccountIds=["1"], Actions=["SendMessage"])
+    with refused("InvalidParameterValue"):
+        sqs.remove_permission(QueueUrl=url, Label="no label")
     assert not set(ignored) & set(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"])
 
 
@@ -328,10 +334,12 @@ def test_two_gateways_share_queues_and_what_is_held(sluice):
     found = []
     waiter = threading.Thread(target=lambda: found.extend(first.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]))
     waiter.start()
+    # Long enough for the poll to wait; if it weren't there yet, it would find the message at once.
+    waiter.join(timeout=1.2)
     sent = time.monotonic()
     second.send_message(QueueUrl=url, MessageBody="from the other")
     waiter.join(timeout=15)
-    assert found[0]["Body"] == "from the other" and time.monotonic() - sent < 3
+    assert found[0]["Body"] == "from the other" and time.monotonic() - sent < 0.6
     assert bodies(second, url) == [] and figures(second, url) == (0, 1, 0)
     second.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
     assert figures(first, url) == (0, 0, 0)

@@ -88,9 +88,13 @@ package final class LMDBMessageQueues: MessageQueueStore {
         }
     }
 
-    package func lastOrdinal(of queue: UInt32) throws(QueueError) -> UInt64 {
-        try reading("read a queue's end") { try $0.counters(of: queue, log.databases).lastOrdinal }
+    package func lastOrdinals(of queues: [UInt32]) throws(QueueError) -> [UInt64] {
+        try reading("read queues' ends") { transaction in
+            try queues.map { try transaction.counters(of: $0, log.databases).lastOrdinal }
+        }
     }
+
+    package var commitCount: UInt64 { log.environment.lastTransactionIdentifier }
 
     package func ordinals(of queue: UInt32, through last: UInt64, maximum: Int) throws(QueueError) -> [UInt64] {
         try reading("list a queue's messages") { transaction in
