@@ -68,7 +68,11 @@ let package = Package(
         // The log, the queues on it and the registry: protocols and words. Gateway and Publisher know no driver behind them.
         .target(name: "ChangeQueue", dependencies: ["QueueEngine", "SluiceCore"], swiftSettings: settings),
         // Message queues: the rules as values; a service with waiters over a store; AWS's wire over the service.
-        .target(name: "QueueEngine", dependencies: ["SluiceCore"], swiftSettings: settings),
+        .target(
+            name: "QueueEngine",
+            dependencies: ["SluiceCore", product("Crypto", "swift-crypto")],
+            swiftSettings: settings
+        ),
         .target(name: "Queues", dependencies: ["QueueEngine", "SluiceCore", log], swiftSettings: settings),
         .target(
             name: "SQSProtocol",
