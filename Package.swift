@@ -120,7 +120,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "Queues", "SQSProtocol", "SubscriptionRegistry",
+                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues", "SQSProtocol",
+                "SubscriptionRegistry",
                 "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),

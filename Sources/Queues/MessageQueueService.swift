@@ -11,7 +11,9 @@ package final class MessageQueueService: Sendable {
     let waiters = MessageWaiters()
     let moves = Mutex<[MessageMove]>([])
     let logger: Logger
-    let wallNanoseconds: @Sendable () -> UInt64
+    let observer: (any MessageQueueObserver)?
+    /// The wall clock, nanoseconds since 1970.
+    package let wallNanoseconds: @Sendable () -> UInt64
     private let purges = Mutex<[UInt32: UInt64]>([:])
     private let isDraining = Atomic<Bool>(false)
 
@@ -24,14 +26,16 @@ package final class MessageQueueService: Sendable {
 
     /// Offers the queues of a store.
     ///
-    /// `wallNanoseconds`: the wall clock, nanoseconds since 1970.
+    /// `wallNanoseconds`: the wall clock, nanoseconds since 1970; `observer`: told what happens to messages.
     package init(
         store: any MessageQueueStore,
         wallNanoseconds: @escaping @Sendable () -> UInt64 = StageClock.wallNanoseconds,
+        observer: (any MessageQueueObserver)? = nil,
         logger: Logger
     ) {
         self.store = store
         self.wallNanoseconds = wallNanoseconds
+        self.observer = observer
         self.logger = logger
     }
 
@@ -197,6 +201,7 @@ package final class MessageQueueService: Sendable {
     package func send(_ messages: [QueueMessage], to id: QueueID) async throws(QueueError) -> [MessagePlace] {
         guard case .sent(let queue, let places) = try await store.commit(.send(id, messages)) else { throw noAnswer }
         waiters.signal(queue.number, places.count)
+        observer?.note(.sent, of: id, places.count { !$0.isDuplicate })
         return places
     }
 
@@ -222,7 +227,10 @@ package final class MessageQueueService: Sendable {
             )
             let outcome = try store.receive(from: queue, request)
             await settle(outcome, of: queue)
-            if !outcome.received.isEmpty { return outcome.received }
+            if !outcome.received.isEmpty {
+                observer?.note(.received, of: id, outcome.received.count)
+                return outcome.received
+            }
             if outcome.isOverLimit {
                 throw QueueError(
                     .overLimit,
@@ -256,7 +264,10 @@ package final class MessageQueueService: Sendable {
             )
         }
         if !outcome.expired.isEmpty {
-            do throws(QueueError) { try await remove(outcome.expired, from: queue.number) } catch {
+            do throws(QueueError) {
+                try await remove(outcome.expired, from: queue.number)
+                observer?.note(.expired, of: queue.id, outcome.expired.count)
+            } catch {
                 logger.error(
                     "messages whose time is over can't be removed",
                     metadata: ["queue": "\(queue.id)", "error": "\(error)"]
@@ -266,6 +277,7 @@ package final class MessageQueueService: Sendable {
         guard !outcome.deadLetters.isEmpty, let redrive = queue.attributes.redrive else { return }
         do throws(QueueError) {
             try await move(outcome.deadLetters, of: queue, to: redrive.deadLetterQueue, source: queue.id)
+            observer?.note(.deadLettered, of: queue.id, outcome.deadLetters.count)
             logger.warning(
                 "messages were received too often and are dead letters now",
                 metadata: [
@@ -293,6 +305,7 @@ package final class MessageQueueService: Sendable {
         }
         guard !ordinals.isEmpty else { return standing }
         try await remove(ordinals, from: queue.number)
+        observer?.note(.deleted, of: queue.id, ordinals.count)
         // What stood behind them in their groups can be received.
         if queue.isFIFO { waiters.signal(queue.number, ordinals.count) }
         return standing
@@ -341,7 +354,7 @@ package final class MessageQueueService: Sendable {
         return queue
     }
 
-    private func discard(_ queue: UInt32) async throws(QueueError) {
+    func discard(_ queue: UInt32) async throws(QueueError) {
         while true {
             let outcome = try await store.commit(.discard(queue: queue, maximum: MessageQueueService.slice))
             guard case .changed(let count) = outcome, count == MessageQueueService.slice else { break }
@@ -351,48 +364,5 @@ package final class MessageQueueService: Sendable {
 
     private var noAnswer: QueueError {
         QueueError(.storage, "The log answered something else than what it was asked for.")
-    }
-
-    // MARK: - Upkeep
-
-    /// Removes, until it is cancelled, what nobody else does: messages whose time is over in queues from which nobody receives, and what is left of
-    /// deleted queues.
-    package func maintain() async {
-        while !Task.isCancelled {
-            do throws(QueueError) {
-                for queue in try store.discardable() { try await discard(queue) }
-                for queue in try store.queues(after: nil, prefix: "", maximum: .max) { try await expire(queue) }
-                try store.forgetAttempts(nowNanoseconds: wallNanoseconds())
-                try await forgetDuplicates()
-            } catch {
-                logger.warning("the upkeep of message queues failed", metadata: ["error": "\(error)"])
-            }
-            try? await Task.sleep(for: .seconds(60))
-        }
-    }
-
-    private func forgetDuplicates() async throws(QueueError) {
-        let before = wallNanoseconds() - FIFOAttributes.deduplicationNanoseconds
-        while !Task.isCancelled {
-            let change = MessageChange.forgetDuplicates(
-                beforeNanoseconds: before,
-                maximum: MessageQueueService.slice
-            )
-            guard case .changed(let count) = try await store.commit(change), count == MessageQueueService.slice else {
-                return
-            }
-        }
-    }
-
-    private func expire(_ queue: MessageQueue) async throws(QueueError) {
-        while !Task.isCancelled {
-            let ordinals = try store.expired(
-                in: queue,
-                maximum: MessageQueueService.slice,
-                nowNanoseconds: wallNanoseconds()
-            )
-            guard !ordinals.isEmpty else { return }
-            try await remove(ordinals, from: queue.number)
-        }
     }
 }
