@@ -98,7 +98,10 @@ let package = Package(
         ),
         .target(
             name: "LocalStorage",
-            dependencies: ["Gateway", "Publisher", "ChangeQueue", "LMDBLog", "SQLiteRegistry", "SluiceCore", log],
+            dependencies: [
+                "Gateway", "Publisher", "ChangeQueue", "LMDBLog", "PosixSupport", "QueueEngine", "Queues",
+                "SQLiteRegistry", "SluiceCore", log,
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -155,7 +158,7 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "Gateway", "Publisher", "LocalStorage", "PosixSupport", "SluiceCore", "ChangeQueue",
-                "SubscriptionRegistry", "LMDBLog",
+                "SubscriptionRegistry", "LMDBLog", "QueueEngine", "Queues",
                 "SQLiteRegistry", "StageLatency", "DeliveryLink",
                 log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
                 product("NIOWebSocket", "swift-nio"), product("UnixSignals", "swift-service-lifecycle"),
