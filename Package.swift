@@ -68,7 +68,11 @@ let package = Package(
         // The log, the queues on it and the registry: protocols and words. Gateway and Publisher know no driver behind them.
         .target(name: "ChangeQueue", dependencies: ["QueueEngine", "SluiceCore"], swiftSettings: settings),
         // Message queues: the rules as values; a service with waiters over a store; AWS's wire over the service.
-        .target(name: "QueueEngine", dependencies: ["SluiceCore"], swiftSettings: settings),
+        .target(
+            name: "QueueEngine",
+            dependencies: ["SluiceCore", product("Crypto", "swift-crypto")],
+            swiftSettings: settings
+        ),
         .target(name: "Queues", dependencies: ["QueueEngine", "SluiceCore", log], swiftSettings: settings),
         .target(
             name: "SQSProtocol",
@@ -94,7 +98,10 @@ let package = Package(
         ),
         .target(
             name: "LocalStorage",
-            dependencies: ["Gateway", "Publisher", "ChangeQueue", "LMDBLog", "SQLiteRegistry", "SluiceCore", log],
+            dependencies: [
+                "Gateway", "Publisher", "ChangeQueue", "LMDBLog", "PosixSupport", "QueueEngine", "Queues",
+                "SQLiteRegistry", "SluiceCore", log,
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -116,7 +123,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "Queues", "SQSProtocol", "SubscriptionRegistry",
+                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues", "SQSProtocol",
+                "SubscriptionRegistry",
                 "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
@@ -150,7 +158,7 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "Gateway", "Publisher", "LocalStorage", "PosixSupport", "SluiceCore", "ChangeQueue",
-                "SubscriptionRegistry", "LMDBLog",
+                "SubscriptionRegistry", "LMDBLog", "QueueEngine", "Queues",
                 "SQLiteRegistry", "StageLatency", "DeliveryLink",
                 log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
                 product("NIOWebSocket", "swift-nio"), product("UnixSignals", "swift-service-lifecycle"),

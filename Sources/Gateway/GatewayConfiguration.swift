@@ -55,6 +55,8 @@ public struct GatewayConfiguration: Sendable {
     ///
     /// Its requests aren't authenticated: whoever reaches the port may use every queue.
     public var offersQueueAPI = false
+    /// Message queues with metrics of their own, the first ones by their names; the others share theirs.
+    public var queueSeries = 100
     /// One in so many publishes, connects, subscribes and refusals is logged; 0: none.
     public var accessLogEvery = 0
     /// Over how long the closing of WebSockets is spread when the gateway drains.

@@ -92,7 +92,10 @@ struct GatewayProcess: Sendable {
     ) async -> Result<Void, any Error> {
         let connections = OpenConnections(factory: measures.metrics)
         let watch = PathWatch(drivers: drivers, link: link, logger: logger)
-        let queues = drivers.messageQueues.map { MessageQueueService(store: $0, logger: gateway.logger) }
+        let queueMeasures = MessageQueueMeasures(series: configuration.queueSeries, factory: measures.metrics)
+        let queues = drivers.messageQueues.map {
+            MessageQueueService(store: $0, observer: queueMeasures, logger: gateway.logger)
+        }
         let application = application(context, fanOut, (link, watch), connections, queues)
         let drain = context.drain
         let logger = logger
@@ -117,7 +120,10 @@ struct GatewayProcess: Sendable {
                     connections.closeAll()
                 }
                 group.addTask { await watch.run() }
-                if let queues { group.addTask { await queues.maintain() } }
+                if let queues {
+                    group.addTask { await queues.maintain() }
+                    group.addTask { await queueMeasures.watch(queues, logger: logger) }
+                }
                 defer { group.cancelAll() }
                 try await group.next()
             }

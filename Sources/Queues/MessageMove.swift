@@ -39,6 +39,20 @@ extension MessageQueueService {
     /// Tasks that are remembered after their end.
     private static let rememberedMoves = 100
 
+    /// Begins to move dead letters back (API reference, "StartMessageMoveTask").
+    /// - Returns: the task.
+    /// - Throws: ``QueueError`` when a task of the queue runs, or nothing says where to.
+    package func startRedrive(
+        of source: QueueID,
+        to destination: QueueID?,
+        maximumPerSecond: Int?
+    ) throws(QueueError) -> MessageMove {
+        guard try !deadLetterSources(of: source).isEmpty || destination != nil else {
+            throw QueueError(.unsupported, "\(source) is no queue's dead-letter queue: name a destination.")
+        }
+        return try startMove(of: source, to: destination, maximumPerSecond: maximumPerSecond)
+    }
+
     /// Begins to move a queue's messages.
     /// - Throws: ``QueueError`` when a task of the queue runs, or the destination doesn't exist.
     package func startMove(

@@ -2,7 +2,7 @@ import Logging
 import QueueEngine
 import SluiceCore
 
-/// What is done for queues that nobody asks for.
+/// What nobody else does.
 extension MessageQueueService {
     /// Removes, until it is cancelled, what nobody else does: messages whose time is over in queues from which nobody receives, and what is left of
     /// deleted queues.
@@ -42,6 +42,7 @@ extension MessageQueueService {
             )
             guard !ordinals.isEmpty else { return }
             try await remove(ordinals, from: queue.number)
+            observer?.note(.expired, of: queue.id, ordinals.count)
         }
     }
 }

@@ -12,7 +12,9 @@ package final class MessageQueueService: Sendable {
     private let others = OtherProcesses()
     let moves = Mutex<[MessageMove]>([])
     let logger: Logger
-    let wallNanoseconds: @Sendable () -> UInt64
+    let observer: (any MessageQueueObserver)?
+    /// The wall clock, nanoseconds since 1970.
+    package let wallNanoseconds: @Sendable () -> UInt64
     private let purges = Mutex<[UInt32: UInt64]>([:])
     private let isDraining = Atomic<Bool>(false)
 
@@ -25,14 +27,16 @@ package final class MessageQueueService: Sendable {
 
     /// Offers the queues of a store.
     ///
-    /// `wallNanoseconds`: the wall clock, nanoseconds since 1970.
+    /// `wallNanoseconds`: the wall clock, nanoseconds since 1970; `observer`: told what happens to messages.
     package init(
         store: any MessageQueueStore,
         wallNanoseconds: @escaping @Sendable () -> UInt64 = StageClock.wallNanoseconds,
+        observer: (any MessageQueueObserver)? = nil,
         logger: Logger
     ) {
         self.store = store
         self.wallNanoseconds = wallNanoseconds
+        self.observer = observer
         self.logger = logger
     }
 
@@ -196,6 +200,7 @@ package final class MessageQueueService: Sendable {
         guard case .sent(let queue, let places) = try await store.commit(.send(id, messages)) else { throw noAnswer }
         if let last = places.map(\.ordinal).max() { others.noteOwn(queue.number, through: last) }
         waiters.signal(queue.number, places.count)
+        observer?.note(.sent, of: id, places.count { !$0.isDuplicate })
         return places
     }
 
@@ -221,7 +226,10 @@ package final class MessageQueueService: Sendable {
             )
             let outcome = try store.receive(from: queue, request)
             await settle(outcome, of: queue)
-            if !outcome.received.isEmpty { return outcome.received }
+            if !outcome.received.isEmpty {
+                observer?.note(.received, of: id, outcome.received.count)
+                return outcome.received
+            }
             if outcome.isOverLimit {
                 throw QueueError(
                     .overLimit,
@@ -256,7 +264,10 @@ package final class MessageQueueService: Sendable {
             )
         }
         if !outcome.expired.isEmpty {
-            do throws(QueueError) { try await remove(outcome.expired, from: queue.number) } catch {
+            do throws(QueueError) {
+                try await remove(outcome.expired, from: queue.number)
+                observer?.note(.expired, of: queue.id, outcome.expired.count)
+            } catch {
                 logger.error(
                     "messages whose time is over can't be removed",
                     metadata: ["queue": "\(queue.id)", "error": "\(error)"]
@@ -266,6 +277,7 @@ package final class MessageQueueService: Sendable {
         guard !outcome.deadLetters.isEmpty, let redrive = queue.attributes.redrive else { return }
         do throws(QueueError) {
             try await move(outcome.deadLetters, of: queue, to: redrive.deadLetterQueue, source: queue.id)
+            observer?.note(.deadLettered, of: queue.id, outcome.deadLetters.count)
             logger.warning(
                 "messages were received too often and are dead letters now",
                 metadata: [
@@ -293,6 +305,7 @@ package final class MessageQueueService: Sendable {
         }
         guard !ordinals.isEmpty else { return standing }
         try await remove(ordinals, from: queue.number)
+        observer?.note(.deleted, of: queue.id, ordinals.count)
         // What stood behind them in their groups can be received.
         if queue.isFIFO { waiters.signal(queue.number, ordinals.count) }
         return standing

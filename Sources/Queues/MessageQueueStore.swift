@@ -61,6 +61,14 @@ package protocol MessageQueueStore: AnyObject, Sendable {
 
     /// Counts a queue's messages.
     func figures(of queue: MessageQueue, nowNanoseconds: UInt64) throws(QueueError) -> MessageQueueFigures
+
+    /// Stored messages from an ordinal on, received or not, for those who look without receiving.
+    func messages(
+        of queue: MessageQueue,
+        from ordinal: UInt64,
+        maximum: Int,
+        nowNanoseconds: UInt64
+    ) throws(QueueError) -> [StoredMessage]
 }
 
 /// What a receive asks for.

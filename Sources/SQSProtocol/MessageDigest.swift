@@ -31,9 +31,6 @@ enum MessageDigest {
         }
     }
 
-    /// The deduplication id of a body (developer guide, "Using the message deduplication ID in Amazon SQS").
-    static func contentID(_ text: String) -> String { hex(SHA256.hash(data: Array(text.utf8))) }
-
     private static func update(_ digest: inout Insecure.MD5, _ bytes: [UInt8]) {
         withUnsafeBytes(of: UInt32(clamping: bytes.count).bigEndian) { digest.update(bufferPointer: $0) }
         digest.update(data: bytes)

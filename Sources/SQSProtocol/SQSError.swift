@@ -55,6 +55,19 @@ package struct SQSError: Error, Equatable, Sendable {
         }
     }
 
+    /// What is wrong with a message.
+    init(_ violation: MessageDraft.Violation) {
+        switch violation {
+        case .missing(let parameter): self = .missing(parameter)
+        case .contents:
+            self.init(
+                "InvalidMessageContents",
+                "The message has characters that aren't allowed: control characters but tab, line feed and carriage return."
+            )
+        case .invalid(let message): self = .invalid(message)
+        }
+    }
+
     /// The HTTP status: 400 for the client's faults, 500 or 503 for the server's, which SDKs try again.
     var status: Int { isServerFault ? (shape == "ServiceUnavailable" ? 503 : 500) : 400 }
 

@@ -9,10 +9,7 @@ extension SQSHandler {
         let destination = try input.text("DestinationArn").map { arn throws(SQSError) in try queue(of: arn) }
         let rate = try input.number("MaxNumberOfMessagesPerSecond", 1...500)
         let move = try asking { () throws(QueueError) in
-            guard try !service.deadLetterSources(of: source).isEmpty || destination != nil else {
-                throw QueueError(.unsupported, "\(source) is no queue's dead-letter queue: name a DestinationArn.")
-            }
-            return try service.startMove(of: source, to: destination, maximumPerSecond: rate)
+            try service.startRedrive(of: source, to: destination, maximumPerSecond: rate)
         }
         return JSONWriter.object { $0.member("TaskHandle", move.handle) }
     }

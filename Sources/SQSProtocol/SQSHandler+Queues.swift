@@ -6,10 +6,7 @@ import SluiceCore
 extension SQSHandler {
     func createQueue(_ input: SQSInput, _ base: String) async throws(SQSError) -> [UInt8] {
         let name = try input.requiredText("QueueName")
-        let stem =
-            name.hasSuffix(FIFOAttributes.nameSuffix.string)
-            ? name.dropLast(FIFOAttributes.nameSuffix.count) : name[...]
-        guard let id = try? QueueID(ByteString(name)), !stem.isEmpty, !stem.utf8.contains(UInt8(ascii: ".")) else {
+        guard let id = QueueID.messageQueue(named: name) else {
             throw .invalid(
                 "QueueName '\(name.printable(limit: 90))' isn't 1 to 80 letters, digits, '-' and '_', a FIFO queue's with .fifo at its end."
             )

@@ -47,75 +47,25 @@ extension SQSHandler {
         }
     }
 
-    /// Reads a message and checks it.
+    /// Reads a message; the queue's rules check it.
     private func message(_ input: SQSInput, of queue: MessageQueue) throws(SQSError) -> QueueMessage {
-        let body = try input.requiredText("MessageBody")
-        guard !body.isEmpty else { throw .missing("MessageBody") }
-        guard body.unicodeScalars.allSatisfy(SQSHandler.isAllowed) else {
-            throw SQSError(
-                "InvalidMessageContents",
-                "The message has characters that aren't allowed: control characters but tab, line feed and carriage return."
-            )
-        }
-        let attributes = try messageAttributes(input)
-        let delay = try delaySeconds(input, of: queue)
-        let group = try input.token("MessageGroupId")
-        let deduplicationID = try deduplicationID(input, body, group, of: queue)
-        let now = StageClock.wallNanoseconds()
-        let message = QueueMessage(
-            body: body,
-            attributes: attributes,
+        let draft = MessageDraft(
+            body: try input.requiredText("MessageBody"),
+            attributes: try messageAttributes(input),
             traceHeader: try traceHeader(input),
-            sentAtNanoseconds: now,
-            visibleAtNanoseconds: now + UInt64(delay) * 1_000_000_000,
-            groupID: group,
-            deduplicationID: deduplicationID
+            delaySeconds: try input.number("DelaySeconds", 0...MessageDraft.maximumDelaySeconds),
+            groupID: try input.token("MessageGroupId"),
+            deduplicationID: try input.token("MessageDeduplicationId")
         )
-        guard message.byteCount <= queue.attributes.maximumMessageBytes else {
-            throw .invalid(
-                "The message has \(message.byteCount) bytes; the queue takes \(queue.attributes.maximumMessageBytes)."
-            )
+        do throws(MessageDraft.Violation) {
+            return try draft.message(for: queue, nowNanoseconds: StageClock.wallNanoseconds())
+        } catch {
+            throw SQSError(error)
         }
-        return message
-    }
-
-    private func delaySeconds(_ input: SQSInput, of queue: MessageQueue) throws(SQSError) -> Int {
-        let asked = try input.number("DelaySeconds", 0...900)
-        if queue.isFIFO, let asked, asked != queue.attributes.delaySeconds {
-            throw .invalid("DelaySeconds=\(asked) isn't valid for a FIFO queue: its messages have the queue's delay.")
-        }
-        return asked ?? queue.attributes.delaySeconds
-    }
-
-    /// By what the queue knows a second send; nil for a standard queue.
-    private func deduplicationID(
-        _ input: SQSInput,
-        _ body: String,
-        _ group: ByteString?,
-        of queue: MessageQueue
-    ) throws(SQSError) -> ByteString? {
-        let asked = try input.token("MessageDeduplicationId")
-        guard let fifo = queue.attributes.fifo else {
-            guard asked == nil else {
-                throw .invalid("MessageDeduplicationId is for FIFO queues, and \(queue.id) is a standard queue.")
-            }
-            return nil
-        }
-        guard group != nil else { throw .missing("MessageGroupId") }
-        if let asked { return asked }
-        guard fifo.isContentBased else {
-            throw .invalid(
-                "The queue \(queue.id) has no ContentBasedDeduplication, so that each message needs a MessageDeduplicationId."
-            )
-        }
-        return ByteString(MessageDigest.contentID(body))
     }
 
     private func messageAttributes(_ input: SQSInput) throws(SQSError) -> [MessageAttribute] {
         let members = try input.objectMap("MessageAttributes")
-        guard members.count <= 10 else {
-            throw .invalid("A message has at most 10 attributes; these are \(members.count).")
-        }
         var attributes: [MessageAttribute] = []
         for (name, value) in members {
             let type = try value.requiredText("DataType")
@@ -123,21 +73,14 @@ extension SQSHandler {
             let encoded = try value.text("BinaryValue")
             let found: MessageAttribute.Value
             switch (text, encoded.map({ Base64.decode(Array($0.utf8)) })) {
-            case (let text?, nil) where text.unicodeScalars.allSatisfy(SQSHandler.isAllowed): found = .string(text)
+            case (let text?, nil): found = .string(text)
             case (nil, let bytes??): found = .binary(bytes)
             default:
                 throw .invalid(
-                    """
-                    The attribute \(name.string.printable(limit: 60)) has one of StringValue, without control characters, and BinaryValue, \
-                    in base64.
-                    """
+                    "The attribute \(name.string.printable(limit: 60)) has one of StringValue and BinaryValue, in base64."
                 )
             }
-            let attribute = MessageAttribute(name: name, type: type, value: found)
-            if let violation = attribute.violation {
-                throw .invalid("The attribute \(name.string.printable(limit: 60)) isn't valid: \(violation).")
-            }
-            attributes.append(attribute)
+            attributes.append(MessageAttribute(name: name, type: type, value: found))
         }
         return attributes
     }
@@ -149,14 +92,6 @@ extension SQSHandler {
             throw .invalid("AWSTraceHeader is the one system attribute that a sender may set.")
         }
         return try header.value.requiredText("StringValue")
-    }
-
-    /// The characters of XML 1.0 (API reference, "SendMessage").
-    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x9, 0xA, 0xD, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...0x10FFFF: true
-        default: false
-        }
     }
 
     private func sent(_ message: QueueMessage, _ place: MessagePlace, _ queue: MessageQueue, _ json: inout JSONWriter) {

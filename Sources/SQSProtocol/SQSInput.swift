@@ -99,13 +99,11 @@ struct SQSInput {
 
     /// A group's, a deduplication's or an attempt's id: 1 to 128 letters, digits and punctuation of ASCII; nil when it isn't there.
     func token(_ name: ByteString) throws(SQSError) -> ByteString? {
-        guard let text = try text(name) else { return nil }
-        guard (1...128).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw .invalid(
-                "\(name) '\(text.printable(limit: 140))' isn't 1 to 128 letters, digits and punctuation marks."
-            )
+        guard let token = try text(name).map({ ByteString($0) }) else { return nil }
+        do throws(MessageDraft.Violation) { try MessageDraft.checkToken(token, name.string) } catch {
+            throw SQSError(error)
         }
-        return ByteString(text)
+        return token
     }
 
     /// The queue that `QueueUrl` names.

@@ -316,7 +316,9 @@ def test_latency_of_now_stands_beside_the_whole_life(running):
 
 
 def test_every_metric_that_the_documentation_names_exists(sluice):
-    sluice.start()
+    sluice.start("--queue-api")
+    target = {"X-Amz-Target": "AmazonSQS.CreateQueue", "Content-Type": "application/x-amz-json-1.0"}
+    httpx.post(sluice.gateway.address + "/", headers=target, content='{"QueueName":"q"}').raise_for_status()
     asking = sluice._start(
         ["gateway", *sluice.common(), "--name", "asking", "--port", "0", "--authorizer", "webhook", "--webhook-url", "http://127.0.0.1:1/"]
     )

@@ -22,11 +22,13 @@ package final class LogWriter: LogAppending {
     /// - Parameters:
     ///   - log: the log to append to; not one that is open for reading only.
     ///   - doorbell: rung after each commit; nil when nobody waits.
+    ///   - maintainsLog: whether it trims, saves heads and forgets topics; not for one who doesn't know the limits that the log is kept with.
     ///   - logger: where failures of the upkeep are reported.
     ///   - onRefusal: called on the writer's thread when requests of a commit met a limit of the log.
     package init(
         log: ChangeLog,
         doorbell: (any LogSignal)? = nil,
+        maintainsLog: Bool = true,
         logger: Logger = Logger(label: "sluice.log"),
         onRefusal: @escaping @Sendable (_ refusal: AppendRefusal, _ requests: Int) -> Void = { _, _ in }
     ) {
@@ -45,6 +47,7 @@ package final class LogWriter: LogAppending {
                     inbox: inbox,
                     hook: hook,
                     doorbell: doorbell,
+                    maintainsLog: maintainsLog,
                     logger: logger,
                     onRefusal: onRefusal
                 ).run()

@@ -12,6 +12,7 @@ final class LogWriterLoop {
     private let inbox: AppendInbox
     private let hook: CommitHook
     private let doorbell: (any LogSignal)?
+    private let maintainsLog: Bool
     private let logger: Logger
     private let onRefusal: @Sendable (AppendRefusal, _ requests: Int) -> Void
     private let limits: AppendLimits
@@ -37,6 +38,7 @@ final class LogWriterLoop {
         inbox: AppendInbox,
         hook: CommitHook,
         doorbell: (any LogSignal)?,
+        maintainsLog: Bool,
         logger: Logger,
         onRefusal: @escaping @Sendable (AppendRefusal, _ requests: Int) -> Void
     ) {
@@ -45,6 +47,7 @@ final class LogWriterLoop {
         self.inbox = inbox
         self.hook = hook
         self.doorbell = doorbell
+        self.maintainsLog = maintainsLog
         self.logger = logger
         self.onRefusal = onRefusal
         limits = AppendLimits(maximumPayloadBytes: log.configuration.maximumPayloadBytes)
@@ -77,6 +80,7 @@ final class LogWriterLoop {
 
     /// Runs until the inbox is stopped and everything in it is answered.
     func run() {
+        guard maintainsLog else { return commitUntilStopped() }
         attempt("count the records whose heads aren't saved") {
             try heads.loadIfNeeded()
             upkeep.counted(unsavedRecords: try saver.unsavedRecords())
@@ -93,6 +97,14 @@ final class LogWriterLoop {
             maintain()
         }
         saveAllHeads()
+    }
+
+    /// Commits and nothing else: whoever maintains the log runs elsewhere, or later.
+    private func commitUntilStopped() {
+        while true {
+            let taken = inbox.removeAll(untilNanoseconds: StageClock.nowNanoseconds() &+ LogWriterLoop.idleNanoseconds)
+            if !taken.submissions.isEmpty { commit(taken.submissions) } else if taken.isStopped { return }
+        }
     }
 
     // MARK: Appending
@@ -149,6 +161,7 @@ final class LogWriterLoop {
 
     /// Trims what retention allows because the map is full.
     private func makeRoom() {
+        guard maintainsLog else { return }
         attempt("make room in the log") {
             for _ in 0..<16 {
                 switch try trimmer.step(nowNanoseconds: try retentionNow()) {

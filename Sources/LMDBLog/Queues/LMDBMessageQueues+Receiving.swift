@@ -46,7 +46,7 @@ extension LMDBMessageQueues {
         guard head.entries + UInt64(request.maximum) > maximumInFlight else { return false }
         var inFlight: UInt64 = 0
         if queue.isFIFO {
-            inFlight = try inFlightOrdered(
+            inFlight = try state.inFlightOrdered(
                 of: queue.number,
                 nowNanoseconds: request.nowNanoseconds,
                 in: held,
@@ -127,13 +127,7 @@ extension LMDBMessageQueues {
         _ stored: borrowing ReadTransaction
     ) throws -> Result<QueueMessage, QueueError>? {
         guard let messages = log.databases.messages else { return nil }
-        return try stored.get(messages, QueueCatalogue.messageKey(queue, ordinal)) { bytes in
-            bytes.withUnsafeBytes { bytes -> Result<QueueMessage, QueueError> in
-                do throws(QueueError) { return .success(try MessageCodec.decode(bytes)) } catch {
-                    return .failure(error)
-                }
-            }
-        }
+        return try stored.get(messages, QueueCatalogue.messageKey(queue, ordinal)) { MessageQueueReader.decoded($0) }
     }
 
     package func standing(

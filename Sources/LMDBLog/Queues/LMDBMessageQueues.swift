@@ -2,7 +2,7 @@ package import ChangeQueue
 import LMDB
 package import Logging
 package import QueueEngine
-import Queues
+package import Queues
 package import SluiceCore
 
 /// Message queues in the change log's environment, with what receivers hold beside it.
@@ -12,8 +12,8 @@ package final class LMDBMessageQueues: MessageQueueStore {
     let state: ReceiveState
     let maximumInFlight: UInt64
 
-    /// New messages whose delay is looked at when a queue is counted.
-    private static let countedFresh = 10_000
+    /// Messages of a queue that may be in flight at once, as in SQS.
+    package static let maximumInFlightByDefault = 120_000
 
     /// Opens the message queues of a log.
     /// - Parameters:
@@ -25,7 +25,7 @@ package final class LMDBMessageQueues: MessageQueueStore {
     package init(
         writer: LogWriter,
         directory: String,
-        maximumInFlight: Int = 120_000,
+        maximumInFlight: Int = maximumInFlightByDefault,
         logger: Logger
     ) throws(ChangeQueueError) {
         log = writer.log
@@ -48,29 +48,10 @@ package final class LMDBMessageQueues: MessageQueueStore {
 
     // MARK: - The catalogue
 
-    package func queue(_ id: QueueID) throws(QueueError) -> MessageQueue? {
-        try reading("read the queue \(id)") { try $0.messageQueue(id, log.databases) }
-    }
+    package func queue(_ id: QueueID) throws(QueueError) -> MessageQueue? { try reader.queue(id) }
 
     package func queues(after: QueueID?, prefix: ByteString, maximum: Int) throws(QueueError) -> [MessageQueue] {
-        guard let database = log.databases.queues else { return [] }
-        let start = later(
-            after.map { Array($0.name.utf8) + [0] } ?? Array(QueueCatalogue.firstName.utf8),
-            Array(prefix.utf8)
-        )
-        return try reading("list the queues") { transaction in
-            var found: [MessageQueue] = []
-            try transaction.withCursor(database) { cursor in
-                try cursor.forEach(from: start) { key, value in
-                    let name = key.copied
-                    guard name.starts(with: prefix.utf8) else { return false }
-                    let id = QueueID(alreadyChecked: String(decoding: name, as: UTF8.self))
-                    if let queue = MessageQueue(id, json: value.copied) { found.append(queue) }
-                    return found.count < maximum
-                }
-            }
-            return found
-        }
+        try reader.queues(after: after, prefix: prefix, maximum: maximum)
     }
 
     package func discardable() throws(QueueError) -> [UInt32] {
@@ -127,58 +108,21 @@ package final class LMDBMessageQueues: MessageQueueStore {
     }
 
     package func figures(of queue: MessageQueue, nowNanoseconds now: UInt64) throws(QueueError) -> MessageQueueFigures {
-        try reading("count a queue's messages") { transaction in
-            var figures = MessageQueueFigures()
-            let messages = Int(clamping: try transaction.counters(of: queue.number, log.databases).messages)
-            try forEachMessage(of: queue.number, from: 1, in: transaction) { _, bytes in
-                figures.oldestSentAtNanoseconds = bytes.withUnsafeBytes {
-                    MessageCodec.peekTimes($0)?.sentAtNanoseconds
-                }
-                return false
-            }
-            try state.environment.read { held in
-                figures.delayed = try delayedFresh(in: queue, nowNanoseconds: now, transaction, held)
-                guard !queue.isFIFO else {
-                    let inFlight = try inFlightOrdered(of: queue.number, nowNanoseconds: now, in: held)
-                    figures.inFlight = Int(clamping: inFlight)
-                    return
-                }
-                try state.forEachTime(of: queue.number, from: now + 1, in: held) { _, ordinal in
-                    let count = try state.entry(queue.number, ordinal, in: held)?.receiveCount ?? 0
-                    if count > 0 { figures.inFlight += 1 } else { figures.delayed += 1 }
-                    return true
-                }
-            }
-            figures.visible = max(0, messages - figures.inFlight - figures.delayed)
-            return figures
-        }
+        try reader.figures(of: queue, nowNanoseconds: now)
     }
 
-    /// Messages that nobody has looked at and whose delay isn't over, among 10,000: a standard queue's oldest, a FIFO queue's newest.
-    private func delayedFresh(
-        in queue: MessageQueue,
-        nowNanoseconds now: UInt64,
-        _ stored: borrowing ReadTransaction,
-        _ held: borrowing ReadTransaction
-    ) throws -> Int {
-        if queue.isFIFO, queue.attributes.delaySeconds == 0 { return 0 }
-        let last = try stored.counters(of: queue.number, log.databases).lastOrdinal
-        var left = LMDBMessageQueues.countedFresh
-        let first =
-            queue.isFIFO
-            ? last - min(last, UInt64(left)) : try state.head(of: queue.number, in: held).cursor
-        var delayed = 0
-        try forEachMessage(of: queue.number, from: first + 1, in: stored) { _, bytes in
-            left -= 1
-            if let times = bytes.withUnsafeBytes({ MessageCodec.peekTimes($0) }), times.visibleAtNanoseconds > now {
-                delayed += 1
-            }
-            return left > 0
-        }
-        return delayed
+    package func messages(
+        of queue: MessageQueue,
+        from ordinal: UInt64,
+        maximum: Int,
+        nowNanoseconds now: UInt64
+    ) throws(QueueError) -> [StoredMessage] {
+        try reader.messages(of: queue, from: ordinal, maximum: maximum, nowNanoseconds: now)
     }
 
     // MARK: - Reading
+
+    private var reader: MessageQueueReader { MessageQueueReader(log: log, state: state) }
 
     func reading<Result>(
         _ operation: @autoclosure () -> String,
@@ -193,17 +137,6 @@ package final class LMDBMessageQueues: MessageQueueStore {
         in transaction: borrowing ReadTransaction,
         _ body: (_ ordinal: UInt64, _ bytes: RawSpan) throws -> Bool
     ) throws {
-        guard let messages = log.databases.messages else { return }
-        try transaction.withCursor(messages) { cursor in
-            try cursor.forEach(from: QueueCatalogue.messageKey(queue, ordinal)) { key, value in
-                guard let found = QueueCatalogue.ordinal(of: key, in: queue) else { return false }
-                return try body(found, value)
-            }
-        }
+        try reader.forEachMessage(of: queue, from: ordinal, in: transaction, body)
     }
-}
-
-/// The later of two keys.
-private func later(_ left: [UInt8], _ right: [UInt8]) -> [UInt8] {
-    left.lexicographicallyPrecedes(right) ? right : left
 }

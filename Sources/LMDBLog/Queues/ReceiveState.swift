@@ -1,6 +1,7 @@
 import ChangeQueue
 import LMDB
 import Logging
+import PosixSupport
 import QueueEngine
 import SluiceCore
 
@@ -30,20 +31,23 @@ final class ReceiveState: Sendable {
         }
     }
 
+    private static let maximumDatabases = 8
+
     let environment: Environment
     private let heads: Database
     private let entries: Database
     private let times: Database
     let groups: GroupStates
-    private let unsynced: UnsyncedEnvironment
+    // Nil when it is only looked at.
+    private let unsynced: UnsyncedEnvironment?
 
     /// Opens the state, and makes it when there is none.
     /// - Throws: `ChangeQueueError`.
     init(_ directory: String, logID: UInt32, mapSizeBytes: Int = 1 << 30, logger: Logger) throws(ChangeQueueError) {
-        unsynced = try UnsyncedEnvironment(
+        let unsynced = try UnsyncedEnvironment(
             directory,
             mapSizeBytes: mapSizeBytes,
-            maximumDatabases: 8,
+            maximumDatabases: ReceiveState.maximumDatabases,
             bootID: BootMark.currentBootID(),
             losses: UnsyncedEnvironment.Losses(
                 untrusted: "the machine stopped while messages were in flight: they can be received again",
@@ -51,6 +55,7 @@ final class ReceiveState: Sendable {
             ),
             logger: logger
         )
+        self.unsynced = unsynced
         let environment = unsynced.environment
         let opened = try ChangeQueueError.typing("open what receivers hold in \(directory)") {
             (
@@ -74,7 +79,41 @@ final class ReceiveState: Sendable {
     }
 
     /// Syncs the state and marks it as whole, if nobody else has it open.
-    func close() throws(ChangeQueueError) { try unsynced.close() }
+    func close() throws(ChangeQueueError) { try unsynced?.close() }
+
+    private init(_ environment: Environment) throws(LMDBError) {
+        unsynced = nil
+        self.environment = environment
+        heads = try environment.openDatabase("heads")
+        entries = try environment.openDatabase("entries")
+        times = try environment.openDatabase("times")
+        groups = GroupStates(database: try environment.openDatabase("groups"))
+    }
+
+    /// Opens the state of a log for looking only.
+    /// - Returns: the state; nil when there is none, or none that a gateway would trust: then every message can be received.
+    /// - Throws: `locked` for a second open in this process.
+    static func existing(_ directory: String, logID: UInt32) throws(ChangeQueueError) -> ReceiveState? {
+        guard DurableFile.isReadable(directory + "/" + UnsyncedEnvironment.dataFile),
+            BootMark.read(in: directory)?.isTrusted(bootID: BootMark.currentBootID()) == true
+        else { return nil }
+        return try ChangeQueueError.typing("read what receivers hold in \(directory)") {
+            let environment = try Environment(
+                path: directory,
+                mapSizeBytes: 0,
+                maximumDatabases: ReceiveState.maximumDatabases,
+                options: .readOnly
+            )
+            do {
+                let state = try ReceiveState(environment)
+                let stored = try environment.read { try $0.get(state.heads, "logID") { $0.storedInteger ?? 0 } }
+                return stored == UInt64(logID) ? state : nil
+            } catch let error as LMDBError where error.code == .notFound {
+                // Just being made.
+                return nil
+            }
+        }
+    }
 
     // MARK: - Heads
 

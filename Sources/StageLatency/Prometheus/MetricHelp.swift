@@ -21,6 +21,15 @@ enum MetricHelp {
         "sluice_log_map_used_bytes": "Pages of the log's map in use, bytes.",
         "sluice_log_refused_requests_total": "Requests that met a limit of the log, by reason.",
         "sluice_log_used": "What is used of a resource of the log.",
+        "sluice_message_queue_dead_lettered_total":
+            "Messages that were received too often and left for the dead-letter queue.",
+        "sluice_message_queue_deleted_total": "Messages that their receivers deleted.",
+        "sluice_message_queue_expired_total":
+            "Messages that were removed because they were as old as the queue keeps them.",
+        "sluice_message_queue_messages": "Messages of a message queue by state.",
+        "sluice_message_queue_oldest_age_seconds": "Age of a message queue's oldest message, seconds.",
+        "sluice_message_queue_received_total": "Messages that receivers were handed, repetitions included.",
+        "sluice_message_queue_sent_total": "Messages that were stored in a message queue.",
         "sluice_open_connections": "Open sockets of any kind.",
         "sluice_publisher_deliveries_total": "Deliveries sent to gateways.",
         "sluice_publisher_failures_total": "Failures of the queue or the registry.",

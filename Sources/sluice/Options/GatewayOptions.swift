@@ -261,6 +261,17 @@ struct GatewayOptions: SettingOptions {
     var queueAPI: Bool?
     @Option(
         Setting(
+            "queue-series",
+            .number(0...1_000),
+            default: "100",
+            for: [.gateway],
+            "Message queues with metrics of their own, the first ones by name; all others are counted together as (others)."
+        )
+        .fills(gateway: \.queueSeries)
+    )
+    var queueSeries: String?
+    @Option(
+        Setting(
             "access-log",
             .number(0...1_000_000),
             default: "0",

@@ -2,6 +2,7 @@ import ChangeQueue
 import Gateway
 import Logging
 import Publisher
+import QueueEngine
 import SluiceCore
 import SubscriptionRegistry
 
@@ -26,6 +27,8 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
         case let error as PublisherError: self.init(CommandError.status(error.code), error.message)
         case let error as AuthorizerConfigurationError: self.init(.configuration, error.message)
         case let error as ChangeQueueError: self.init(CommandError.status(error.code), error.message)
+        case let error as QueueError: self.init(error)
+        case let error as MessageDraft.Violation: self.init(error)
         case let error as RegistryError: self.init(error.code == .notFound ? .noInput : .inputOutput, error.message)
         default: self.init(.software, "Unexpected: \(error)")
         }

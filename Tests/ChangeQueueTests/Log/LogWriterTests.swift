@@ -41,6 +41,34 @@ struct LogWriterTests {
         #expect(appended[0].previous.rawValue >= 1)
     }
 
+    /// Goal: who doesn't know how long records are kept trims none, not even to make room. Method: records that are old at once, up to a full map.
+    @Test("a writer that doesn't maintain the log trims nothing, begins no epoch, and says when the log is full")
+    func maintainsNothing() async throws {
+        let change: (inout ChangeLogConfiguration) -> Void = {
+            $0.mapSizeBytes = 1 << 20
+            $0.retentionAge = .zero
+            $0.retentionBytes = 0
+        }
+        let epoch: String
+        do { epoch = try scratch.open(change).epochs.text }
+        let log = try ChangeLog.open(scratch.configuration(change), appends: false)
+        #expect(log.epochs.text == epoch)
+        let writer = LogWriter(log: log, maintainsLog: false)
+        var (stored, isFull) = (0, false)
+        while !isFull, stored < 1_000 {
+            do throws(ChangeQueueError) {
+                stored += try await writer.append([draft("t", String(repeating: "x", count: 10_000))]).count
+            } catch {
+                guard error.code == .queueFull else { throw error }
+                isFull = true
+            }
+        }
+        #expect(isFull && stored > 10)
+        writer.shutdown()
+        #expect(try log.reader.record(at: SequenceNumber(1)) != nil)
+        #expect(try log.environment.read { try $0.meta(.trimmedThrough, log.databases) } == 0)
+    }
+
     @Test("a client's new topics are bounded for themselves, and each refusal is reported")
     func boundsTopicsOfPrincipal() async throws {
         let refusals = Mutex<[AppendRefusal: Int]>([:])

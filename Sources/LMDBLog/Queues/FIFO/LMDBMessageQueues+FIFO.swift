@@ -177,10 +177,10 @@ extension LMDBMessageQueues {
         )
         try state.groups.put(attempt, id, of: run.queue.number, in: held)
     }
+}
 
-    // MARK: - Figures
-
-    /// Messages in flight that are hidden at that time.
+extension ReceiveState {
+    /// Messages of a FIFO queue in flight that are hidden at that time.
     func inFlightOrdered(
         of queue: UInt32,
         nowNanoseconds now: UInt64,
@@ -188,8 +188,8 @@ extension LMDBMessageQueues {
         upTo maximum: UInt64 = .max
     ) throws -> UInt64 {
         var inFlight: UInt64 = 0
-        try state.groups.forEachBlocked(of: queue, from: now + 1, in: held) { _, name in
-            let group = try state.groups.group(name, of: queue, in: held)
+        try groups.forEachBlocked(of: queue, from: now + 1, in: held) { _, name in
+            let group = try groups.group(name, of: queue, in: held)
             inFlight += UInt64(group?.held.count { $0.visibleAtNanoseconds > now } ?? 0)
             return inFlight < maximum
         }
