@@ -1,4 +1,4 @@
-import QueueEngine
+package import QueueEngine
 import Queues
 import SluiceCore
 
@@ -57,7 +57,7 @@ extension SQSHandler {
                 "The message has characters that aren't allowed: control characters but tab, line feed and carriage return."
             )
         }
-        let attributes = try messageAttributes(input)
+        let attributes = try SQSHandler.messageAttributes(input)
         let delay = try delaySeconds(input, of: queue)
         let group = try input.token("MessageGroupId")
         let deduplicationID = try deduplicationID(input, body, group, of: queue)
@@ -111,10 +111,18 @@ extension SQSHandler {
         return ByteString(MessageDigest.contentID(body))
     }
 
-    private func messageAttributes(_ input: SQSInput) throws(SQSError) -> [MessageAttribute] {
+    /// The deduplication id of a text that has none of its own.
+    package static func contentID(_ text: String) -> String { MessageDigest.contentID(text) }
+
+    /// Reads the attributes of a message.
+    /// - Throws: ``SQSError`` with the one that isn't valid.
+    package static func messageAttributes(
+        _ input: SQSInput,
+        maximum: Int = 10
+    ) throws(SQSError) -> [MessageAttribute] {
         let members = try input.objectMap("MessageAttributes")
-        guard members.count <= 10 else {
-            throw .invalid("A message has at most 10 attributes; these are \(members.count).")
+        guard members.count <= maximum else {
+            throw .invalid("A message has at most \(maximum) attributes; these are \(members.count).")
         }
         var attributes: [MessageAttribute] = []
         for (name, value) in members {
@@ -152,7 +160,7 @@ extension SQSHandler {
     }
 
     /// The characters of XML 1.0 (API reference, "SendMessage").
-    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+    package static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x9, 0xA, 0xD, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...0x10FFFF: true
         default: false
