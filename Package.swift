@@ -55,6 +55,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.0.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        // The certificate of signed notifications; jwt-kit depends on both already.
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.5.0"),
     ],
     targets: [
         // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher import neither a driver nor each other.
@@ -77,6 +80,11 @@ let package = Package(
         .target(
             name: "SQSProtocol",
             dependencies: ["Queues", "QueueEngine", "SluiceCore", product("Crypto", "swift-crypto")],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "SNSProtocol",
+            dependencies: ["SQSProtocol", "Queues", "QueueEngine", "SluiceCore"],
             swiftSettings: settings
         ),
         .target(name: "SubscriptionRegistry", dependencies: ["PosixSupport", "SluiceCore"], swiftSettings: settings),
@@ -124,15 +132,16 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues", "SQSProtocol",
-                "SubscriptionRegistry",
-                "DeliveryLink", "StageLatency",
+                "SNSProtocol",
+                "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
                 product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
                 product("HTTPTypes", "swift-http-types"), product("Hummingbird", "hummingbird"),
                 product("HummingbirdCore", "hummingbird"), product("JWTKit", "jwt-kit"),
-                product("Crypto", "swift-crypto"), product("Metrics", "swift-metrics"),
-                product("DequeModule", "swift-collections"),
+                product("Crypto", "swift-crypto"), product("CryptoExtras", "swift-crypto"),
+                product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"),
+                product("Metrics", "swift-metrics"), product("DequeModule", "swift-collections"),
             ],
             resources: [
                 .embedInCode("Demo/index.html"), .embedInCode("Demo/demo.css"), .embedInCode("Demo/demo.js"),
@@ -201,8 +210,8 @@ let package = Package(
         .testTarget(
             name: "QueuesTests",
             dependencies: [
-                "TestSupport", "Queues", "QueueEngine", "SQSProtocol", "LMDB", "LMDBLog", "ChangeQueue", "SluiceCore",
-                log,
+                "TestSupport", "Queues", "QueueEngine", "SQSProtocol", "SNSProtocol", "LMDB", "LMDBLog", "ChangeQueue",
+                "SluiceCore", log,
             ],
             swiftSettings: settings
         ),
@@ -243,7 +252,8 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "TestSupport", "ShopExample",
-                "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink",
+                "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink", "QueueEngine",
+                "Queues",
                 "SubscriptionRegistry",
                 nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),
                 product("JWTKit", "jwt-kit"), product("HTTPTypes", "swift-http-types"),

@@ -57,6 +57,10 @@ public struct GatewayConfiguration: Sendable {
     public var offersQueueAPI = false
     /// Message queues with metrics of their own, the first ones by their names; the others share theirs.
     public var queueSeries = 100
+    /// The hosts that topics' messages may be posted to: names, addresses, `*.example.com`, `*` for every host; none when nil.
+    public var notificationHosts: [String]?
+    /// Scheme and host by which endpoints of topics reach this gateway, to confirm and to verify; nil takes where it listens.
+    public var notificationURL: String?
     /// One in so many publishes, connects, subscribes and refusals is logged; 0: none.
     public var accessLogEvery = 0
     /// Over how long the closing of WebSockets is spread when the gateway drains.

@@ -36,8 +36,8 @@ public struct GatewayDrivers: Sendable {
     /// Makes again what somebody has removed from outside, such as the lock on the gateway's name; what it holds is let go when the gateway
     /// has stopped.
     let restore: @Sendable () throws -> Void
-    /// Message queues in the log; nil where none are offered.
-    package var messageQueues: (any MessageQueueStore)?
+    /// Message queues and topics in the log; nil where none are offered.
+    package var messageQueues: (any TopicStore)?
 
     /// Collects what was opened; `restore` is called every second while the gateway runs, and what it throws makes the gateway not ready.
     public init(

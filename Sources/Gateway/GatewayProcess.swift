@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Queues
+import SNSProtocol
 import ServiceLifecycle
 import SluiceCore
 import SubscriptionRegistry
@@ -92,10 +93,8 @@ struct GatewayProcess: Sendable {
     ) async -> Result<Void, any Error> {
         let connections = OpenConnections(factory: measures.metrics)
         let watch = PathWatch(drivers: drivers, link: link, logger: logger)
-        let queueMeasures = MessageQueueMeasures(series: configuration.queueSeries, factory: measures.metrics)
-        let queues = drivers.messageQueues.map {
-            MessageQueueService(store: $0, observer: queueMeasures, logger: gateway.logger)
-        }
+        let queues: QueueParts?
+        do { queues = try queueParts() } catch { return .failure(error) }
         let application = application(context, fanOut, (link, watch), connections, queues)
         let drain = context.drain
         let logger = logger
@@ -106,7 +105,7 @@ struct GatewayProcess: Sendable {
                         try await application.run()
                     } onGracefulShutdown: {
                         drain.begin()
-                        queues?.drain()
+                        queues?.service.drain()
                         logger.info("draining", metadata: ["connections": "\(connections.count)"])
                     }
                     // Nothing more is accepted; what is open closes over the drain's window.
@@ -121,8 +120,9 @@ struct GatewayProcess: Sendable {
                 }
                 group.addTask { await watch.run() }
                 if let queues {
-                    group.addTask { await queues.maintain() }
-                    group.addTask { await queueMeasures.watch(queues, logger: logger) }
+                    group.addTask { await queues.service.maintain() }
+                    group.addTask { await queues.deliveries.run() }
+                    group.addTask { await queues.measures.watch(queues.service, logger: logger) }
                 }
                 defer { group.cancelAll() }
                 try await group.next()
@@ -139,7 +139,7 @@ struct GatewayProcess: Sendable {
         _ fanOut: DeliveryFanOut,
         _ link: (server: LinkServer, watch: PathWatch),
         _ connections: OpenConnections,
-        _ queues: MessageQueueService?
+        _ queues: QueueParts?
     ) -> Application<RouterResponder<GatewayRequestContext>> {
         let counters = HTTPCounters(factory: measures.metrics)
         let table = RouteTable(
@@ -152,7 +152,9 @@ struct GatewayProcess: Sendable {
             table: table,
             counters: counters,
             streams: TopicStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
-            queues: queues,
+            queues: queues?.service,
+            topics: queues?.topics,
+            certificate: queues?.deliveries.signer.certificate ?? "",
             links: { link.server.linkCount },
             linkFault: { link.watch.fault }
         )
@@ -186,11 +188,42 @@ struct GatewayProcess: Sendable {
                 AcceptPause.install(on: channel, listener: "HTTP", logger: logger)
                 let port = channel.localAddress?.port ?? 0
                 context.registry.listening(at: GatewayProcess.httpAddress(host, port))
+                queues?.deliveries.listening(at: GatewayProcess.httpAddress(host, port))
                 await onListening(port)
             },
             eventLoopGroupProvider: .shared(group),
             logger: logger
         )
+    }
+
+    /// What message queues and topics need, where they are offered.
+    private struct QueueParts {
+        let service: MessageQueueService
+        let measures: MessageQueueMeasures
+        let topics: SNSHandler
+        let deliveries: TopicDeliveries
+    }
+
+    private func queueParts() throws(GatewayError) -> QueueParts? {
+        guard let store = drivers.messageQueues else { return nil }
+        let queueMeasures = MessageQueueMeasures(series: configuration.queueSeries, factory: measures.metrics)
+        let service = MessageQueueService(store: store, observer: queueMeasures, logger: logger)
+        let outcomes = NotificationMeasures(factory: measures.metrics)
+        let topics = TopicService(store: store, queues: service, logger: logger) { deadLetters, dropped in
+            outcomes.ended(.deadLetter, deadLetters)
+            outcomes.ended(.dropped, dropped)
+        }
+        let rules = try EndpointRules(configuration.notificationHosts)
+        let deliveries = TopicDeliveries(
+            topics,
+            rules: rules,
+            signer: try NotificationSigner(directory: configuration.dataDirectory),
+            url: configuration.notificationURL,
+            measures: outcomes,
+            logger: logger
+        )
+        let handler = SNSHandler(topics) { endpoint in rules.refusal(of: endpoint) }
+        return QueueParts(service: service, measures: queueMeasures, topics: handler, deliveries: deliveries)
     }
 
     private var linkAddress: LinkAddress {

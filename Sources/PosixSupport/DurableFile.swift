@@ -22,6 +22,22 @@ package enum DurableFile {
         try Directory.sync(directory)
     }
 
+    /// Makes the file at `path` with this content, unless there is one: of several who do so, one's is kept.
+    package static func create(_ path: String, with bytes: [UInt8], mode: UInt32) throws(SystemError) {
+        let operation = "The file \(path) can't be written"
+        let temporary = path + "." + String(UInt64.random(in: 0 ... .max), radix: 36)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw SystemError(operation) }
+        defer { unlink(temporary) }
+        let isWritten = write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
+        let number = errno
+        close(descriptor)
+        guard isWritten else { throw SystemError(operation, number) }
+        guard link(temporary, path) == 0 || errno == EEXIST else { throw SystemError(operation) }
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        try Directory.sync(directory)
+    }
+
     /// The file's content, its first 64 KiB; nil when it doesn't exist or can't be read.
     package static func read(_ path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

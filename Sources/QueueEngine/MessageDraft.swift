@@ -59,7 +59,7 @@ public struct MessageDraft: Sendable {
     public func message(for queue: MessageQueue, nowNanoseconds: UInt64) throws(Violation) -> QueueMessage {
         guard !body.isEmpty else { throw .missing(parameter: "MessageBody") }
         guard body.unicodeScalars.allSatisfy(MessageDraft.isAllowed) else { throw .contents }
-        try checkAttributes()
+        try MessageDraft.check(attributes)
         let delay = try delay(in: queue)
         if let groupID { try MessageDraft.checkToken(groupID, "MessageGroupId") }
         if let deduplicationID { try MessageDraft.checkToken(deduplicationID, "MessageDeduplicationId") }
@@ -99,18 +99,18 @@ public struct MessageDraft: Sendable {
     }
 
     /// The characters of XML 1.0 (API reference, "SendMessage").
-    static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+    package static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x9, 0xA, 0xD, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...0x10FFFF: true
         default: false
         }
     }
 
-    private func checkAttributes() throws(Violation) {
-        guard attributes.count <= MessageDraft.maximumAttributes else {
-            throw .invalid(
-                "A message has at most \(MessageDraft.maximumAttributes) attributes; these are \(attributes.count)."
-            )
+    /// Checks what stands beside a message.
+    /// - Throws: ``Violation`` with the attribute that isn't valid.
+    package static func check(_ attributes: [MessageAttribute], maximum: Int = maximumAttributes) throws(Violation) {
+        guard attributes.count <= maximum else {
+            throw .invalid("A message has at most \(maximum) attributes; these are \(attributes.count).")
         }
         var names: Set<ByteString> = []
         for attribute in attributes {

@@ -117,12 +117,15 @@ public enum MessageChange: Sendable {
     case publish(queue: UInt32, [UInt64])
     /// Forgets up to so many deduplication ids that were sent before a time, nanoseconds since 1970.
     case forgetDuplicates(beforeNanoseconds: UInt64, maximum: Int)
+    /// A change of topics, which may store messages in queues.
+    case topics(TopicChange)
 
     /// What waits in memory until it is stored, bytes.
     package var pendingBytes: Int {
         switch self {
         case .send(_, let messages): messages.reduce(512) { $0 + $1.byteCount + 256 }
         case .remove(_, let ordinals), .move(_, let ordinals, _, _), .publish(_, let ordinals): 512 + ordinals.count * 8
+        case .topics(let change): change.pendingBytes
         default: 1_024
         }
     }
@@ -153,4 +156,6 @@ public enum MessageChangeOutcome: Sendable {
     case sent(queue: MessageQueue, [MessagePlace])
     /// So many messages were deleted or moved.
     case changed(Int)
+    /// What a change of topics did.
+    case topics(TopicOutcome)
 }

@@ -6,6 +6,8 @@ public struct QueueError: Error, Hashable, Sendable, CustomStringConvertible {
         case noSuchQueue
         /// There is one, with other attributes.
         case queueExists
+        /// There is no topic of that name, or no such subscription of it.
+        case noSuchTopic
         /// An attribute's name is none.
         case unknownAttribute
         /// An attribute's value is out of its range, or names what isn't there.

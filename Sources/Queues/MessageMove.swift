@@ -47,10 +47,19 @@ extension MessageQueueService {
         to destination: QueueID?,
         maximumPerSecond: Int?
     ) throws(QueueError) -> MessageMove {
-        guard try !deadLetterSources(of: source).isEmpty || destination != nil else {
+        var isDeadLetterQueue = try !deadLetterSources(of: source).isEmpty
+        if !isDeadLetterQueue { isDeadLetterQueue = try hasRecords(source) }
+        guard destination != nil || isDeadLetterQueue else {
             throw QueueError(.unsupported, "\(source) is no queue's dead-letter queue: name a destination.")
         }
         return try startMove(of: source, to: destination, maximumPerSecond: maximumPerSecond)
+    }
+
+    /// Whether a queue begins with a dead letter of publishers.
+    private func hasRecords(_ id: QueueID) throws(QueueError) -> Bool {
+        let first = try store.messages(of: queue(id), from: 1, maximum: 1, nowNanoseconds: wallNanoseconds()).first
+        guard case .success(let message)? = first?.message else { return false }
+        return RecordMessage.isRecord(message)
     }
 
     /// Begins to move a queue's messages.

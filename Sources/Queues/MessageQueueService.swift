@@ -55,11 +55,6 @@ package final class MessageQueueService: Sendable {
         return queue
     }
 
-    /// Queues in the order of their names, from behind `after`.
-    package func queues(after: QueueID?, prefix: ByteString, maximum: Int) throws(QueueError) -> [MessageQueue] {
-        try store.queues(after: after, prefix: prefix, maximum: maximum)
-    }
-
     /// Makes a queue with attributes by AWS's names; one that is there and has these is left as it is.
     package func create(
         _ id: QueueID,
@@ -95,6 +90,7 @@ package final class MessageQueueService: Sendable {
 
     /// Sets attributes by AWS's names.
     package func set(_ values: [(name: ByteString, value: String)], of id: QueueID) async throws(QueueError) {
+        try MessageQueueService.checkOwner(of: id)
         var attributes = try queue(id).attributes
         let wasFIFO = attributes.fifo != nil
         try attributes.set(values)
@@ -119,6 +115,7 @@ package final class MessageQueueService: Sendable {
 
     /// Removes a queue and, in steps, its messages.
     package func delete(_ id: QueueID) async throws(QueueError) {
+        try MessageQueueService.checkOwner(of: id)
         let queue = try await changed(.delete(id))
         // Who waits for its messages is told.
         waiters.signal(queue.number, .max)
@@ -128,6 +125,7 @@ package final class MessageQueueService: Sendable {
     /// Removes all messages that a queue has now, in steps.
     /// - Throws: ``QueueError``, `purgeInProgress` within a minute of the last one.
     package func purge(_ id: QueueID, nowNanoseconds: UInt64 = StageClock.nowNanoseconds()) async throws(QueueError) {
+        try MessageQueueService.checkOwner(of: id)
         let queue = try queue(id)
         let isTooEarly = purges.withLock { purges in
             if let last = purges[queue.number], nowNanoseconds < last + MessageQueueService.purgePauseNanoseconds {
@@ -154,14 +152,6 @@ package final class MessageQueueService: Sendable {
             let ordinals = try store.ordinals(of: queue, through: last, maximum: MessageQueueService.slice)
             guard !ordinals.isEmpty else { return }
             try await remove(ordinals, from: queue)
-        }
-    }
-
-    /// Queues whose dead letters come to this one.
-    package func deadLetterSources(of id: QueueID) throws(QueueError) -> [MessageQueue] {
-        _ = try queue(id)
-        return try store.queues(after: nil, prefix: "", maximum: .max).filter {
-            $0.attributes.redrive?.deadLetterQueue == id
         }
     }
 
@@ -197,6 +187,7 @@ package final class MessageQueueService: Sendable {
     /// Stores messages, all or none.
     /// - Returns: where they are stored.
     package func send(_ messages: [QueueMessage], to id: QueueID) async throws(QueueError) -> [MessagePlace] {
+        try MessageQueueService.checkOwner(of: id)
         guard case .sent(let queue, let places) = try await store.commit(.send(id, messages)) else { throw noAnswer }
         if let last = places.map(\.ordinal).max() { others.noteOwn(queue.number, through: last) }
         waiters.signal(queue.number, places.count)
@@ -212,6 +203,7 @@ package final class MessageQueueService: Sendable {
         waitSeconds: Int?,
         attemptID: ByteString? = nil
     ) async throws(QueueError) -> [ReceivedMessage] {
+        try MessageQueueService.checkOwner(of: id)
         let began = StageClock.nowNanoseconds()
         while true {
             // Read each time: attributes change, and a queue may be deleted, while somebody waits.

@@ -1,4 +1,4 @@
-import QueueEngine
+package import QueueEngine
 import SluiceCore
 
 /// An error as SQS's clients know it (API reference, "Common Error Types" and each action's errors).
@@ -6,13 +6,13 @@ import SluiceCore
 /// In AWS JSON 1.0 it is the shape's name, and for clients that knew the older Query protocol its code in a header of its own.
 package struct SQSError: Error, Equatable, Sendable {
     /// The shape's name.
-    let shape: String
+    package let shape: String
     /// The Query protocol's code, where it is another.
     let queryCode: String
     /// Whether it is the server's fault.
     let isServerFault: Bool
     /// What was wrong and what to do.
-    let message: String
+    package let message: String
 
     init(_ shape: String, query: String? = nil, isServerFault: Bool = false, _ message: String) {
         self.shape = shape
@@ -46,7 +46,7 @@ package struct SQSError: Error, Equatable, Sendable {
         case .overLimit: self.init("OverLimit", message)
         case .purgeInProgress:
             self.init("PurgeQueueInProgress", query: "AWS.SimpleQueueService.PurgeQueueInProgress", message)
-        case .noSuchTask: self.init("ResourceNotFoundException", message)
+        case .noSuchTask, .noSuchTopic: self.init("ResourceNotFoundException", message)
         case .unsupported:
             self.init("UnsupportedOperation", query: "AWS.SimpleQueueService.UnsupportedOperation", message)
         case .full: self.init("InternalFailure", isServerFault: true, message)
@@ -56,7 +56,7 @@ package struct SQSError: Error, Equatable, Sendable {
     }
 
     /// What is wrong with a message.
-    init(_ violation: MessageDraft.Violation) {
+    package init(_ violation: MessageDraft.Violation) {
         switch violation {
         case .missing(let parameter): self = .missing(parameter)
         case .contents:

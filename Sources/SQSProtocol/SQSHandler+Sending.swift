@@ -1,4 +1,4 @@
-import QueueEngine
+package import QueueEngine
 import Queues
 import SluiceCore
 
@@ -51,7 +51,7 @@ extension SQSHandler {
     private func message(_ input: SQSInput, of queue: MessageQueue) throws(SQSError) -> QueueMessage {
         let draft = MessageDraft(
             body: try input.requiredText("MessageBody"),
-            attributes: try messageAttributes(input),
+            attributes: try SQSHandler.messageAttributes(input),
             traceHeader: try traceHeader(input),
             delaySeconds: try input.number("DelaySeconds", 0...MessageDraft.maximumDelaySeconds),
             groupID: try input.token("MessageGroupId"),
@@ -64,7 +64,9 @@ extension SQSHandler {
         }
     }
 
-    private func messageAttributes(_ input: SQSInput) throws(SQSError) -> [MessageAttribute] {
+    /// Reads the attributes of a message; `MessageDraft` checks them.
+    /// - Throws: ``SQSError`` with the one that has no value.
+    package static func messageAttributes(_ input: SQSInput) throws(SQSError) -> [MessageAttribute] {
         let members = try input.objectMap("MessageAttributes")
         var attributes: [MessageAttribute] = []
         for (name, value) in members {

@@ -29,6 +29,12 @@ package struct SQSHandler: Sendable {
         package let body: [UInt8]
         /// The value of `x-amzn-query-error`, for errors.
         package let queryError: String?
+
+        package init(status: Int, body: [UInt8], queryError: String?) {
+            self.status = status
+            self.body = body
+            self.queryError = queryError
+        }
     }
 
     /// A new value of `x-amzn-RequestId`.

@@ -1,13 +1,13 @@
 import QueueEngine
-import SluiceCore
+package import SluiceCore
 
 /// A request's JSON object, read member by member.
-struct SQSInput {
+package struct SQSInput {
     private let value: JSONValue
 
     /// Reads a body.
     /// - Throws: ``SQSError`` when it isn't a JSON object.
-    init(_ body: [UInt8]) throws(SQSError) {
+    package init(_ body: [UInt8]) throws(SQSError) {
         let text = body.isEmpty ? Array("{}".utf8) : body
         guard let value = try? JSONValue(text), value.kind == .object else {
             throw SQSError("SerializationException", "The body isn't a JSON object.")
@@ -18,20 +18,20 @@ struct SQSInput {
     private init(_ value: JSONValue) { self.value = value }
 
     /// A text; nil when it isn't there.
-    func text(_ name: ByteString) throws(SQSError) -> String? {
+    package func text(_ name: ByteString) throws(SQSError) -> String? {
         guard let member = value[name], member.kind != .null else { return nil }
         guard let text = member.string else { throw .invalid("\(name) isn't a string.") }
         return text
     }
 
     /// A text that must be there.
-    func requiredText(_ name: ByteString) throws(SQSError) -> String {
+    package func requiredText(_ name: ByteString) throws(SQSError) -> String {
         guard let text = try text(name) else { throw .missing(name.string) }
         return text
     }
 
     /// A whole number within a range; nil when it isn't there.
-    func number(_ name: ByteString, _ range: ClosedRange<Int>) throws(SQSError) -> Int? {
+    package func number(_ name: ByteString, _ range: ClosedRange<Int>) throws(SQSError) -> Int? {
         guard let member = value[name], member.kind != .null else { return nil }
         let text = member.string ?? String(decoding: member.bytes, as: UTF8.self)
         guard let number = Int(text), range.contains(number) else {
@@ -43,7 +43,7 @@ struct SQSInput {
     }
 
     /// A map of texts; empty when it isn't there.
-    func texts(_ name: ByteString) throws(SQSError) -> [(name: ByteString, value: String)] {
+    package func texts(_ name: ByteString) throws(SQSError) -> [(name: ByteString, value: String)] {
         guard let member = value[name], member.kind != .null else { return [] }
         guard let members = try? member.members(upTo: Limits.jsonMembers) else {
             throw .invalid("\(name) isn't an object, or has too many members.")
@@ -60,7 +60,7 @@ struct SQSInput {
     }
 
     /// An array of texts; empty when it isn't there.
-    func list(_ name: ByteString) throws(SQSError) -> [ByteString] {
+    package func list(_ name: ByteString) throws(SQSError) -> [ByteString] {
         guard let member = value[name], member.kind != .null else { return [] }
         guard let elements = member.elements(upTo: 100), elements.count <= 100 else {
             throw .invalid("\(name) isn't an array of up to 100.")
@@ -74,7 +74,7 @@ struct SQSInput {
     }
 
     /// An array of objects; nil when it isn't there.
-    func objects(_ name: ByteString, maximum: Int) throws(SQSError) -> [SQSInput]? {
+    package func objects(_ name: ByteString, maximum: Int) throws(SQSError) -> [SQSInput]? {
         guard let member = value[name], member.kind != .null else { return nil }
         guard let elements = member.elements(upTo: maximum) else { throw .invalid("\(name) isn't an array.") }
         guard elements.allSatisfy({ $0.kind == .object }) else { throw .invalid("\(name) isn't an array of objects.") }
@@ -82,7 +82,7 @@ struct SQSInput {
     }
 
     /// A map of objects; empty when it isn't there.
-    func objectMap(_ name: ByteString) throws(SQSError) -> [(name: ByteString, value: SQSInput)] {
+    package func objectMap(_ name: ByteString) throws(SQSError) -> [(name: ByteString, value: SQSInput)] {
         guard let member = value[name], member.kind != .null else { return [] }
         guard let members = try? member.members(upTo: Limits.jsonMembers),
             members.allSatisfy({ $0.value.kind == .object })
@@ -98,7 +98,7 @@ struct SQSInput {
     }
 
     /// A group's, a deduplication's or an attempt's id: 1 to 128 letters, digits and punctuation of ASCII; nil when it isn't there.
-    func token(_ name: ByteString) throws(SQSError) -> ByteString? {
+    package func token(_ name: ByteString) throws(SQSError) -> ByteString? {
         guard let token = try text(name).map({ ByteString($0) }) else { return nil }
         do throws(MessageDraft.Violation) { try MessageDraft.checkToken(token, name.string) } catch {
             throw SQSError(error)

@@ -99,6 +99,22 @@ extension QueueMessage {
 }
 
 extension QueueScratch {
+    /// The topics over the same store.
+    var topics: TopicService {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return TopicService(store: store, queues: service, logger: logger)
+    }
+
+    /// How many keys of the catalogue count as those of topics, and how many there are altogether.
+    func topicKeys() throws -> (counted: Int, present: Int) {
+        try store.log.environment.read { transaction in
+            let counted = try transaction.topicCounters(store.log.databases).keys
+            let present = try store.log.databases.queues.map { try transaction.count($0) } ?? 0
+            return (Int(counted), present)
+        }
+    }
+
     /// Flips a bit of a stored message's body.
     func damageMessage(of queue: UInt32, _ ordinal: UInt64) throws {
         try store.log.environment.write { transaction in

@@ -112,6 +112,11 @@ struct AllowedHosts: Sendable {
             || localAddress.map { name.bytes.elementsEqual($0.utf8) } == true
     }
 
+    /// Whether the operator has named it: nothing is added to what was chosen.
+    func lists(_ name: HostName) -> Bool {
+        !name.bytes.isEmpty && (allowsAll || names.contains(name) || suffixes.contains { name.hasSuffix($0) })
+    }
+
     /// A name or an address, IPv6 with brackets or without, and no port.
     private static func name(_ text: String) -> HostName? {
         let colons = text.utf8.count { $0 == UInt8(ascii: ":") }

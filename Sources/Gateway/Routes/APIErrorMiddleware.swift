@@ -123,6 +123,8 @@ struct RouteTable: Sendable {
         case "/topics": return [.post]
         default: break
         }
+        let isOfTopics = path.equals("/sns") || path.equals("/sns/certificate.pem")
+        if offersQueues, isOfTopics { return [.get] }
         if offersQueues, path == "/" { return demo.paths.contains(path) ? [.get, .post] : [.post] }
         if demo.paths.contains(path) { return [.get] }
         if path.utf8.starts(with: "/topics/".utf8) { return [.get, .post] }

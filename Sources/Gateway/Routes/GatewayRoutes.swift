@@ -4,6 +4,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import Queues
+import SNSProtocol
 import SQSProtocol
 import SluiceCore
 import SubscriptionRegistry
@@ -16,6 +17,10 @@ struct GatewayRoutes {
     let streams: TopicStreams
     /// Message queues, where they are offered.
     let queues: MessageQueueService?
+    /// Topics, where they are offered.
+    let topics: SNSHandler?
+    /// The certificate of their signatures.
+    let certificate: String
     /// How many publishers are linked at the moment.
     let links: @Sendable () -> Int
     /// Why publishers can't connect, if they can't.
@@ -58,7 +63,10 @@ struct GatewayRoutes {
             links: links
         ).register(on: router)
         table.demo.register(on: router)
-        if let queues { QueueRoutes(handler: SQSHandler(queues), budgets: context.budgets).register(on: router) }
+        if let queues, let topics {
+            QueueRoutes(handler: SQSHandler(queues), topics: topics, budgets: context.budgets).register(on: router)
+            NotificationRoutes(handler: topics, certificate: certificate).register(on: router)
+        }
         HandlerRoutes(
             handlers: table.handlers,
             grants: grants,

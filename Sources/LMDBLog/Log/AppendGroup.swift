@@ -38,6 +38,8 @@ struct AppendGroup {
             bytes += submission.bytes
             for (token, request) in submission.requests {
                 if case .item = request { hasItems = true }
+                // A publish may be stored many times.
+                if case .messages(.topics) = request { hasItems = true }
                 var entry = Entry(client: number, token: token, request: request)
                 entry.failure = limits.violation(in: request)
                 if entry.failure != nil { refusedAtFirst += 1 }

@@ -40,6 +40,7 @@ struct LogCommitter {
     let log: ChangeLog
     let heads: SharedTopicHeads
     let budget: LogRoom.Budget
+    let subscriptions = SubscriptionCache()
 
     init(log: ChangeLog, heads: SharedTopicHeads) {
         self.log = log

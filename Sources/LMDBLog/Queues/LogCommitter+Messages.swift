@@ -16,6 +16,13 @@ extension LogCommitter {
             return .failure(QueueError(.unsupported, "This log is open for reading only."))
         }
         do {
+            if case .topics(let topics) = change {
+                let outcome = try perform(topics, TopicTransaction(stored), &progress, in: transaction)
+                if case .published(let publication) = outcome, publication.storesMessages {
+                    progress.changesMessages = true
+                }
+                return .success(.topics(outcome))
+            }
             if case .send(_, let sent) = change { try takeRoom(for: sent, &progress) }
             let now = StageClock.wallNanoseconds()
             let outcome: MessageChangeOutcome
@@ -31,7 +38,7 @@ extension LogCommitter {
         }
     }
 
-    private func takeRoom(for messages: [QueueMessage], _ progress: inout Progress) throws(ChangeQueueError) {
+    func takeRoom(for messages: [QueueMessage], _ progress: inout Progress) throws(ChangeQueueError) {
         guard progress.attempt != .removals else { throw full(progress) }
         guard let page = progress.room?.used.pageBytes else { return }
         guard progress.room?.take(MessageTransaction.storedBytes(of: messages, pageBytes: page)) == false else {
@@ -72,6 +79,7 @@ extension MessageChangeOutcome {
         case .queue(let queue): queue.modifiedAtNanoseconds == now
         case .sent(_, let places): !places.isEmpty
         case .changed(let count): count > 0
+        case .topics: false
         }
     }
 }

@@ -67,6 +67,7 @@ struct MessageTransaction {
             return .changed(try move(ordinals, from: queue, to: target, source, now, in: transaction))
         case .forgetDuplicates(let before, let maximum):
             return .changed(try ordered.forget(before: before, maximum: maximum, in: transaction))
+        case .topics: throw QueueError(.unsupported, "Changes of topics are made elsewhere.")
         case .publish:
             // By the committer, which has the log's end.
             return .changed(0)
@@ -87,7 +88,7 @@ struct MessageTransaction {
         }
     }
 
-    private func existing(_ id: QueueID, in transaction: borrowing WriteTransaction) throws -> MessageQueue {
+    func existing(_ id: QueueID, in transaction: borrowing WriteTransaction) throws -> MessageQueue {
         guard let queue = try transaction.messageQueue(id, databases) else {
             throw QueueError(.noSuchQueue, "There is no queue \(id).")
         }
@@ -112,8 +113,10 @@ struct MessageTransaction {
         }
         try attributes.set(values)
         let number = try transaction.get(queues, QueueCatalogue.nextNumber) { $0.storedInteger ?? 1 } ?? 1
-        // An entry and its counters are two keys.
-        guard try UInt64(transaction.count(queues)) / 2 < MessageTransaction.maximumQueues,
+        // An entry and its counters are two keys; topics and subscriptions have a limit of their own.
+        let ofTopics = try transaction.topicCounters(databases).keys
+        let keys = try UInt64(transaction.count(queues))
+        guard (keys - min(keys, ofTopics)) / 2 < MessageTransaction.maximumQueues,
             let short = UInt32(exactly: number)
         else {
             throw QueueError(

@@ -272,6 +272,26 @@ struct GatewayOptions: SettingOptions {
     var queueSeries: String?
     @Option(
         Setting(
+            "sns-endpoints",
+            .list,
+            for: [.gateway],
+            "Hosts that topics' messages may be posted to: names, addresses, *.example.com, * for all; none when not set."
+        )
+        .fills(gateway: \.notificationHosts)
+    )
+    var snsEndpoints: String?
+    @Option(
+        Setting(
+            "sns-url",
+            .text,
+            for: [.gateway],
+            "Scheme and host by which topics' endpoints reach the gateway, for SubscribeURL and SigningCertURL; where it listens when not set."
+        )
+        .fills(gateway: \.notificationURL)
+    )
+    var snsURL: String?
+    @Option(
+        Setting(
             "access-log",
             .number(0...1_000_000),
             default: "0",

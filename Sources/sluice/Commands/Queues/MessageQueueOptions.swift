@@ -48,7 +48,10 @@ struct MessageQueueOptions: SettingOptions {
     /// Opens the queues for changes while `body` runs; gateways that run see the changes, and those who wait for messages there within a second.
     /// - Returns: what `body` returns.
     /// - Throws: `noInput` when there is no log, `cannotCreate` when it can't be written to, and what `body` throws.
-    func change<Value>(_ body: (MessageQueueService) async throws -> Value) async throws -> Value {
+    func change<Value>(
+        appendsRecords: Bool = false,
+        _ body: (MessageQueueService) async throws -> Value
+    ) async throws -> Value {
         let settings = try await settings()
         // Whether there is a log; closed again, since a process opens it once.
         _ = try MessageQueueOptions.look(settings)
@@ -57,6 +60,7 @@ struct MessageQueueOptions: SettingOptions {
         do {
             files = try MessageQueueFiles(
                 dataDirectory: directory,
+                appendsRecords: appendsRecords,
                 logger: Logger(label: "sluice.queue", settings)
             )
         } catch {
@@ -121,7 +125,7 @@ extension CommandError {
     init(_ error: QueueError) {
         let status: CommandStatus =
             switch error.code {
-            case .noSuchQueue: .noInput
+            case .noSuchQueue, .noSuchTopic: .noInput
             case .overLimit, .purgeInProgress, .noSuchTask, .unavailable: .unavailable
             case .full, .storage: .inputOutput
             case .queueExists, .unknownAttribute, .invalidAttribute, .invalidMessage, .tooLong, .invalidHandle,

@@ -9,7 +9,10 @@ struct QueueRedriveCommand: AsyncParsableCommand {
         commandName: "redrive",
         abstract: "Move the messages of a dead-letter queue back to the queues that they come from.",
         discussion:
-            "As SQS's StartMessageMoveTask, by this process, to its end. What has moved stays moved when it is stopped."
+            """
+            As SQS's StartMessageMoveTask, by this process, to its end. What has moved stays moved when it is stopped. Dead letters of publishers \
+            are published again, as new records.
+            """
     )
 
     @OptionGroup var options: MessageQueueOptions
@@ -23,7 +26,7 @@ struct QueueRedriveCommand: AsyncParsableCommand {
     func run() async throws {
         let source = try QueueID(argument: name)
         let target = try to.map { text throws(CommandError) in try QueueID(argument: text) }
-        try await options.change { service in
+        try await options.change(appendsRecords: true) { service in
             let move = try service.startRedrive(of: source, to: target, maximumPerSecond: rate)
             try await MessageMoveRun.finish(move, service, isJSON: json)
         }
