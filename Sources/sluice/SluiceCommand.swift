@@ -15,8 +15,8 @@ struct SluiceCommand: AsyncParsableCommand {
             """,
         version: SluiceVersion.current,
         subcommands: [
-            UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, LatencyCommand.self,
-            ConnectionsCommand.self, BenchCommand.self,
+            UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, StreamCommand.self,
+            LatencyCommand.self, ConnectionsCommand.self, BenchCommand.self,
         ]
     )
 

@@ -60,6 +60,7 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
         switch code {
         case .cannotOpen: .noInput
         case .locked: .unavailable
+        case .cannotReshard: .usage
         default: .inputOutput
         }
     }
