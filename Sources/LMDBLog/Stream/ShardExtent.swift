@@ -78,7 +78,11 @@ struct ShardMap: Hashable, Sendable {
         self.offsets = offsets
         self.shards = shards
         var coarse: [Int] = []
-        for byte in 0..<UInt64(256) { coarse.append((parts.lastIndex { $0 <= byte << 56 }) ?? 0) }
+        var part = 0
+        for byte in 0..<UInt64(256) {
+            while part + 1 < parts.count, parts[part + 1] <= byte << 56 { part += 1 }
+            coarse.append(part)
+        }
         self.coarse = coarse + [parts.count - 1]
         var handles = Array(repeating: Int16(-1), count: 256)
         for (index, extent) in extents.enumerated() { handles[Int(extent.handleByte)] = Int16(clamping: index) }

@@ -178,7 +178,7 @@ struct ReshardSimulation {
 
     private mutating func receive(_ owner: OwnerID) {
         let received = bench.receive(owner, .random(in: 1...16, using: &random), at: now)
-        let map = bench.shared.map
+        guard let map = bench.consumers[owner]?.map else { return }
         for record in received {
             let sequence = record.handle.sequence.rawValue
             let topic = bench.log[Int(sequence - 1)]
