@@ -150,7 +150,7 @@ let package = Package(
             name: "sluice",
             dependencies: [
                 "Gateway", "Publisher", "LocalStorage", "PosixSupport", "SluiceCore", "ChangeQueue",
-                "SubscriptionRegistry", "LMDBLog",
+                "SubscriptionRegistry", "LMDBLog", "QueueEngine",
                 "SQLiteRegistry", "StageLatency", "DeliveryLink",
                 log, lifecycle, asyncHTTPClient, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
                 product("NIOWebSocket", "swift-nio"), product("UnixSignals", "swift-service-lifecycle"),

@@ -1,5 +1,6 @@
 """The publishers' stream with real processes: shards split and merge under load while publishers are killed."""
 
+import json
 import random
 import subprocess
 import threading
@@ -8,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from processes import BINARY, PATIENCE, Sluice, environment, eventually
+from processes import BINARY, PATIENCE, Process, Sluice, environment, eventually
 from subscriber import Subscriber
 
 TOPICS = [f"orders/{n}" for n in range(24)]
@@ -160,3 +161,92 @@ def test_what_cannot_be_split_or_merged_is_refused(stream):
     assert "There is no shard 99" in refused("split", "99")
     assert "aren't next to each other" in refused("merge", "1", "5")
     assert "aren't next to each other" in refused("merge", "2", "2")
+
+
+def lines(sluice, *arguments):
+    """What `sluice stream read` writes, as JSON."""
+    result = subprocess.run(
+        [BINARY, "stream", "read", *arguments, "--json", *sluice.common()], capture_output=True, text=True, timeout=PATIENCE, env=environment()
+    )
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def numbers(sluice, *arguments):
+    return [line["sequenceNumber"] for line in lines(sluice, *arguments)]
+
+
+def test_stream_is_read_from_a_place_on(stream):
+    stream.start_gateway().ready()
+    for n in range(10):
+        stream.publish(f"orders/{n % 2}", n)
+    stream.publish("other", {"a": 1})
+    assert numbers(stream) == list(range(1, 12))
+    assert numbers(stream, "--from", "LATEST") == []
+    assert numbers(stream, "--from", "AT_SEQUENCE_NUMBER=9") == [9, 10, 11]
+    assert numbers(stream, "--from", "AFTER_SEQUENCE_NUMBER=9", "--limit", "1") == [10]
+    assert numbers(stream, "--topic-prefix", "orders/1") == [2, 4, 6, 8, 10]
+    accepted = lines(stream, "--from", "AT_SEQUENCE_NUMBER=5", "--limit", "1")[0]["acceptedAt"]
+    assert numbers(stream, "--from", f"AT_TIMESTAMP={accepted}")[-1] == 11
+    assert numbers(stream, "--from", "AT_TIMESTAMP=99999999999.5"[:23]) == []
+    by_shard = [numbers(stream, "--shard", str(shard)) for shard in range(8)]
+    assert sorted(sum(by_shard, [])) == list(range(1, 12))
+    record = lines(stream, "--from", "AT_SEQUENCE_NUMBER=11")[0]
+    assert record["topic"] == "other" and record["data"] == {"a": 1} and record["contentType"] == "application/json"
+
+
+def test_item_changes_have_their_images(stream):
+    stream.start_gateway("--item-image", "both").ready()
+    item = f"{stream.gateway.address}/tables/orders/items/42"
+    httpx.put(item, json={"state": "new"})
+    httpx.put(item, json={"state": "paid"})
+    httpx.delete(item)
+    stream.publish("t", 1)
+    inserted, modified, removed = lines(stream, "--table", "orders")
+    assert inserted["eventName"] == "INSERT" and inserted["keys"] == {"key": "42"} and inserted["newImage"] == {"state": "new"}
+    assert "oldImage" not in inserted and inserted["table"] == "orders"
+    assert modified["eventName"] == "MODIFY" and modified["oldImage"] == {"state": "new"} and modified["newImage"] == {"state": "paid"}
+    assert removed["eventName"] == "REMOVE" and removed["oldImage"] == {"state": "paid"} and "newImage" not in removed
+
+
+def test_group_goes_on_where_it_has_stopped(stream):
+    stream.start_gateway().ready()
+    for n in range(6):
+        stream.publish("t", n)
+    assert numbers(stream, "--group", "audit", "--limit", "4") == [1, 2, 3, 4]
+    [group] = stream.command("stream", "groups")
+    assert group["group"] == "audit" and group["checkpoint"] == 4 and group["recordsBehind"] == 2 and group["iteratorAgeSeconds"] > 0
+    assert numbers(stream, "--group", "audit") == [5, 6]
+    assert numbers(stream, "--group", "audit") == []
+    reset = [BINARY, "stream", "reset", "audit", "--to", "AT_SEQUENCE_NUMBER=3", *stream.common()]
+    assert subprocess.run(reset, env=environment(), capture_output=True, timeout=PATIENCE).returncode == 0
+    follower = Process(["stream", "read", "--group", "audit", "--follow", "--json", *stream.common()])
+    try:
+        eventually(lambda: len(follower.log) == 4)
+        stream.publish("t", 6)
+        eventually(lambda: len(follower.log) == 5)
+        assert [json.loads(line)["sequenceNumber"] for line in follower.log] == [3, 4, 5, 6, 7]
+        busy = subprocess.run(reset, env=environment(), capture_output=True, text=True, timeout=PATIENCE)
+        assert busy.returncode == 69 and "being read" in busy.stderr
+    finally:
+        follower.kill()
+    assert numbers(stream, "--group", "audit") == []
+
+
+def test_retention_tells_what_a_group_has_missed(stream):
+    stream.start_gateway("--retention-age", "1s").ready()
+    stream.publish("t", 1)
+    assert numbers(stream, "--group", "slow") == [1]
+    for n in range(5):
+        stream.publish("t", n)
+
+    def trimmed():
+        text = httpx.get(stream.gateway.address + "/metrics").text
+        return "sluice_stream_group_trimmed_records_total 5" in text
+
+    eventually(trimmed)
+    eventually(lambda: any("a group hadn't read" in line and "slow" in line for line in stream.gateway.log))
+    result = subprocess.run(
+        [BINARY, "stream", "read", "--group", "slow", *stream.common()], capture_output=True, text=True, timeout=PATIENCE, env=environment()
+    )
+    assert result.returncode == 0 and "retention has trimmed" in result.stderr and "records=5" in result.stderr, result.stderr

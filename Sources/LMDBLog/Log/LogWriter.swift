@@ -24,11 +24,13 @@ package final class LogWriter: LogAppending {
     ///   - doorbell: rung after each commit; nil when nobody waits.
     ///   - logger: where failures of the upkeep are reported.
     ///   - onRefusal: called on the writer's thread when requests of a commit met a limit of the log.
+    ///   - onGroupTrim: called on the writer's thread when retention has trimmed records that a group of readers hadn't read.
     package init(
         log: ChangeLog,
         doorbell: (any LogSignal)? = nil,
         logger: Logger = Logger(label: "sluice.log"),
-        onRefusal: @escaping @Sendable (_ refusal: AppendRefusal, _ requests: Int) -> Void = { _, _ in }
+        onRefusal: @escaping @Sendable (_ refusal: AppendRefusal, _ requests: Int) -> Void = { _, _ in },
+        onGroupTrim: @escaping @Sendable (_ records: UInt64) -> Void = { _ in }
     ) {
         self.log = log
         inbox = AppendInbox(
@@ -46,7 +48,8 @@ package final class LogWriter: LogAppending {
                     hook: hook,
                     doorbell: doorbell,
                     logger: logger,
-                    onRefusal: onRefusal
+                    onRefusal: onRefusal,
+                    onGroupTrim: onGroupTrim
                 ).run()
             }
         } catch {

@@ -58,7 +58,7 @@ struct StreamState: Hashable, Sendable {
 
     /// Shards that can be read: a child waits until its parents are retired.
     var readable: [Int] {
-        let parents = shards.lazy.map(\.extent).filter { $0.end != nil }
+        let parents = shards.filter { $0.extent.end != nil }.map(\.extent)
         guard !parents.isEmpty else { return Array(shards.indices) }
         return shards.indices.filter { index in !parents.contains { shards[index].extent.isChild(of: $0) } }
     }

@@ -1,15 +1,18 @@
 import ArgumentParser
 import ChangeQueue
 import LMDBLog
-import Logging
 import SluiceCore
 
-/// `sluice stream …`: the shards of the publishers' stream, whether or not the processes run.
+/// `sluice stream …`: the log as a stream, whether or not the processes run.
 struct StreamCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stream",
-        abstract: "Look at the shards of the publishers' stream, split and merge them; with or without the processes running.",
-        subcommands: [StreamShardsCommand.self, StreamSplitCommand.self, StreamMergeCommand.self]
+        abstract: "Read the log as a stream; look at the shards of the publishers' stream, split and merge them.",
+        discussion: "With or without the processes running. docs/semantics.md compares it with DynamoDB Streams.",
+        subcommands: [
+            StreamShardsCommand.self, StreamSplitCommand.self, StreamMergeCommand.self, StreamReadCommand.self,
+            StreamGroupsCommand.self, StreamResetCommand.self,
+        ]
     )
 }
 
@@ -73,95 +76,5 @@ struct StreamMergeCommand: AsyncParsableCommand {
         } catch {
             throw CommandError(error)
         }
-    }
-}
-
-/// The publishers' stream of a data directory.
-struct PublishersStream {
-    let directory: String
-    private let logger: Logger
-
-    init(_ settings: Settings) {
-        directory = settings.text(.data, otherwise: "./sluice-data")
-        logger = Logger(label: "sluice.stream", settings)
-    }
-
-    /// Opens it for reading only.
-    /// - Throws: `noInput` when there is no log to look at.
-    func inspector() throws(CommandError) -> QueueInspector {
-        do {
-            return try QueueInspector(dataDirectory: directory, queue: .stream, kind: .stream)
-        } catch {
-            throw CommandError(.noInput, "There is no stream to look at in the data directory \(directory): \(error)")
-        }
-    }
-
-    /// Splits or merges, and says which shards there are now.
-    func reshard(_ change: StreamReshard, isJSON: Bool) throws {
-        let shards = try StreamShards.reshard(
-            change,
-            of: .stream,
-            QueueSemantics.stream.attributes,
-            dataDirectory: directory,
-            logger: logger
-        )
-        if isJSON {
-            var object = JSONObject()
-            object.addRaw("shards", "[" + shards.map { String($0) }.joined(separator: ",") + "]")
-            Terminal.write(object.text + "\n")
-        } else {
-            let names = shards.map { String($0) }.joined(separator: " and ")
-            Terminal.write("New: \(names). It is read when what was published before is delivered.\n")
-        }
-    }
-}
-
-/// What `sluice stream shards` shows.
-enum ShardReport {
-    /// For people.
-    static func table(_ shards: [ShardDescription]) -> String {
-        var table = TextTable([
-            ("SHARD", .right), ("HASHES", .left), ("STATE", .left), ("OWNER", .left), ("BEGINS", .right), ("ENDS", .right),
-            ("CHECKPOINT", .right), ("BEHIND", .right), ("AGE", .right),
-        ])
-        for shard in shards {
-            table.add([
-                String(shard.id), "\(hash(shard.firstHash))–\(hash(shard.lastHash))", state(shard),
-                String((shard.owner ?? "–").prefix(8)), shard.beginning.description, shard.end?.description ?? "–",
-                shard.checkpoint.description, String(shard.recordsBehind),
-                DurationText.rounded(seconds: shard.iteratorAgeSeconds),
-            ])
-        }
-        return table.text()
-    }
-
-    /// For programs: an array.
-    static func json(_ shards: [ShardDescription]) -> String {
-        JSONObject.array(
-            shards.map { shard in
-                var object = JSONObject()
-                object.add("shard", shard.id)
-                object.add("firstHash", hash(shard.firstHash))
-                object.add("lastHash", hash(shard.lastHash))
-                object.add("state", state(shard))
-                object.add("owner", shard.owner)
-                object.add("beginning", shard.beginning.rawValue)
-                if let end = shard.end { object.add("end", end.rawValue) }
-                object.add("checkpoint", shard.checkpoint.rawValue)
-                object.add("recordsBehind", shard.recordsBehind)
-                object.add("iteratorAgeSeconds", seconds: shard.iteratorAgeSeconds)
-                return object
-            }
-        )
-    }
-
-    private static func state(_ shard: ShardDescription) -> String {
-        if shard.waitsForParents { return "waiting" }
-        return shard.end == nil ? "open" : "closed"
-    }
-
-    private static func hash(_ hash: UInt64) -> String {
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
 }

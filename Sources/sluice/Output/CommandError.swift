@@ -2,6 +2,7 @@ import ChangeQueue
 import Gateway
 import Logging
 import Publisher
+import QueueEngine
 import SluiceCore
 import SubscriptionRegistry
 
@@ -26,6 +27,7 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
         case let error as PublisherError: self.init(CommandError.status(error.code), error.message)
         case let error as AuthorizerConfigurationError: self.init(.configuration, error.message)
         case let error as ChangeQueueError: self.init(CommandError.status(error.code), error.message)
+        case let error as StreamError: self.init(CommandError.status(error.code), error.message)
         case let error as RegistryError: self.init(error.code == .notFound ? .noInput : .inputOutput, error.message)
         default: self.init(.software, "Unexpected: \(error)")
         }
@@ -53,6 +55,14 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
         case .dataDirectory: .cannotCreate
         case .operationsAddress: .unavailable
         case .configuration: .configuration
+        }
+    }
+
+    private static func status(_ code: StreamError.Code) -> CommandStatus {
+        switch code {
+        case .validation: .usage
+        case .trimmedDataAccess, .resourceNotFound, .expiredIterator: .noInput
+        case .internalServerError: .inputOutput
         }
     }
 

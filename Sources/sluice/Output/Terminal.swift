@@ -8,19 +8,24 @@ enum Terminal {
     }
 
     /// Writes text to standard output at once, with no buffer that a reader of a pipe would wait for.
-    static func write(_ text: String) { write(Array(text.utf8), to: STDOUT_FILENO) }
+    static func write(_ text: String) { _ = tryToWrite(text) }
+
+    /// The same.
+    /// - Returns: whether somebody has taken all of it.
+    static func tryToWrite(_ text: String) -> Bool { write(Array(text.utf8), to: STDOUT_FILENO) }
 
     /// Writes text to standard error.
-    static func writeError(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+    static func writeError(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var left = bytes[...]
         while !left.isEmpty {
             let count = left.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             // A reader that has gone away is no reason to fail: the command ends soon anyway.
-            guard count > 0 || errno == EINTR else { return }
+            guard count > 0 || errno == EINTR else { return false }
             if count > 0 { left = left.dropFirst(count) }
         }
+        return true
     }
 
     /// Goes to the top left corner; what follows replaces what is there.

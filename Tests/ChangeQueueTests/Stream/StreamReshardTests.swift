@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Shards that split and merge")
 struct StreamReshardTests {
-    private static let histories = Int(ProcessInfo.processInfo.environment["SLUICE_HISTORIES"] ?? "") ?? 150
+    private static let histories = Int(ProcessInfo.processInfo.environment["SLUICE_HISTORIES"] ?? "") ?? 60
 
     /// `SLUICE_HISTORIES=10000` runs as many.
     @Test("every topic stays in order and complete through splits, merges, crashes, hangs and jumps of the clock")
@@ -19,7 +19,7 @@ struct StreamReshardTests {
         for number in 0..<StreamReshardTests.histories {
             let seed = first &+ UInt64(number)
             var simulation = ReshardSimulation(seed: seed)
-            simulation.run(steps: 500)
+            simulation.run(steps: 300)
             #expect(simulation.violations.isEmpty, "seed \(seed): \(simulation.violations.prefix(3))")
             deliveries += simulation.deliveries
             reshards += simulation.reshards
