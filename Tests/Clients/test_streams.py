@@ -199,10 +199,12 @@ def test_item_changes_have_their_images(stream):
     stream.start_gateway("--item-image", "both").ready()
     item = f"{stream.gateway.address}/tables/orders/items/42"
     httpx.put(item, json={"state": "new"})
-    httpx.put(item, json={"state": "paid"})
+    httpx.put(item, content='{\n  "state": "paid"\r\n}', headers={"Content-Type": "application/json"})
     httpx.delete(item)
     stream.publish("t", 1)
     inserted, modified, removed = lines(stream, "--table", "orders")
+    httpx.post(f"{stream.gateway.address}/topics/broken", content='[1,\n2]', headers={"Content-Type": "application/json"})
+    assert lines(stream, "--topic-prefix", "broken")[0]["data"] == [1, 2]
     assert inserted["eventName"] == "INSERT" and inserted["keys"] == {"key": "42"} and inserted["newImage"] == {"state": "new"}
     assert "oldImage" not in inserted and inserted["table"] == "orders"
     assert modified["eventName"] == "MODIFY" and modified["oldImage"] == {"state": "new"} and modified["newImage"] == {"state": "paid"}

@@ -111,7 +111,8 @@ package final class QueueInspector: Sendable {
         let cursor = ConsumerOrigin(directory: directory, logID: log.logID).cursor(queue)
         return switch kind {
         case .standard: .standard(LeaseState(cursor: cursor, nextReceive: 1))
-        case .stream: .stream(
+        case .stream:
+            .stream(
                 StreamState(shards: QueueAttributes(kind: .stream).shards, cursor: cursor, nextReceive: 1)
             )
         }

@@ -42,7 +42,7 @@ enum ShardKey {
     static func spread(_ hash: UInt64) -> UInt64 { (hash ^ hash >> 32) &* 0x9E37_79B9_7F4A_7C15 }
 }
 
-/// Finds the shard of a record by two binary searches, however many shards there are and were.
+/// Finds the shard of a record in a table, or by two binary searches near the shards' borders, however many shards there are and were.
 ///
 /// A value made of the shards' extents; it is made anew when they change.
 struct ShardMap: Hashable, Sendable {
@@ -56,6 +56,9 @@ struct ShardMap: Hashable, Sendable {
     private let shards: [Int]
     /// For each value of the hash's highest byte the part that it begins in.
     private let coarse: [Int]
+    /// For each value of the hash's highest bits the shard, where all those hashes have an open one and no other; else -1.
+    private let direct: [Int16]
+    private static let directBits = 12
     /// For each of a handle's bytes the shard, or -1.
     private let handles: [Int16]
 
@@ -84,6 +87,18 @@ struct ShardMap: Hashable, Sendable {
             coarse.append(part)
         }
         self.coarse = coarse + [parts.count - 1]
+        var direct = Array(repeating: Int16(-1), count: 1 << ShardMap.directBits)
+        for part in parts.indices where offsets[part + 1] - offsets[part] == 1 {
+            let index = shards[offsets[part]]
+            guard extents[index].end == nil else { continue }
+            let shift = UInt64(UInt64.bitWidth - ShardMap.directBits)
+            let whole = (UInt64(1) << shift) - 1
+            // Values of the high bits whose hashes are all in the part.
+            let first = (parts[part] >> shift) + (parts[part] & whole == 0 ? 0 : 1)
+            let end = part + 1 < parts.count ? parts[part + 1] >> shift : UInt64(direct.count)
+            for value in first..<max(first, end) { direct[Int(value)] = Int16(clamping: index) }
+        }
+        self.direct = direct
         var handles = Array(repeating: Int16(-1), count: 256)
         for (index, extent) in extents.enumerated() { handles[Int(extent.handleByte)] = Int16(clamping: index) }
         self.handles = handles
@@ -98,6 +113,12 @@ struct ShardMap: Hashable, Sendable {
 
     /// The shard of a record; nil when it isn't there any more, since all of it is retired.
     func shard(ofHash hash: UInt64, at sequence: UInt64) -> Int? {
+        let index = Int(direct[Int(hash >> UInt64(UInt64.bitWidth - ShardMap.directBits))])
+        if index >= 0 { return extents[index].beginning < sequence ? index : nil }
+        return search(hash, at: sequence)
+    }
+
+    private func search(_ hash: UInt64, at sequence: UInt64) -> Int? {
         let byte = Int(hash >> 56)
         var (low, high) = (coarse[byte], coarse[byte + 1])
         while low < high {

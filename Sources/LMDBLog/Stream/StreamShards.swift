@@ -100,7 +100,8 @@ extension QueueInspector {
                 lastHash: shard.extent.hashes.last,
                 beginning: SequenceNumber(shard.extent.beginning),
                 end: shard.extent.end.map { SequenceNumber($0) },
-                owner: shard.owner == .none ? nil : ConnectionID(high: shard.owner.high, low: shard.owner.low).description,
+                owner: shard.owner == .none
+                    ? nil : ConnectionID(high: shard.owner.high, low: shard.owner.low).description,
                 waitsForParents: !readable.contains(index),
                 checkpoint: SequenceNumber(shard.checkpoint)
             )

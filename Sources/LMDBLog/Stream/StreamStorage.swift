@@ -74,7 +74,9 @@ struct StreamStorage {
         for _ in 0..<count {
             let (id, first, last) = (try row.read(), try row.read(), try row.read())
             let (beginning, end) = (try row.read(), try row.read())
-            guard first <= last, beginning <= end else { throw StoredIntegers.damaged("the shard \(id) ends before it begins") }
+            guard first <= last, beginning <= end else {
+                throw StoredIntegers.damaged("the shard \(id) ends before it begins")
+            }
             let extent = ShardExtent(
                 id: id,
                 hashes: HashRange(first, last),

@@ -19,9 +19,10 @@ package struct HashRange: Hashable, Sendable {
     package static func even(_ count: Int) -> [HashRange] {
         let count = UInt64(max(count, 1))
         guard count > 1 else { return [all] }
-        let width = UInt64.max / count
-        return (0..<count).map { part in
-            HashRange(part * width, part == count - 1 ? .max : (part + 1) * width - 1)
+        // 2^64 · part / count, so that powers of two divide the space at the hashes' high bits.
+        let firsts = (0..<count).map { part in count.dividingFullWidth((part, 0)).quotient }
+        return firsts.indices.map { part in
+            HashRange(firsts[part], part == firsts.count - 1 ? .max : firsts[part + 1] - 1)
         }
     }
 

@@ -29,7 +29,9 @@ package enum ShardIteratorType: Hashable, Sendable {
         case .trimHorizon: return SequenceNumber(oldest - min(oldest, 1))
         case .latest: return SequenceNumber(newest)
         case .atSequenceNumber(let number):
-            guard number.rawValue <= newest, number.rawValue > 0 else { throw ShardIteratorType.unknown(number, newest) }
+            guard number.rawValue <= newest, number.rawValue > 0 else {
+                throw ShardIteratorType.unknown(number, newest)
+            }
             guard number.rawValue >= oldest else { throw ShardIterator.trimmed(through: oldest, at: number.rawValue) }
             return SequenceNumber(number.rawValue - 1)
         case .afterSequenceNumber(let number):
@@ -96,7 +98,9 @@ package struct ShardIterator: Hashable, Sendable {
     /// Reads a text.
     /// - Throws: `validation` when it isn't one that was given out.
     package init(_ text: String) throws(StreamError) {
-        let parts = text.utf8.count <= ShardIterator.maximumBytes ? text.split(separator: "-", omittingEmptySubsequences: false) : []
+        let parts =
+            text.utf8.count <= ShardIterator.maximumBytes
+            ? text.split(separator: "-", omittingEmptySubsequences: false) : []
         let numbers = parts.dropFirst().prefix(5).compactMap { UInt64($0, radix: 16) }
         guard parts.count == 8, parts[0] == ShardIterator.version, numbers.count == 5,
             let logID = UInt32(exactly: numbers[0]), numbers[1] <= numbers[2],

@@ -60,7 +60,10 @@ package struct TimestampSearch: Sendable {
     }
 
     private mutating func lookBack(from found: UInt64) {
-        guard found > oldest else { return phase = .done(found) }
+        guard found > oldest else {
+            phase = .done(found)
+            return
+        }
         let last = max(oldest, found - min(found, lookBackRecords))
         phase = .lookingBack(found: found, next: found - 1, last: last)
     }

@@ -61,7 +61,8 @@ enum ShardReport {
     /// For people.
     static func table(_ shards: [ShardDescription]) -> String {
         var table = TextTable([
-            ("SHARD", .right), ("HASHES", .left), ("STATE", .left), ("OWNER", .left), ("BEGINS", .right), ("ENDS", .right),
+            ("SHARD", .right), ("HASHES", .left), ("STATE", .left), ("OWNER", .left), ("BEGINS", .right),
+            ("ENDS", .right),
             ("CHECKPOINT", .right), ("BEHIND", .right), ("AGE", .right),
         ])
         for shard in shards {

@@ -54,7 +54,11 @@ struct StreamResetCommand: AsyncParsableCommand {
             let id = try PublishersStream.group(group)
             let member = try stream.groups.enter(id)
             let hashes = (try? stream.groups.checkpoint(of: id))?.hashes ?? .all
-            let iterator = try reader.shardIterator(to.type, hashes: hashes, nowNanoseconds: StageClock.wallNanoseconds())
+            let iterator = try reader.shardIterator(
+                to.type,
+                hashes: hashes,
+                nowNanoseconds: StageClock.wallNanoseconds()
+            )
             try member.save(GroupCheckpoint(iterator))
             Terminal.write("The group \(group) goes on after record \(iterator.after).\n")
         } catch {
@@ -90,7 +94,9 @@ struct StreamPosition: ExpressibleByArgument {
     private static func nanoseconds(_ text: String) -> UInt64? {
         let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         let date = (try? Date(text, strategy: withFraction)) ?? (try? Date(text, strategy: .iso8601))
-        guard let seconds = date?.timeIntervalSince1970 ?? Double(text), (0...1e10).contains(seconds) else { return nil }
+        guard let seconds = date?.timeIntervalSince1970 ?? Double(text), (0...1e10).contains(seconds) else {
+            return nil
+        }
         return UInt64((seconds * 1e6).rounded()) * 1_000
     }
 }
@@ -195,7 +201,8 @@ extension PublishersStream {
             logger.warning(
                 "retention has trimmed records that the group hadn't read: it goes on at the oldest one",
                 metadata: [
-                    "group": "\(group)", "records": "\(bounds.oldest - 1 - min(bounds.oldest - 1, checkpoint.after.rawValue))",
+                    "group": "\(group)",
+                    "records": "\(bounds.oldest - 1 - min(bounds.oldest - 1, checkpoint.after.rawValue))",
                 ]
             )
             return try reader.shardIterator(.trimHorizon, hashes: checkpoint.hashes, nowNanoseconds: now)

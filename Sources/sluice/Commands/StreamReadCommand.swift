@@ -135,7 +135,9 @@ enum StreamRecordReport {
 
     /// For people.
     static func line(_ record: ChangeRecord) -> String {
-        let payload = String(decoding: record.payload.prefix(previewBytes), as: UTF8.self).printable(limit: previewBytes)
+        let payload = String(decoding: record.payload.prefix(previewBytes), as: UTF8.self).printable(
+            limit: previewBytes
+        )
         return "\(record.sequence) \(WallClock.text(nanoseconds: record.acceptedAtWallNanoseconds)) "
             + "\(record.topic.name.printable(limit: 120)) \(payload)\n"
     }
@@ -158,12 +160,17 @@ enum StreamRecordReport {
                 let encoding = change[ByteString("\(member)Encoding")]?.string
                 if let encoding { object.add("\(name)Encoding", encoding) }
             }
-            return object.text + "\n"
+            return line(object)
         }
         object.add("contentType", record.contentType.value)
         var data: [UInt8] = []
         if JSONText.appendPayload(record.payload, record.contentType, to: &data) { object.add("encoding", "base64") }
         object.addRaw("data", String(decoding: data, as: UTF8.self))
-        return object.text + "\n"
+        return line(object)
+    }
+
+    /// A payload may have line breaks between its members, where a space means the same; within strings they are escaped.
+    private static func line(_ object: JSONObject) -> String {
+        String(decoding: object.text.utf8.map { $0 < 0x20 ? 0x20 : $0 }, as: UTF8.self) + "\n"
     }
 }

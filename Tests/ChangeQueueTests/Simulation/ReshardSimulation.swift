@@ -128,7 +128,9 @@ struct ReshardSimulation {
     }
 
     private mutating func reshard() {
-        let open = bench.shared.shards.map(\.extent).filter { $0.end == nil }.sorted { $0.hashes.first < $1.hashes.first }
+        let open = bench.shared.shards.map(\.extent).filter { $0.end == nil }.sorted {
+            $0.hashes.first < $1.hashes.first
+        }
         let index = Int.random(in: open.indices, using: &random)
         let change: StreamReshard =
             if open.count < ReshardSimulation.mostShards, random.oneIn(2) || open.count == 1 {
@@ -189,7 +191,9 @@ struct ReshardSimulation {
             let shard = bench.shared.shards[index]
             let hand = Hand(owner: owner, shard: shard.extent.id, lease: shard.lease)
             if shard.owner != owner { violations.append("\(sequence) is received by who hasn't its shard") }
-            if sequence <= checkpoint(ofTopic: topic) { violations.append("\(sequence) is received behind the checkpoint") }
+            if sequence <= checkpoint(ofTopic: topic) {
+                violations.append("\(sequence) is received behind the checkpoint")
+            }
             checkOrder(sequence, topic, hand)
             hands[sequence] = hand
             held[owner, default: []].append(Held(handle: record.handle, hand: hand))
@@ -268,11 +272,15 @@ struct ReshardSimulation {
     private mutating func check() {
         for topic in passed.indices {
             let checkpoint = checkpoint(ofTopic: topic)
-            if checkpoint < passed[topic] { violations.append("topic \(topic) goes back from \(passed[topic]) to \(checkpoint)") }
+            if checkpoint < passed[topic] {
+                violations.append("topic \(topic) goes back from \(passed[topic]) to \(checkpoint)")
+            }
             var sequence = max(passed[topic] + 1, bench.first)
             while sequence <= min(checkpoint, bench.bounds.last) {
                 if bench.log[Int(sequence - 1)] == topic, !confirmed.contains(sequence) {
-                    violations.append("the checkpoint \(checkpoint) of topic \(topic) has passed \(sequence), which nobody has retired")
+                    violations.append(
+                        "the checkpoint \(checkpoint) of topic \(topic) has passed \(sequence), which nobody has retired"
+                    )
                 }
                 sequence += 1
             }

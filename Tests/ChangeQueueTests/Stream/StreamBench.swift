@@ -25,7 +25,7 @@ struct StreamBench {
 
     /// A publisher changes the shared state.
     mutating func with<Result>(_ owner: OwnerID, _ body: (inout StreamConsumer) -> Result) -> Result {
-        var consumer = consumers[owner] ?? StreamConsumer(owner: owner, shared: shared)
+        var consumer = consumers.removeValue(forKey: owner) ?? StreamConsumer(owner: owner, shared: shared)
         consumer.replaceShared(with: shared)
         let result = body(&consumer)
         shared = consumer.shared

@@ -43,7 +43,10 @@ struct StreamReaderTests {
         #expect(try read(.atTimestamp(nanoseconds: time)).last == 10)
         #expect(try read(.atTimestamp(nanoseconds: 0)) == Array(1...10))
         #expect(try read(.atTimestamp(nanoseconds: time + 3_600_000_000_000)).isEmpty)
-        for type in [ShardIteratorType.atSequenceNumber(SequenceNumber(11)), .atSequenceNumber(.none), .afterSequenceNumber(SequenceNumber(11))] {
+        for type in [
+            ShardIteratorType.atSequenceNumber(SequenceNumber(11)), .atSequenceNumber(.none),
+            .afterSequenceNumber(SequenceNumber(11)),
+        ] {
             #expect(code { _ = try read(type) } == .validation)
         }
     }
@@ -91,7 +94,10 @@ struct StreamReaderTests {
         let iterator = try reader.shardIterator(.afterSequenceNumber(SequenceNumber(3)), nowNanoseconds: now)
         let minutes: UInt64 = 60_000_000_000
         #expect(try reader.records(iterator, nowNanoseconds: now + 15 * minutes).records.count == 7)
-        #expect(try reader.records(iterator, nowNanoseconds: now - 60 * minutes).records.count == 7, "a clock that was set back")
+        #expect(
+            try reader.records(iterator, nowNanoseconds: now - 60 * minutes).records.count == 7,
+            "a clock that was set back"
+        )
         #expect(code { _ = try reader.records(iterator, nowNanoseconds: now + 15 * minutes + 1) } == .expiredIterator)
         try scratch.trim(before: 4)
         #expect(try reader.records(iterator, nowNanoseconds: now).records.count == 7)
@@ -99,7 +105,9 @@ struct StreamReaderTests {
         #expect(code { _ = try reader.records(iterator, nowNanoseconds: now) } == .trimmedDataAccess)
         #expect(code { _ = try read(.atSequenceNumber(SequenceNumber(4))) } == .trimmedDataAccess)
         #expect(try read(.trimHorizon) == Array(5...10))
-        for (logID, epochs) in [(scratch.log.logID &+ 1, scratch.log.epochs.text), (scratch.log.logID, LogEpoch.random().description)] {
+        for (logID, epochs) in [
+            (scratch.log.logID &+ 1, scratch.log.epochs.text), (scratch.log.logID, LogEpoch.random().description),
+        ] {
             let foreign = ShardIterator(
                 logID: logID,
                 epochs: epochs,
@@ -132,7 +140,9 @@ struct StreamReaderTests {
             let oldest = UInt64.random(in: 1...5, using: &random)
             var time: UInt64 = 1_000
             let times = (0..<Int.random(in: 0...60, using: &random)).map { _ -> UInt64 in
-                time = random.oneIn(10) ? time - .random(in: 0...20, using: &random) : time + .random(in: 0...10, using: &random)
+                time =
+                    random.oneIn(10)
+                    ? time - .random(in: 0...20, using: &random) : time + .random(in: 0...10, using: &random)
                 return time
             }
             let wanted = UInt64.random(in: 980...max(time, 980) + 10, using: &random)

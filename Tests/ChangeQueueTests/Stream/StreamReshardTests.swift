@@ -187,7 +187,8 @@ struct StreamReshardTests {
         let (map, shards) = (bench.shared.map, bench.shared.shards)
         for _ in 0..<5_000 {
             let border = shards.randomElement(using: &random)?.extent.hashes.first ?? 0
-            let hash = random.oneIn(2) ? border &- .random(in: 0...1, using: &random) : .random(in: 0 ... .max, using: &random)
+            let hash =
+                random.oneIn(2) ? border &- .random(in: 0...1, using: &random) : .random(in: 0 ... .max, using: &random)
             let sequence = UInt64.random(in: 1...bench.bounds.last + 3, using: &random)
             let expected = shards.indices.filter { index in
                 let extent = shards[index].extent
