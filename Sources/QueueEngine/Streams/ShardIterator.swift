@@ -145,7 +145,10 @@ package struct ShardIterator: Hashable, Sendable {
         guard case .known = point else {
             throw StreamError(
                 .resourceNotFound,
-                "The log was put back from a copy since the iterator was issued, and record \(after) isn't the one that it stands behind; ask for a new one."
+                """
+                The log was put back from a copy since the iterator was issued, and record \(after) isn't the one that it stands behind; \
+                ask for a new one.
+                """
             )
         }
         // A clock that was set back makes none expire.
