@@ -83,7 +83,7 @@ struct ReshardSimulation {
         case 150..<164: reshard()
         case 164..<172: now += .random(in: 1...timeout / 10, using: &random)
         case 172..<176: now += .random(in: 1...timeout * 3, using: &random)
-        case 176..<179: now -= .random(in: 1...timeout * 2, using: &random)
+        case 176..<179: now -= min(now - 1, .random(in: 1...timeout * 2, using: &random))
         case 179..<183: crash(owner)
         case 183..<185: leave(owner)
         case 185..<192: answerStray(owner)
