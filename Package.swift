@@ -203,7 +203,9 @@ let package = Package(
         .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ChangeQueueTests",
-            dependencies: ["TestSupport", "ChangeQueue", "LMDBLog", "LMDB", "PosixSupport", "SluiceCore", log],
+            dependencies: [
+                "TestSupport", "ChangeQueue", "QueueEngine", "LMDBLog", "LMDB", "PosixSupport", "SluiceCore", log,
+            ],
             resources: [.copy("Fixtures")],
             swiftSettings: settings
         ),

@@ -21,6 +21,8 @@ public struct GatewayDrivers: Sendable {
         public let log: ChangeLogConfiguration
         /// To be called, on any thread, when requests of a commit met a limit of the log.
         public let onRefusal: @Sendable (_ refusal: AppendRefusal, _ requests: Int) -> Void
+        /// To be called, on any thread, when retention has trimmed records that a group of readers hadn't read.
+        public let onGroupTrim: @Sendable (_ records: UInt64) -> Void
         /// The gateway's logger.
         public let logger: Logger
     }
@@ -67,6 +69,7 @@ extension Gateway {
             configuration: configuration,
             log: log,
             onRefusal: { [log = measures.log] refusal, requests in log.count(refusal, requests: requests) },
+            onGroupTrim: { [log = measures.log] records in log.count(groupTrimmed: records) },
             logger: logger
         )
         let opened: GatewayDrivers

@@ -47,6 +47,7 @@ struct LogMeasures: Sendable {
     // Made at start, so that the writer's thread makes none.
     private let refused: [AppendRefusal: Counter]
     private let gauges: [LogResource: Gauges]
+    private let groupTrimmed: Counter
 
     init(factory: any MetricsFactory) {
         var refused: [AppendRefusal: Counter] = [:]
@@ -58,6 +59,7 @@ struct LogMeasures: Sendable {
             )
         }
         self.refused = refused
+        groupTrimmed = Counter(label: "sluice_stream_group_trimmed_records_total", dimensions: [], factory: factory)
         var gauges: [LogResource: Gauges] = [:]
         for resource in LogResource.allCases {
             let dimensions = [("resource", resource.rawValue)]
@@ -71,6 +73,9 @@ struct LogMeasures: Sendable {
 
     /// Counts requests that met a limit.
     func count(_ refusal: AppendRefusal, requests: Int) { refused[refusal]?.increment(by: requests) }
+
+    /// Counts records that were trimmed before a group of readers had read them.
+    func count(groupTrimmed records: UInt64) { groupTrimmed.increment(by: records) }
 
     /// Sets the gauges, for who reads them now.
     func show(_ usage: LogUsage) {

@@ -44,7 +44,8 @@ extension GatewayDrivers {
             log: log,
             doorbell: DoorbellRinger(run),
             logger: order.logger,
-            onRefusal: order.onRefusal
+            onRefusal: order.onRefusal,
+            onGroupTrim: order.onGroupTrim
         )
         var drivers = GatewayDrivers(
             appending: writer,

@@ -15,7 +15,7 @@ struct SluiceCommand: AsyncParsableCommand {
             """,
         version: SluiceVersion.current,
         subcommands: [
-            UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, TopicCommand.self,
+            UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, TopicCommand.self, StreamCommand.self,
             LatencyCommand.self, ConnectionsCommand.self, BenchCommand.self,
         ]
     )

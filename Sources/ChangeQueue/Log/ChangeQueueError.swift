@@ -38,6 +38,8 @@ public struct ChangeQueueError: Error, Equatable, Sendable, CustomStringConverti
         case locked
         /// The directory was written by other software than this version reads.
         case versionMismatch
+        /// The stream's shards can't be split or merged so.
+        case cannotReshard
     }
 
     /// What kind of error it is.

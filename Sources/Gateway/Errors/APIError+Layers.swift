@@ -28,7 +28,7 @@ extension CodedError where Code == APIErrorCode {
         case .invalidRecord, .invalidItem: self.init(.invalidRequest, error.message)
         case .invalidTopic: self.init(.invalidTopic, error.message)
         case .shuttingDown: self.init(.shuttingDown, error.message)
-        case .corruptRecord, .storage, .cannotOpen, .locked, .versionMismatch:
+        case .corruptRecord, .storage, .cannotOpen, .locked, .versionMismatch, .cannotReshard:
             self.init(.storageFailed, error.message)
         }
     }

@@ -4,7 +4,10 @@ import SluiceCore
 /// A queue's state as one looks at it: the figures and the records that aren't retired, whatever its kind.
 enum ConsumerView {
     case standard(LeaseState)
-    case stream(StreamState)
+    case stream(StreamState, ShardMap)
+
+    /// A stream's state with its map.
+    static func stream(_ state: StreamState) -> ConsumerView { .stream(state, state.map) }
 
     /// Most records that are looked at one by one.
     static let maximumVisited = 1_000_000
@@ -13,7 +16,7 @@ enum ConsumerView {
     func unretired(_ bounds: LogBounds) -> [SequenceRange] {
         switch self {
         case .standard(let state): state.unretired(bounds)
-        case .stream(let state): state.unretired(bounds)
+        case .stream(let state, _): state.unretired(bounds)
         }
     }
 
@@ -21,7 +24,8 @@ enum ConsumerView {
     func standing(of header: RecordHeader, nowNanoseconds now: UInt64) -> RecordStanding? {
         switch self {
         case .standard(let state): state.standing(of: header.sequence.rawValue, nowNanoseconds: now)
-        case .stream(let state): state.standing(of: header.sequence.rawValue, topic: header.topic, nowNanoseconds: now)
+        case .stream(let state, let map):
+            state.standing(of: header.sequence.rawValue, topic: header.topic, map, nowNanoseconds: now)
         }
     }
 
@@ -32,12 +36,12 @@ enum ConsumerView {
             let dead = Set(state.leases.leases.map(\.owner)).filter { $0 != .none && isDead($0) }
             LeaseTakeOver(owners: dead, nowNanoseconds: now).apply(to: &state)
             return .standard(state)
-        case .stream(var state):
+        case .stream(var state, let map):
             let dead = Set(state.shards.map(\.owner)).filter { $0 != .none && isDead($0) }
             for index in state.shards.indices where dead.contains(state.shards[index].owner) {
                 state.shards[index].release()
             }
-            return .stream(state)
+            return .stream(state, map)
         }
     }
 
@@ -55,7 +59,7 @@ enum ConsumerView {
         var depth: QueueDepth
         switch self {
         case .standard(let state): depth = state.depth(of: queue, bounds, nowNanoseconds: now)
-        case .stream(let state): depth = try streamDepth(queue, state, bounds, reader, nowNanoseconds: now)
+        case .stream(let state, _): depth = try streamDepth(queue, state, bounds, reader, nowNanoseconds: now)
         }
         depth.oldestAgeSeconds = try oldestAgeSeconds(bounds, reader, nowNanoseconds: now)
         depth.logRecords = statistics.logRecords

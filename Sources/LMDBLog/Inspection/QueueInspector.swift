@@ -14,7 +14,7 @@ package final class QueueInspector: Sendable {
     /// The queue that is looked at.
     package let queue: QueueID
     private let kind: QueueKind
-    private let log: ChangeLog
+    let log: ChangeLog
     private let directory: String
     private let run: RunDirectory?
     private let opened = Mutex<(environment: Environment, databases: ConsumerDatabases)?>(nil)
@@ -114,7 +114,7 @@ package final class QueueInspector: Sendable {
 
     // MARK: The consumer's state
 
-    private func view(_ now: UInt64) throws(ChangeQueueError) -> ConsumerView {
+    func view(_ now: UInt64) throws(ChangeQueueError) -> ConsumerView {
         try ChangeQueueError.typing("read the consumer state in \(directory)") {
             let view = try storedView() ?? emptyView
             guard let run else { return view }
@@ -127,7 +127,10 @@ package final class QueueInspector: Sendable {
         let cursor = ConsumerOrigin(directory: directory, logID: log.logID).cursor(queue)
         return switch kind {
         case .standard: .standard(LeaseState(cursor: cursor, nextReceive: 1))
-        case .stream: .stream(StreamState(shards: 1, cursor: cursor, nextReceive: 1))
+        case .stream:
+            .stream(
+                StreamState(shards: QueueAttributes(kind: .stream).shards, cursor: cursor, nextReceive: 1)
+            )
         }
     }
 

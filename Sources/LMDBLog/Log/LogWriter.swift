@@ -25,12 +25,14 @@ package final class LogWriter: LogAppending {
     ///   - maintainsLog: whether it trims, saves heads and forgets topics; not for one who doesn't know the limits that the log is kept with.
     ///   - logger: where failures of the upkeep are reported.
     ///   - onRefusal: called on the writer's thread when requests of a commit met a limit of the log.
+    ///   - onGroupTrim: called on the writer's thread when retention has trimmed records that a group of readers hadn't read.
     package init(
         log: ChangeLog,
         doorbell: (any LogSignal)? = nil,
         maintainsLog: Bool = true,
         logger: Logger = Logger(label: "sluice.log"),
-        onRefusal: @escaping @Sendable (_ refusal: AppendRefusal, _ requests: Int) -> Void = { _, _ in }
+        onRefusal: @escaping @Sendable (_ refusal: AppendRefusal, _ requests: Int) -> Void = { _, _ in },
+        onGroupTrim: @escaping @Sendable (_ records: UInt64) -> Void = { _ in }
     ) {
         self.log = log
         inbox = AppendInbox(
@@ -49,7 +51,8 @@ package final class LogWriter: LogAppending {
                     doorbell: doorbell,
                     maintainsLog: maintainsLog,
                     logger: logger,
-                    onRefusal: onRefusal
+                    onRefusal: onRefusal,
+                    onGroupTrim: onGroupTrim
                 ).run()
             }
         } catch {

@@ -15,6 +15,7 @@ final class LogWriterLoop {
     private let maintainsLog: Bool
     private let logger: Logger
     private let onRefusal: @Sendable (AppendRefusal, _ requests: Int) -> Void
+    private let onGroupTrim: @Sendable (_ records: UInt64) -> Void
     private let limits: AppendLimits
     private let committer: LogCommitter
     private let trimmer: LogTrimmer
@@ -24,6 +25,8 @@ final class LogWriterLoop {
     private let boot: UInt64
     private var watch = LogUsageWatch()
     private var undelivered = UndeliveredWatch()
+    private var groupTrims = GroupTrimWatch()
+    private let groups: ConsumerGroups
     private var nextWatchNanoseconds: UInt64 = 0
     /// Whether the last append failed: a full disk is reported once, not with each commit.
     private var isFailing = false
@@ -40,7 +43,8 @@ final class LogWriterLoop {
         doorbell: (any LogSignal)?,
         maintainsLog: Bool,
         logger: Logger,
-        onRefusal: @escaping @Sendable (AppendRefusal, _ requests: Int) -> Void
+        onRefusal: @escaping @Sendable (AppendRefusal, _ requests: Int) -> Void,
+        onGroupTrim: @escaping @Sendable (_ records: UInt64) -> Void
     ) {
         self.log = log
         self.heads = heads
@@ -50,6 +54,8 @@ final class LogWriterLoop {
         self.maintainsLog = maintainsLog
         self.logger = logger
         self.onRefusal = onRefusal
+        self.onGroupTrim = onGroupTrim
+        groups = ConsumerGroups(besideLog: log.configuration.directory)
         limits = AppendLimits(maximumPayloadBytes: log.configuration.maximumPayloadBytes)
         committer = LogCommitter(log: log, heads: heads)
         trimmer = LogTrimmer(log: log)
@@ -240,11 +246,31 @@ final class LogWriterLoop {
             ),
             nowNanoseconds: now
         )
+        watchGroups(trimmedThrough: trimmed, now)
         guard records > 0 else { return }
         logger.warning(
             "retention has trimmed records that no queue had delivered: run a publisher, or keep records longer (--retention-age, --retention-bytes)",
             metadata: ["records": "\(records)"]
         )
+    }
+
+    /// Says when retention has trimmed what a group of readers hadn't read.
+    private func watchGroups(trimmedThrough: UInt64, _ now: UInt64) {
+        let after = groups.all().filter { $0.checkpoint.logID == log.logID }
+            .map { ($0.group, $0.checkpoint.after.rawValue) }
+        let losses = groupTrims.losses(
+            trimmedThrough: trimmedThrough,
+            groups: Dictionary(after) { first, _ in first },
+            nowNanoseconds: now
+        )
+        for loss in losses {
+            onGroupTrim(loss.records)
+            guard loss.isLogged else { continue }
+            logger.warning(
+                "retention has trimmed records that a group hadn't read: read faster, keep records longer, or remove the group's file",
+                metadata: ["group": "\(loss.group)", "records": "\(loss.records)"]
+            )
+        }
     }
 
     private func saveAllHeads() {

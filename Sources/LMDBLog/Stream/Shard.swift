@@ -1,10 +1,12 @@
 import ChangeQueue
-import PosixSupport
+import QueueEngine
 import SluiceCore
 
 /// One shard of a `stream` consumer as all publishers see it: some of the topics, read in order from a checkpoint by
 /// one publisher at a time.
 struct Shard: Hashable, Sendable {
+    /// Which records are its own.
+    var extent: ShardExtent
     /// Who reads it; ``OwnerID/none`` when it is free.
     var owner = OwnerID.none
     /// The number of the lease: another one means that the shard was in other hands.
@@ -22,11 +24,22 @@ struct Shard: Hashable, Sendable {
     /// Nothing is handed out before this time, wall clock, nanoseconds.
     var resumesAt: UInt64 = 0
 
-    /// A free shard that goes on after `checkpoint`.
-    init(checkpoint: UInt64) {
+    /// A free shard that goes on after `checkpoint`, or at its beginning.
+    init(_ extent: ShardExtent, checkpoint: UInt64) {
+        self.extent = extent
+        let checkpoint = max(checkpoint, extent.beginning)
         self.checkpoint = checkpoint
         handedThrough = checkpoint
     }
+
+    /// Whether it was split or merged and everything of it is retired.
+    var isRetired: Bool { extent.end.map { checkpoint >= $0 } ?? false }
+
+    /// Whether it was split or merged and everything of it was handed out.
+    var isHandedOut: Bool { extent.end.map { handedThrough >= $0 } ?? false }
+
+    /// The newest record that was handed out, now or before it went back.
+    var touchedThrough: UInt64 { max(handedThrough, rewoundThrough) }
 
     /// Goes back to the record after `sequence`.
     mutating func rewind(to sequence: UInt64, attempts: UInt32) {
@@ -44,9 +57,14 @@ struct Shard: Hashable, Sendable {
         rewind(to: checkpoint, attempts: checkpoint < rewoundThrough ? count : 1)
     }
 
-    /// Moves the checkpoint; it never goes back.
+    /// Everything of it up to a record was handed out.
+    mutating func pass(through sequence: UInt64) {
+        handedThrough = max(handedThrough, min(sequence, extent.end ?? .max))
+    }
+
+    /// Moves the checkpoint; it never goes back, nor beyond the end.
     mutating func retire(through sequence: UInt64) {
-        checkpoint = max(checkpoint, sequence)
+        checkpoint = max(checkpoint, min(sequence, extent.end ?? .max))
         handedThrough = max(handedThrough, checkpoint)
         if checkpoint >= rewoundThrough {
             rewoundThrough = 0
@@ -56,13 +74,4 @@ struct Shard: Hashable, Sendable {
 
     /// How often a record will have been received when it is handed out now.
     func receiveCount(of sequence: UInt64) -> Int { sequence <= rewoundThrough ? Int(attempts) + 1 : 1 }
-}
-
-/// Which shard a topic belongs to: the same in every process and for ever, so that a topic's records have one reader.
-enum ShardKey {
-    /// FNV-1a over the topic's bytes; its low bits are folded, since short names differ little in them.
-    static func shard(of topic: Topic, count: Int) -> Int {
-        let hash = FNV1a.hash(topic.name.utf8)
-        return Int((hash ^ hash >> 32) % UInt64(max(count, 1)))
-    }
 }

@@ -7,10 +7,12 @@ struct StreamConsumer: Sendable {
     let owner: OwnerID
     /// What is shared with the other publishers.
     var shared: StreamState
-    /// The windows of the shards that this publisher reads; nil for the others.
+    /// Where each record belongs; always that of the shared shards.
+    private(set) var map = ShardMap.empty
+    /// The windows of the shards that this publisher reads, in their order; nil for the others.
     var windows: [ShardWindow?]
-    /// Shards that go to other publishers as soon as nothing of them is in flight.
-    var leaving: Set<Int> = []
+    /// Shards, by their numbers, that go to other publishers as soon as nothing of them is in flight.
+    var leaving: Set<UInt64> = []
 
     /// A publisher that has nothing in its hands: shards that it had before, and lost track of, are free.
     init(owner: OwnerID, shared: StreamState) {
@@ -33,16 +35,32 @@ struct StreamConsumer: Sendable {
     /// Gives each leased shard a window and drops the windows of those that are lost: their handles are stale from now
     /// on.
     mutating func followLeases() {
-        if windows.count != shared.shards.count { windows = Array(repeating: nil, count: shared.shards.count) }
+        if !map.isOf(shared.shards) { followShards() }
         for (index, shard) in shared.shards.enumerated() {
             if shard.owner != owner {
                 windows[index] = nil
-                leaving.remove(index)
+                leaving.remove(shard.extent.id)
             } else if windows[index]?.lease != shard.lease {
                 windows[index] = ShardWindow(lease: shard.lease)
-                leaving.remove(index)
+                leaving.remove(shard.extent.id)
             }
         }
+    }
+
+    /// The shards were split or merged, or some are gone: each window goes with its shard.
+    private mutating func followShards() {
+        var kept: [UInt64: ShardWindow] = [:]
+        for (index, extent) in map.extents.enumerated() { kept[extent.id] = windows[index] }
+        map = shared.map
+        windows = map.extents.map { kept[$0.id] }
+        leaving.formIntersection(map.extents.map(\.id))
+    }
+
+    /// Removes the shards that are retired through their end; after it, a shard's place may be another one.
+    mutating func removeRetired() {
+        guard shared.shards.contains(where: \.isRetired) else { return }
+        shared.removeRetired()
+        followLeases()
     }
 
     /// After answers have come: moves the checkpoint, goes back to what failed, lets go what is to leave.
@@ -55,19 +73,23 @@ struct StreamConsumer: Sendable {
         guard let window = windows[index] else { return }
         let shard = shared.shards[index]
         shared.shards[index].retire(through: window.lowest.map { $0 - 1 } ?? shard.handedThrough)
-        if leaving.contains(index), window.isEmpty {
+        if leaving.contains(shard.extent.id), window.isEmpty {
             shared.shards[index].release()
             windows[index] = nil
-            leaving.remove(index)
+            leaving.remove(shard.extent.id)
         }
     }
 
     // MARK: A receive's number
 
-    /// The number that a shard's handles get: the receive's, and the shard in the low byte, so that an answer finds its
-    /// window.
-    static func handleNumber(_ receive: UInt64, shard: Int) -> UInt64 { receive << 8 | UInt64(shard) }
+    /// The number that a shard's handles get: the receive's, and the low byte of the shard's in its own, so that an answer
+    /// finds its window.
+    static func handleNumber(_ receive: UInt64, _ shard: ShardExtent) -> UInt64 {
+        receive << 8 | UInt64(shard.handleByte)
+    }
 
-    /// The shard of a handle.
-    static func shard(ofHandleNumber number: UInt64) -> Int { Int(number & 0xFF) }
+    /// The shard of a handle; nil when there is none.
+    func shard(ofHandleNumber number: UInt64) -> Int? {
+        map.shard(ofHandleByte: UInt8(truncatingIfNeeded: number))
+    }
 }

@@ -22,39 +22,44 @@ struct StreamReceive {
     /// Begins a receive: claims shards that are free.
     init(_ consumer: inout StreamConsumer, rules: LeaseRules, _ bounds: LogBounds, nowNanoseconds now: UInt64) {
         trimmed = consumer.shared.trim(before: bounds.first)
+        consumer.shared.removeRetired()
         consumer.shared.claim(for: consumer.owner, until: rules.visibleAt(now))
         consumer.followLeases()
         windowRecords = max(Int(clamping: rules.maximumInFlight) / max(consumer.shared.shards.count, 1), 1)
         let windowRecords = windowRecords
         let positions: [UInt64?] = consumer.windows.indices.map { index in
-            guard let window = consumer.windows[index], !consumer.leaving.contains(index), !window.hasFailed else {
-                return nil
-            }
             let shard = consumer.shared.shards[index]
+            guard let window = consumer.windows[index], !consumer.leaving.contains(shard.extent.id), !window.hasFailed,
+                !shard.isHandedOut
+            else { return nil }
             return shard.resumesAt <= now && window.count < windowRecords ? shard.handedThrough : nil
         }
         self.positions = positions
-        isWhole = consumer.windows.indices.allSatisfy { !consumer.reads($0) || positions[$0] != nil }
+        isWhole = consumer.windows.indices.allSatisfy { index in
+            !consumer.reads(index) || positions[index] != nil || consumer.shared.shards[index].isHandedOut
+        }
         let lowest = positions.compactMap { $0 }.min()
         start = lowest.flatMap { $0 < bounds.last ? $0 : nil }
         receive = start == nil ? 0 : consumer.shared.takeReceive()
     }
 
-    /// Offers the next record of the log.
+    /// Offers the next record of the log, whose topic has the hash.
     /// - Returns: the handle's number and the receive count when the record is taken.
     mutating func offer(
         _ sequence: UInt64,
-        shard: Int,
+        hash: UInt64,
         _ consumer: inout StreamConsumer
     ) -> (number: UInt64, receiveCount: Int)? {
-        guard let position = positions[shard], sequence > position else { return nil }
+        guard let shard = consumer.map.shard(ofHash: hash, at: sequence), let position = positions[shard],
+            sequence > position
+        else { return nil }
         guard let count = consumer.windows[shard]?.count, count < windowRecords else {
             // The window is full: the shard has been read up to the record before.
             pass(shard, through: sequence - 1, &consumer)
             positions[shard] = nil
             return nil
         }
-        let number = StreamConsumer.handleNumber(receive, shard: shard)
+        let number = StreamConsumer.handleNumber(receive, consumer.shared.shards[shard].extent)
         consumer.windows[shard]?.append(sequence, receive: number)
         positions[shard] = sequence
         return (number, consumer.shared.shards[shard].receiveCount(of: sequence))
@@ -66,10 +71,11 @@ struct StreamReceive {
             guard let position = positions[shard] else { continue }
             pass(shard, through: max(position, sequence), &consumer)
         }
+        consumer.removeRetired()
     }
 
     private func pass(_ shard: Int, through sequence: UInt64, _ consumer: inout StreamConsumer) {
-        consumer.shared.shards[shard].handedThrough = max(consumer.shared.shards[shard].handedThrough, sequence)
+        consumer.shared.shards[shard].pass(through: sequence)
         consumer.settle(shard)
     }
 }
@@ -82,12 +88,12 @@ struct StreamCheckpoint {
     func apply(to consumer: inout StreamConsumer) {
         var touched = Set<Int>()
         for handle in handles {
-            let shard = StreamConsumer.shard(ofHandleNumber: handle.receive)
-            guard shard < consumer.windows.count, consumer.windows[shard] != nil else { continue }
+            guard let shard = consumer.shard(ofHandleNumber: handle.receive), consumer.reads(shard) else { continue }
             consumer.windows[shard]?.retire(handle.sequence.rawValue, receive: handle.receive)
             touched.insert(shard)
         }
         for shard in touched { consumer.settle(shard) }
+        consumer.removeRetired()
     }
 }
 
@@ -103,14 +109,14 @@ struct StreamRewind {
     func apply(to consumer: inout StreamConsumer) {
         var touched = Set<Int>()
         for handle in handles {
-            let shard = StreamConsumer.shard(ofHandleNumber: handle.receive)
-            guard shard < consumer.windows.count,
+            guard let shard = consumer.shard(ofHandleNumber: handle.receive),
                 consumer.windows[shard]?.fail(handle.sequence.rawValue, receive: handle.receive) == true
             else { continue }
             consumer.shared.shards[shard].resumesAt = max(consumer.shared.shards[shard].resumesAt, resumesAt)
             touched.insert(shard)
         }
         for shard in touched { consumer.settle(shard) }
+        consumer.removeRetired()
     }
 }
 
@@ -141,6 +147,7 @@ struct StreamBalance {
             }
         }
         leave(&consumer)
+        consumer.shared.removeRetired()
         consumer.shared.claim(for: owner, until: until)
         consumer.followLeases()
     }
@@ -148,8 +155,9 @@ struct StreamBalance {
     /// What is above the fair share leaves when it is drained; nothing leaves when there is no excess.
     private func leave(_ consumer: inout StreamConsumer) {
         let own = consumer.shared.shards(of: consumer.owner)
-        let excess = max(own.count - consumer.shared.fairShare, 0)
-        consumer.leaving = Set(own.suffix(excess))
+        let share = consumer.shared.fairShare(ofReadable: consumer.shared.readable.count)
+        let excess = max(own.count - share, 0)
+        consumer.leaving = Set(own.suffix(excess).map { consumer.shared.shards[$0].extent.id })
         for index in own.suffix(excess) { consumer.settle(index) }
     }
 }

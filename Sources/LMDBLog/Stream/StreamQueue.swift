@@ -48,11 +48,11 @@ final class StreamQueue: ChangeQueue {
             let lost = consumer.shared.retiredThrough - min(consumer.shared.retiredThrough, last)
             consumer.shared.cut(after: last)
             consumer.shared.skip(through: min(deliveredThrough, last))
-            return (shards: consumer.shared.shards.count, lost: lost)
+            return (shards: consumer.shared.shards.count { $0.extent.end == nil }, lost: lost)
         }
         if stored.shards != attributes.shards {
-            logger.warning(
-                "the consumer keeps the number of shards that it began with",
+            logger.info(
+                "the consumer keeps the shards that it has: they are split and merged by command",
                 metadata: ["shards": "\(stored.shards)", "configured": "\(attributes.shards)"]
             )
         }
@@ -93,7 +93,12 @@ final class StreamQueue: ChangeQueue {
     }
 
     func retire(_ handles: [ReceiptHandle], nowNanoseconds: UInt64) throws(ChangeQueueError) {
-        try update("move the checkpoint") { StreamCheckpoint(handles: handles).apply(to: &$0) }
+        let opensShards = try update("move the checkpoint") { consumer in
+            let shards = consumer.shared.shards.count
+            StreamCheckpoint(handles: handles).apply(to: &consumer)
+            return consumer.shared.shards.count != shards
+        }
+        if opensShards { quietAtCommit = nil }
     }
 
     func retry(_ handles: [ReceiptHandle], after delay: Duration, nowNanoseconds now: UInt64) throws(ChangeQueueError) {
@@ -112,7 +117,10 @@ final class StreamQueue: ChangeQueue {
             StreamBalance(dead: dead, rules: rules, nowNanoseconds: now).apply(to: &consumer)
             let own = consumer.shared.shards(of: consumer.owner)
             let last = try reader.bounds().last
-            let isBehind = own.contains { consumer.shared.shards[$0].handedThrough < last }
+            let isBehind = own.contains { index in
+                let shard = consumer.shared.shards[index]
+                return !shard.isHandedOut && shard.handedThrough < last
+            }
             return (consumer.shared.retiredThrough, isBehind)
         }
         try membership.maintain(nowNanoseconds: now)
@@ -145,13 +153,12 @@ final class StreamQueue: ChangeQueue {
         var received: [ReceivedRecord] = []
         var readThrough = range.first - 1
         var (bytes, visited) = (0, 0)
-        let shardCount = consumer.shared.shards.count
         try reader.visit([range]) { header, encoded in
             if !received.isEmpty, bytes + encoded.count > maximumBytes { return false }
-            let shard = ShardKey.shard(of: header.topic, count: shardCount)
+            let hash = ShardKey.hash(of: header.topic)
             readThrough = header.sequence.rawValue
             visited += 1
-            if let (number, count) = receive.offer(header.sequence.rawValue, shard: shard, &consumer) {
+            if let (number, count) = receive.offer(header.sequence.rawValue, hash: hash, &consumer) {
                 bytes += encoded.count
                 received.append(
                     ReceivedRecord(
@@ -176,13 +183,7 @@ final class StreamQueue: ChangeQueue {
                 store,
                 load: { transaction, old in
                     let stored = try storage.load(transaction)
-                    let shared =
-                        stored
-                        ?? StreamState(
-                            shards: attributes.shards,
-                            cursor: store.origin.cursor(id),
-                            nextReceive: StageClock.wallNanoseconds()
-                        )
+                    let shared = stored ?? StreamState.beginning(of: id, attributes, store.origin)
                     guard var consumer = old?.consumer else {
                         return Kept(consumer: StreamConsumer(owner: owner, shared: shared), stored: stored)
                     }

@@ -28,9 +28,9 @@ public struct QueueAttributes: Hashable, Sendable {
     ///
     /// Beyond it nothing new is handed out, only what was handed out before.
     public var maximumInFlight = 120_000
-    /// Shards of a stream, 1 to 255.
+    /// Shards that a stream begins with, 1 to 255.
     ///
-    /// The number that it began with stays.
+    /// Later they are split and merged.
     public var shards = 8
     /// Shortest wait before a push is tried again; it doubles with each attempt.
     public var retryMinimum: Duration = .milliseconds(100)

@@ -46,6 +46,8 @@ enum MetricHelp {
         "sluice_repeated_records_total": "Delivered records that were repetitions and were dropped.",
         "sluice_resumed_records_total": "Records sent from the log to clients that came back.",
         "sluice_stage_max_seconds": "Longest latency of each stage since the process started.",
+        "sluice_stream_group_trimmed_records_total":
+            "Records that retention trimmed before a group of readers had read them.",
         "sluice_subscriptions": "Subscriptions of all clients.",
         "sluice_topic_streams": "Open responses of /topics/{topic}/stream.",
         "sluice_webhook_cache_answers": "Answers of the authorization back end that are kept.",

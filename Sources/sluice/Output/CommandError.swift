@@ -29,6 +29,7 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
         case let error as ChangeQueueError: self.init(CommandError.status(error.code), error.message)
         case let error as QueueError: self.init(error)
         case let error as MessageDraft.Violation: self.init(error)
+        case let error as StreamError: self.init(CommandError.status(error.code), error.message)
         case let error as RegistryError: self.init(error.code == .notFound ? .noInput : .inputOutput, error.message)
         default: self.init(.software, "Unexpected: \(error)")
         }
@@ -59,10 +60,19 @@ struct CommandError: Error, Equatable, CustomStringConvertible {
         }
     }
 
+    private static func status(_ code: StreamError.Code) -> CommandStatus {
+        switch code {
+        case .validation: .usage
+        case .trimmedDataAccess, .resourceNotFound, .expiredIterator: .noInput
+        case .internalServerError: .inputOutput
+        }
+    }
+
     private static func status(_ code: ChangeQueueError.Code) -> CommandStatus {
         switch code {
         case .cannotOpen: .noInput
         case .locked: .unavailable
+        case .cannotReshard: .usage
         default: .inputOutput
         }
     }

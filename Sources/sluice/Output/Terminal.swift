@@ -8,16 +8,15 @@ enum Terminal {
     }
 
     /// Writes text to standard output at once, with no buffer that a reader of a pipe would wait for.
-    static func write(_ text: String) { write(Array(text.utf8), to: STDOUT_FILENO) }
+    static func write(_ text: String) { _ = tryToWrite(text) }
 
-    /// Writes text to standard output.
+    /// The same.
     /// - Returns: whether all of it has been written: a reader may be gone.
-    static func writeAll(_ text: String) -> Bool { write(Array(text.utf8), to: STDOUT_FILENO) }
+    static func tryToWrite(_ text: String) -> Bool { write(Array(text.utf8), to: STDOUT_FILENO) }
 
     /// Writes text to standard error.
-    static func writeError(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+    static func writeError(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 
-    @discardableResult
     private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var left = bytes[...]
         while !left.isEmpty {

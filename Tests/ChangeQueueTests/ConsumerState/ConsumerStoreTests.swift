@@ -151,7 +151,7 @@ struct ConsumerStoreTests {
         do { try scratch.open(.stream).close() }
         scratch.shards = 3
         #expect(try scratch.open(.stream).take().count == 5)
-        #expect(scratch.messages.all.contains { $0.hasPrefix("warning: the consumer keeps the number of shards") })
+        #expect(scratch.messages.all.contains { $0.hasPrefix("info: the consumer keeps the shards that it has") })
     }
 
     @Test(

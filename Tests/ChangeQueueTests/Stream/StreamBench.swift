@@ -1,3 +1,4 @@
+import QueueEngine
 import SluiceCore
 
 @testable import ChangeQueue
@@ -5,8 +6,10 @@ import SluiceCore
 
 /// A stream of tests: a log as a row of shards, and publishers that share one state.
 struct StreamBench {
-    /// The shard of each record; record 1 is the first.
+    /// The topic of each record; record 1 is the first. A topic's number is the shard that it is in at first.
     var log: [Int] = []
+    /// The hash of each topic.
+    var hashes: [UInt64]
     var first: UInt64 = 1
     var shared: StreamState
     var consumers: [OwnerID: StreamConsumer] = [:]
@@ -15,13 +18,14 @@ struct StreamBench {
     init(shards: Int, log: [Int] = []) {
         shared = StreamState(shards: shards, cursor: 0, nextReceive: 1)
         self.log = log
+        hashes = HashRange.even(shards).map(\.first)
     }
 
     var bounds: LogBounds { LogBounds(first: first, last: UInt64(log.count)) }
 
     /// A publisher changes the shared state.
     mutating func with<Result>(_ owner: OwnerID, _ body: (inout StreamConsumer) -> Result) -> Result {
-        var consumer = consumers[owner] ?? StreamConsumer(owner: owner, shared: shared)
+        var consumer = consumers.removeValue(forKey: owner) ?? StreamConsumer(owner: owner, shared: shared)
         consumer.replaceShared(with: shared)
         let result = body(&consumer)
         shared = consumer.shared
@@ -40,7 +44,7 @@ struct StreamBench {
         _ maximumRecords: Int = 100,
         at now: UInt64 = 0
     ) -> [(handle: ReceiptHandle, receiveCount: Int)] {
-        let (log, bounds, rules) = (log, bounds, rules)
+        let (log, hashes, bounds, rules) = (log, hashes, bounds, rules)
         return with(owner) { consumer in
             var receive = StreamReceive(&consumer, rules: rules, bounds, nowNanoseconds: now)
             guard let start = receive.start else { return [] }
@@ -48,8 +52,8 @@ struct StreamBench {
             var readThrough = start
             var sequence = max(start + 1, bounds.first)
             while sequence <= bounds.last, taken.count < maximumRecords {
-                let shard = log[Int(sequence - 1)]
-                if let (number, count) = receive.offer(sequence, shard: shard, &consumer) {
+                let hash = hashes[log[Int(sequence - 1)]]
+                if let (number, count) = receive.offer(sequence, hash: hash, &consumer) {
                     taken.append((ReceiptHandle(sequence: SequenceNumber(sequence), receive: number), count))
                 }
                 readThrough = sequence
@@ -66,6 +70,12 @@ struct StreamBench {
 
     mutating func retry(_ owner: OwnerID, _ handles: [ReceiptHandle], resumesAt: UInt64) {
         with(owner) { StreamRewind(handles: handles, resumesAt: resumesAt).apply(to: &$0) }
+    }
+
+    /// Splits or merges; the numbers of the new shards.
+    @discardableResult
+    mutating func reshard(_ change: StreamReshard) throws -> [UInt64] {
+        try change.apply(to: &shared, last: bounds.last)
     }
 
     var checkpoints: [UInt64] { shared.shards.map(\.checkpoint) }

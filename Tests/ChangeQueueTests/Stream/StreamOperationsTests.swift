@@ -1,3 +1,4 @@
+import QueueEngine
 import SluiceCore
 import TestSupport
 import Testing
@@ -241,16 +242,17 @@ struct StreamOperationsTests {
 
     @Test("a record's standing says retired, in flight, delayed or visible")
     func standing() throws {
+        var bench = StreamBench(shards: 2, log: [0, 0, 0, 1])
         let topics = try (0..<40).map { try Topic("t\($0)") }
-        let shards = topics.map { ShardKey.shard(of: $0, count: 2) }
+        let map = bench.shared.map
+        let shards = topics.map { map.shard(ofHash: ShardKey.hash(of: $0), at: 1) }
         let index = try #require(shards.firstIndex(of: 0))
         let (topic, other) = (topics[index], topics[try #require(shards.firstIndex(of: 1))])
-        var bench = StreamBench(shards: 2, log: [0, 0, 0, 1])
         bench.balance(alice)
         let held = bench.receive(alice, 2)
         bench.retire(alice, [held.handles[0]])
         func standing(_ sequence: UInt64, _ topic: Topic, at now: UInt64 = 0) -> RecordStanding? {
-            bench.shared.standing(of: sequence, topic: topic, nowNanoseconds: now)
+            bench.shared.standing(of: sequence, topic: topic, map, nowNanoseconds: now)
         }
         #expect(standing(1, topic) == nil)
         #expect(standing(2, topic) == RecordStanding(state: .inFlight, receiveCount: 1))
@@ -263,11 +265,16 @@ struct StreamOperationsTests {
         #expect(standing(2, topic, at: 50) == RecordStanding(state: .visible, receiveCount: 1))
     }
 
-    @Test("topics spread over the shards, and a topic's shard never changes")
-    func spreads() throws {
-        var counts = Array(repeating: 0, count: 8)
-        for number in 0..<8_000 { counts[ShardKey.shard(of: try Topic("orders/\(number)"), count: 8)] += 1 }
-        #expect(counts.allSatisfy { (800...1_200).contains($0) }, "\(counts)")
-        #expect(try ShardKey.shard(of: Topic("orders/42"), count: 8) == 1)
+    @Test("topics spread over the shards, however many, and a topic's hash never changes", arguments: [2, 8, 200])
+    func spreads(shards: Int) throws {
+        let map = StreamState(shards: shards, cursor: 0, nextReceive: 1).map
+        for name in ["orders/", "o", "a/long/name/with/many/levels/"] {
+            var counts = Array(repeating: 0, count: shards)
+            for number in 0..<shards * 1_000 {
+                counts[try #require(map.shard(ofHash: ShardKey.hash(of: Topic("\(name)\(number)")), at: 1))] += 1
+            }
+            #expect(counts.allSatisfy { (700...1_300).contains($0) }, "\(name): \(counts)")
+        }
+        #expect(try ShardKey.hash(of: Topic("orders/42")) == 0x83E2_91AA_8634_375D)
     }
 }

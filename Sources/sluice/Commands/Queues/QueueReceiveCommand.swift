@@ -74,7 +74,7 @@ struct QueueReceiveCommand: AsyncParsableCommand {
             json
             ? MessageReport.json(received: messages)
             : MessageReport.lines(received: messages, withHandles: !delete)
-        guard Terminal.writeAll(text) else {
+        guard Terminal.tryToWrite(text) else {
             throw CommandError(
                 .inputOutput,
                 "Messages were received and can't be written: they stay in the queue \(id)."
