@@ -15,7 +15,8 @@ struct SluiceCommand: AsyncParsableCommand {
             """,
         version: SluiceVersion.current,
         subcommands: [
-            UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, TopicCommand.self, StreamCommand.self,
+            UpCommand.self, GatewayCommand.self, PublisherCommand.self, QueueCommand.self, TopicCommand.self,
+            StreamCommand.self,
             LatencyCommand.self, ConnectionsCommand.self, BenchCommand.self,
         ]
     )
