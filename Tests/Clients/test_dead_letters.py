@@ -59,6 +59,40 @@ def test_a_record_that_no_gateway_takes_ends_in_dead_letters_while_others_flow(o
     assert "sluice_publisher_dead_lettered_records_total 1" in metrics
 
 
+def test_a_redrive_publishes_a_dead_letter_again(sluice):
+    sluice.start_gateway("--queue-api", port=0)
+    port = sluice.gateway.port
+    sluice.publish("topic", {"poison": "poison" * 10})
+    sluice.gateway.kill()
+    damage(sluice, b"poison" * 10)
+    sluice.start_gateway("--queue-api", port=port)
+    with Subscriber(sluice.url()) as client:
+        # It holds the record's retention up: who subscribes behind it isn't owed it.
+        client.subscribe("topic")
+        sluice.start_publisher("--maximum-attempts", "3", "--retry-minimum", "20ms", "--retry-maximum", "50ms")
+        eventually(lambda: sluice.command("queue", "depth")["deadLettered"] == 1, what="the dead letter")
+        sqs = client_of(sluice)
+        dead = sqs.get_queue_url(QueueName="publishers-dead-letters")["QueueUrl"]
+        # A damaged record can't be published again, and says so.
+        result = subprocess.run(
+            [BINARY, "queue", "redrive", "publishers-dead-letters", "--data", sluice.directory], capture_output=True, text=True, timeout=20, env=environment()
+        )
+        assert result.returncode != 0 and "damaged" in result.stderr
+        # Mended, it can: by the command, beside the processes, in a queue of any name.
+        eventually(lambda: sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"] == "1")
+        message = sqs.receive_message(QueueUrl=dead, MessageAttributeNames=["All"])["Messages"][0]
+        record = message["MessageAttributes"]["sluice.record"]["BinaryValue"].replace(b"qoison", b"poison")
+        attributes = {"sluice.record": {"DataType": "Binary", "BinaryValue": record}}
+        mended = sqs.create_queue(QueueName="mended")["QueueUrl"]
+        sqs.send_message(QueueUrl=mended, MessageBody="mended", MessageAttributes=attributes)
+        result = subprocess.run([BINARY, "queue", "redrive", "mended", "--data", sluice.directory], capture_output=True, text=True, timeout=20, env=environment())
+        assert result.returncode == 0 and result.stdout == "1 messages moved\n", result
+        event = client.next()
+        assert event["data"] == {"poison": "poison" * 10} and event["sequence"] == 2, event
+        attributes = sqs.get_queue_attributes(QueueUrl=mended, AttributeNames=["All"])["Attributes"]
+        assert attributes["ApproximateNumberOfMessages"] == "0"
+
+
 def test_a_queue_of_another_name_has_its_own_place_and_settings(sluice):
     sluice.start_gateway()
     sluice.semantics = "orders"
