@@ -158,8 +158,11 @@ def growing() -> list[Group]:
             point("2 gateways, sqs", growth.processes, gateways=2, publishers=1, queue="sqs"),
         ]),
         group(15, "a message queue", [
-            *(point(f"queue with {count} waiting", growth.message_queue, waiting=count) for count in (1000, 10_000, 100_000)),
-            *(point(f"queue with {count} in flight", growth.message_queue, waiting=0, in_flight=count) for count in (1000, 10_000, 100_000)),
+            *(point(f"queue with {count} waiting", growth.message_queue, waiting=count) for count in (10_000, 100_000, 1_000_000, 10_000_000)),
+            *(point(f"queue with {count} in flight", growth.message_queue, in_flight=count) for count in (1000, 10_000, 100_000)),
+            *(point(f"queue with {count} groups", growth.message_queue, groups=count) for count in (1000, 10_000, 100_000)),
+            *(point(f"{count} queues", growth.many_queues, queues=count) for count in (1, 100, 1000)),
+            *(point(f"queue, {name}", growth.queue_round_trips, name=name) for name in ("sluice", "moto")),
         ]),
     ]
 
@@ -269,7 +272,9 @@ def growing_rows(row: typing.Callable) -> list[dict]:
         rows.append(row(13, f"{size:,} bytes to 100: deliveries/s, 8 in flight against 1", f"{name}, 8 in flight", rate, 1, peer=(f"{name}, 1 in flight", rate)))
     for name, peer in (("2 publishers, sqs", "1 publishers, sqs"), ("4 publishers, stream", "1 publishers, stream"), ("2 gateways, sqs", "1 publishers, sqs")):
         rows.append(row(14, f"wide at 64 with {name}, against one: publishes/s", name, "publishesPerSecond", 0.95, peer=(peer, "publishesPerSecond")))
-    for kind in ("waiting", "in flight"):
-        name, path = f"queue with 100000 {kind}", "microsecondsPerTen"
-        rows.append(row(15, f"ten messages received and deleted, 100,000 {kind}, against 1,000, µs", name, path, 1.3, False, peer=(f"queue with 1000 {kind}", path)))
+    for kind, most, few in (("waiting", 10_000_000, 10_000), ("in flight", 100_000, 1000), ("groups", 10_000, 1000)):
+        name, path = f"queue with {most} {kind}", "microsecondsPerTen"
+        rows.append(row(15, f"ten messages received and deleted, {most:,} {kind}, against {few:,}, µs", name, path, 1.3, False, peer=(f"queue with {few} {kind}", path)))
+    rows.append(row(15, "a message sent to one of 1,000 queues, against one, µs", "1000 queues", "send.p50", 1.2, False, peer=("1 queues", "send.p50")))
+    rows.append(row(15, "messages sent, received and deleted in tens, against moto, which keeps them in memory, messages/s", "queue, sluice", "messagesPerSecond", 1, peer=("queue, moto", "messagesPerSecond")))
     return rows

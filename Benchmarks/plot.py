@@ -150,7 +150,10 @@ CURVES = [
     ),
     (
         "Ten messages of a queue received and deleted, over the messages beside them", r"queue with (\d+) waiting",
-        [("waiting", "microsecondsPerTen", 1), ("in flight", "microsecondsPerTen", 1, r"queue with (\d+) in flight")], "µs", "curve-queue.svg",
+        [
+            ("waiting", "microsecondsPerTen", 1), ("in flight", "microsecondsPerTen", 1, r"queue with (\d+) in flight"),
+            ("groups of ten", "microsecondsPerTen", 1, r"queue with (\d+) groups"), ("queues (one message sent)", "send.p50", 1, r"(\d+) queues"),
+        ], "µs", "curve-queue.svg",
     ),
     (
         "Wide load at 64 over publishers", r"(\d+) publishers, sqs",

