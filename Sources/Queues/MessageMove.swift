@@ -131,6 +131,8 @@ extension MessageQueueService {
 
     private func run(_ move: MessageMove, of queue: MessageQueue) async {
         var perStep = min(move.maximumPerSecond ?? 100, 100)
+        /// Records that can't be published again: they stay.
+        var damaged: [MessageHandle] = []
         do throws(QueueError) {
             while state(of: move.handle) == .running {
                 let request = ReceiveRequest(maximum: perStep, visibilitySeconds: 60, nowNanoseconds: wallNanoseconds())
@@ -142,9 +144,11 @@ extension MessageQueueService {
                     perStep = max(1, perStep / 2)
                     continue
                 }
-                let isEmpty = outcome.received.isEmpty && outcome.deadLetters.isEmpty && outcome.expired.isEmpty
-                guard !isEmpty else { return end(move.handle, .completed) }
-                try await take(outcome.received, further: move, of: queue)
+                guard !outcome.received.isEmpty || outcome.isIncomplete else { return finish(move, damaged) }
+                let records = damagedRecords(outcome.received, move)
+                damaged += records
+                let others = outcome.received.filter { !records.contains($0.handle) }
+                try await take(others, further: move, of: queue)
                 if let rate = move.maximumPerSecond {
                     try? await Task.sleep(for: .microseconds(1_000_000 * perStep / rate))
                 }
@@ -153,6 +157,27 @@ extension MessageQueueService {
         } catch {
             end(move.handle, .failed, "\(error)")
         }
+    }
+
+    private func damagedRecords(_ received: [ReceivedMessage], _ move: MessageMove) -> [MessageHandle] {
+        guard move.destination == nil else { return [] }
+        return received.filter { RecordMessage.isRecord($0.message) && RecordMessage.record(of: $0.message) == nil }
+            .map(\.handle)
+    }
+
+    /// Everything has moved that can.
+    private func finish(_ move: MessageMove, _ damaged: [MessageHandle]) {
+        guard !damaged.isEmpty else { return end(move.handle, .completed) }
+        // They come by themselves within a minute where this fails.
+        _ = try? changeVisibility(damaged.map { (handle: $0, seconds: 0) })
+        end(
+            move.handle,
+            .failed,
+            """
+            \(damaged.count) records are damaged and can't be published again, they stay: delete their messages, or move them to \
+            a queue of their own with a destination.
+            """
+        )
     }
 
     /// Moves messages, and gives back those that come from nowhere when no destination is named.
@@ -166,16 +191,6 @@ extension MessageQueueService {
         if move.destination == nil {
             // Dead letters of publishers come from the log itself.
             let records = received.filter { RecordMessage.isRecord($0.message) }
-            if let damaged = records.first(where: { RecordMessage.record(of: $0.message) == nil }) {
-                _ = try changeVisibility(received.map { (handle: $0.handle, seconds: 0) })
-                throw QueueError(
-                    .unsupported,
-                    """
-                    The record of the message \(damaged.message.id) is damaged and can't be published again: \
-                    delete the message, or name a destination.
-                    """
-                )
-            }
             if !records.isEmpty {
                 let ordinals = records.map(\.handle.ordinal)
                 try await publish(ordinals, of: queue)

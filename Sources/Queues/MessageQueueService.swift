@@ -228,8 +228,7 @@ package final class MessageQueueService: Sendable {
                     "So many messages of \(id) are in flight as may be. Delete some, or wait for their visibility timeout."
                 )
             }
-            // What was in the way is removed: what stands behind it is next.
-            if !outcome.deadLetters.isEmpty || !outcome.expired.isEmpty || !outcome.damaged.isEmpty { continue }
+            if outcome.isIncomplete, !Task.isCancelled { continue }
             let end = began + UInt64(waitSeconds ?? queue.attributes.receiveWaitSeconds) * 1_000_000_000
             let monotonic = StageClock.nowNanoseconds()
             guard monotonic < end, !isDraining.load(ordering: .acquiring) else { return [] }

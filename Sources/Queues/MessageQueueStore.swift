@@ -137,6 +137,13 @@ package struct ReceiveOutcome: Sendable {
     package var nextVisibleAtNanoseconds: UInt64?
     /// As many messages are in flight as may be.
     package var isOverLimit = false
+    /// Whether there are messages behind those that were looked at.
+    package var looksFurther = false
+
+    /// Whether another look may find more at once: something was in the way, or not all was looked at.
+    package var isIncomplete: Bool {
+        looksFurther || !deadLetters.isEmpty || !expired.isEmpty || !damaged.isEmpty
+    }
 
     package init() {}
 }

@@ -21,7 +21,18 @@ package struct SQSInput {
     package func text(_ name: ByteString) throws(SQSError) -> String? {
         guard let member = value[name], member.kind != .null else { return nil }
         guard let text = member.string else { throw .invalid("\(name) isn't a string.") }
+        guard !SQSInput.hasLoneSurrogate(text, written: Array(member.bytes)) else {
+            throw SQSError("InvalidMessageContents", "\(name) has half of a character: a surrogate without its other one.")
+        }
         return text
+    }
+
+    /// Whether a text has U+FFFD where none was written: JSON can write half of a character, which UTF-8 can't.
+    private static func hasLoneSurrogate(_ text: String, written: [UInt8]) -> Bool {
+        guard text.unicodeScalars.contains("\u{FFFD}") else { return false }
+        let isWritten = String(decoding: written, as: UTF8.self).unicodeScalars.contains("\u{FFFD}")
+        let escapes = written.split(separator: UInt8(ascii: "\\"))
+        return !isWritten && !escapes.contains { ByteString(decoding: $0.prefix(5)).lowercasedASCII == "ufffd" }
     }
 
     /// A text that must be there.
@@ -34,7 +45,7 @@ package struct SQSInput {
     package func number(_ name: ByteString, _ range: ClosedRange<Int>) throws(SQSError) -> Int? {
         guard let member = value[name], member.kind != .null else { return nil }
         let text = member.string ?? String(decoding: member.bytes, as: UTF8.self)
-        guard let number = Int(text), range.contains(number) else {
+        guard let number = Int(text), text.utf8.first != UInt8(ascii: "+"), range.contains(number) else {
             throw .invalid(
                 "\(name)=\(text.printable(limit: 40)) isn't a whole number from \(range.lowerBound) to \(range.upperBound)."
             )

@@ -115,5 +115,12 @@ struct DeadLettersTests {
         #expect(move.status == .failed && move.failure?.contains("damaged") == true, "\(move)")
         #expect(try scratch.service.figures(of: scratch.service.queue(id)).visible == 1)
         #expect(try records(scratch).count == 1)
+        // Beside it the others go back.
+        try LMDBDeadLetters(queue: id, log: scratch.store.log).store(try await self.letters(scratch, [#"{"price":2}"#]))
+        _ = try scratch.service.startMove(of: id, to: nil, maximumPerSecond: nil)
+        while try scratch.service.moves(of: id)[0].status == .running { await Task.yield() }
+        #expect(try scratch.service.moves(of: id)[0].status == .failed)
+        #expect(try scratch.service.moves(of: id)[0].moved == 2)
+        #expect(try scratch.service.figures(of: scratch.service.queue(id)).visible == 1)
     }
 }

@@ -94,6 +94,36 @@ struct MessageQueueServiceTests {
         #expect(figures.inFlight == 50 && figures.visible == 9 && figures.delayed == 0)
     }
 
+    @Test("a message behind very many that are delayed is found at once, and moved")
+    func behindDelayed() async throws {
+        let scratch = try await scratch()
+        let now = StageClock.wallNanoseconds()
+        let delayed = (0..<2_500).map { QueueMessage("\($0)", at: now, delaySeconds: 900) }
+        _ = try await scratch.service.send(delayed, to: id)
+        try await send(scratch, "now", "then")
+        #expect(try await receive(scratch, maximum: 1).first?.message.body == "now")
+        let other = QueueID(alreadyChecked: "other")
+        _ = try await scratch.service.create(other, [], tags: [])
+        _ = try scratch.service.startMove(of: id, to: other, maximumPerSecond: nil)
+        while try scratch.service.moves(of: id)[0].status == .running { await Task.yield() }
+        #expect(try scratch.service.moves(of: id)[0].moved >= 1)
+    }
+
+    @Test("where the dead-letter queue was deleted messages are received on")
+    func missingTarget() async throws {
+        let scratch = try await scratch()
+        let dead = QueueID(alreadyChecked: "dead")
+        _ = try await scratch.service.create(dead, [], tags: [])
+        let policy = #"{"deadLetterTargetArn":"\#(QueueARN.text(of: dead))","maxReceiveCount":1}"#
+        try await scratch.service.set([(name: "RedrivePolicy", value: policy)], of: id)
+        try await send(scratch, "a")
+        for count in 1...3 {
+            let found = try await scratch.service.receive(from: id, maximum: 1, visibilitySeconds: 0, waitSeconds: 0)
+            #expect(found.first?.entry.receiveCount == UInt32(count))
+            if count == 1 { try await scratch.service.delete(dead) }
+        }
+    }
+
     @Test("a damaged message is passed over, and the others are received")
     func damaged() async throws {
         let scratch = try await scratch()

@@ -2,6 +2,7 @@ import LMDB
 package import QueueEngine
 package import Queues
 import SluiceCore
+import Synchronization
 
 /// Handing messages out, and what their receivers do with them.
 extension LMDBMessageQueues {
@@ -16,7 +17,7 @@ extension LMDBMessageQueues {
                 // Read behind the lock: whatever another process has noted of a message, this sees the message.
                 try log.environment.read { stored in
                     var run = ReceiveRun(
-                        queue: queue,
+                        queue: try withoutMissingTarget(queue, stored),
                         request: request,
                         head: try state.head(of: queue.number, in: held)
                     )
@@ -28,12 +29,26 @@ extension LMDBMessageQueues {
                         try receiveDue(&run, stored, held)
                         try receiveFresh(&run, stored, held)
                     }
+                    noteReceived(run.outcome, of: queue.number)
                     run.head.nextReceive += 1
                     try state.put(run.head, of: queue.number, in: held)
                     return run.outcome
                 }
             }
         }
+    }
+
+    /// The queue as its receivers have it: where the dead-letter queue was deleted, messages are received on and on, as they would be without one.
+    private func withoutMissingTarget(
+        _ queue: MessageQueue,
+        _ stored: borrowing ReadTransaction
+    ) throws -> MessageQueue {
+        guard let target = queue.attributes.redrive?.deadLetterQueue, let queues = log.databases.queues,
+            try !stored.contains(queues, Array(target.name.utf8))
+        else { return queue }
+        var queue = queue
+        queue.attributes.redrive = nil
+        return queue
     }
 
     private func isOverLimit(
@@ -44,21 +59,42 @@ extension LMDBMessageQueues {
     ) throws -> Bool {
         // Counted only when it may be so: entries are delayed and visible ones, too.
         guard head.entries + UInt64(request.maximum) > maximumInFlight else { return false }
+        let now = request.nowNanoseconds
+        if let known = counts.withLock({ $0[queue.number] }), known.isValid(nowNanoseconds: now) {
+            return known.inFlight + UInt64(request.maximum) > maximumInFlight
+        }
         var inFlight: UInt64 = 0
+        var earliest: UInt64?
         if queue.isFIFO {
-            inFlight = try state.inFlightOrdered(
-                of: queue.number,
-                nowNanoseconds: request.nowNanoseconds,
-                in: held,
-                upTo: maximumInFlight
-            )
-            return inFlight + UInt64(request.maximum) > maximumInFlight
+            inFlight = try state.inFlightOrdered(of: queue.number, nowNanoseconds: now, in: held)
+            try state.groups.forEachBlocked(of: queue.number, from: now + 1, in: held) { until, _ in
+                earliest = until
+                return false
+            }
+        } else {
+            try state.forEachTime(of: queue.number, from: now + 1, in: held) { time, ordinal in
+                earliest = earliest ?? time
+                if try state.entry(queue.number, ordinal, in: held)?.receiveCount ?? 0 > 0 { inFlight += 1 }
+                return true
+            }
         }
-        try state.forEachTime(of: queue.number, from: request.nowNanoseconds + 1, in: held) { _, ordinal in
-            if try state.entry(queue.number, ordinal, in: held)?.receiveCount ?? 0 > 0 { inFlight += 1 }
-            return inFlight + UInt64(request.maximum) <= maximumInFlight
+        let isOver = inFlight + UInt64(request.maximum) > maximumInFlight
+        let count = InFlightCount(inFlight: inFlight, isOver: isOver, nowNanoseconds: now, earliestVisible: earliest)
+        counts.withLock { $0[queue.number] = count }
+        return isOver
+    }
+
+    /// So many more are in flight.
+    private func noteReceived(_ outcome: ReceiveOutcome, of queue: UInt32) {
+        let count = UInt64(outcome.received.count + outcome.deadLetters.count)
+        counts.withLock { $0[queue]?.inFlight += count }
+    }
+
+    /// Some are in flight no more.
+    private func noteReleased(of queue: UInt32) {
+        counts.withLock { counts in
+            if counts[queue]?.isOver == true { counts[queue] = nil }
         }
-        return inFlight + UInt64(request.maximum) > maximumInFlight
     }
 
     /// Messages that are visible again, or whose delay has passed.
@@ -104,6 +140,7 @@ extension LMDBMessageQueues {
             run.head.cursor = ordinal
             _ = try take(ordinal, nil, &run, stored, held)
         }
+        run.outcome.looksFurther = !run.isFull && fresh.count == LMDBMessageQueues.maximumFresh
     }
 
     /// Judges one message and keeps what follows; false when there is no such message.
@@ -147,6 +184,7 @@ extension LMDBMessageQueues {
 
     package func forget(queue: UInt32, _ ordinals: [UInt64]) throws(QueueError) {
         guard !ordinals.isEmpty else { return }
+        defer { noteReleased(of: queue) }
         try QueueError.typing("forget deleted messages") {
             try state.environment.write { held in
                 var head = try state.head(of: queue, in: held)
@@ -160,7 +198,8 @@ extension LMDBMessageQueues {
         _ changes: [(handle: MessageHandle, seconds: Int)],
         nowNanoseconds now: UInt64
     ) throws(QueueError) -> [QueueError?] {
-        try QueueError.typing("change a visibility timeout") {
+        defer { for change in changes { noteReleased(of: change.handle.queue) } }
+        return try QueueError.typing("change a visibility timeout") {
             try state.environment.write { held in
                 try changes.map { change in
                     let (queue, ordinal) = (change.handle.queue, change.handle.ordinal)

@@ -4,6 +4,7 @@ package import Logging
 package import QueueEngine
 package import Queues
 package import SluiceCore
+import Synchronization
 
 /// Message queues in the change log's environment, with what receivers hold beside it.
 package final class LMDBMessageQueues: MessageQueueStore {
@@ -11,6 +12,8 @@ package final class LMDBMessageQueues: MessageQueueStore {
     private let writer: LogWriter
     let state: ReceiveState
     let maximumInFlight: UInt64
+    /// What was counted of queues with very many entries, so that not every receive counts.
+    let counts = Mutex<[UInt32: InFlightCount]>([:])
 
     /// Messages of a queue that may be in flight at once, as in SQS.
     package static let maximumInFlightByDefault = 120_000

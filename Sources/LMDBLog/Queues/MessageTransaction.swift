@@ -230,14 +230,16 @@ struct MessageTransaction {
             // A damaged one stays where it is, and is named when it is received.
             guard var message = stored ?? nil else { continue }
             message.deadLetterSource = source
+            // At once, whatever its delay was.
+            message.visibleAtNanoseconds = min(message.visibleAtNanoseconds, message.sentAtNanoseconds)
+            // A dead letter of a FIFO queue is kept as long as one that is new there (developer guide, "Amazon SQS dead-letter queues").
+            if target.isFIFO { message.sentAtNanoseconds = now }
             if source == nil {
                 // Brought back it is a new message, or the queue's retention might take it at once (developer guide, "Amazon SQS
                 // dead-letter queue redrive").
                 message.id = .random()
                 message.sentAtNanoseconds = now
             }
-            // At once, whatever its delay was.
-            message.visibleAtNanoseconds = message.sentAtNanoseconds
             if target.isFIFO != message.isOrdered {
                 throw QueueError(
                     .unsupported,

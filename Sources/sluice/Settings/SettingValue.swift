@@ -2,6 +2,7 @@ import ChangeQueue
 import Gateway
 import Logging
 import NIOCore
+import QueueEngine
 import SluiceCore
 
 /// A setting's value, checked.
@@ -37,8 +38,8 @@ enum SettingValue: Equatable, Sendable {
             }
             self = .text(text)
         case .queueName:
-            guard (try? QueueID(ByteString(text))) != nil else {
-                throw InvalidSetting(text, "1 to 80 letters, digits, '-', '_' and '.'")
+            guard QueueID.messageQueue(named: text) != nil else {
+                throw InvalidSetting(text, "a queue's name: 1 to 80 letters, digits, '-' and '_', a FIFO queue's with .fifo at its end")
             }
             self = .text(text)
         case .number(let range):

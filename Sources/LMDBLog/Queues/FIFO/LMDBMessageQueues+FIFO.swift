@@ -155,7 +155,7 @@ extension LMDBMessageQueues {
             let entry = run.rules.hiddenAnew(old)
             repeated.append((ReceivedMessage(message: message, handle: handle, entry: entry), name, old))
         }
-        for (received, name, old) in repeated {
+        for (received, name, old) in repeated.prefix(run.request.maximum) {
             let ordinal = received.handle.ordinal
             try state.put(received.entry, replacing: old, queue, ordinal, of: name, &run.head, in: held)
             if let group = try state.groups.group(name, of: queue, in: held) {
