@@ -69,6 +69,7 @@ extension MessageQueueService {
         to destination: QueueID?,
         maximumPerSecond: Int?
     ) throws(QueueError) -> MessageMove {
+        for id in [source, destination ?? source] { try MessageQueueService.checkOwner(of: id) }
         let queue = try queue(source)
         guard destination != source else {
             throw QueueError(.unsupported, "Messages of \(source) can't be moved to itself.")

@@ -162,6 +162,7 @@ package final class MessageQueueService: Sendable {
 
     private func checkRedrive(of id: QueueID, _ attributes: MessageQueueAttributes) throws(QueueError) {
         guard let redrive = attributes.redrive else { return }
+        try MessageQueueService.checkOwner(of: redrive.deadLetterQueue)
         guard redrive.deadLetterQueue != id, let target = try store.queue(redrive.deadLetterQueue) else {
             throw QueueError(
                 .invalidAttribute,

@@ -131,7 +131,8 @@ package final class TopicService: Sendable {
         of id: MessageID,
         in name: TopicName
     ) async throws(QueueError) -> TopicSubscription {
-        try checkDeadLetterQueue(values, of: try subscription(id, of: name).protocol)
+        let subscription = try subscription(id, of: name)
+        try checkDeadLetterQueue(values, of: subscription.protocol, in: subscription.attributes)
         guard case .subscription(let changed) = try await commit(.configureSubscription(name, id, values)) else {
             throw noAnswer
         }
@@ -145,9 +146,10 @@ package final class TopicService: Sendable {
 
     private func checkDeadLetterQueue(
         _ values: [(name: ByteString, value: String)],
-        of kind: SubscriptionProtocol
+        of kind: SubscriptionProtocol,
+        in existing: TopicSubscription.Attributes = TopicSubscription.Attributes()
     ) throws(QueueError) {
-        var attributes = TopicSubscription.Attributes()
+        var attributes = existing
         try attributes.set(values, of: kind)
         guard let queue = attributes.deadLetterQueue, try store.queue(queue) == nil else { return }
         throw QueueError(.invalidAttribute, "RedrivePolicy names the queue \(queue), which doesn't exist.")

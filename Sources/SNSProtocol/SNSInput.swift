@@ -37,11 +37,7 @@ struct SNSInput {
 
     /// Whether a flag is set; false when it isn't there.
     func flag(_ name: ByteString) throws(SNSError) -> Bool {
-        switch try text(name).map({ ByteString($0) }) {
-        case nil, "false": return false
-        case "true": return true
-        default: throw .invalid("\(name) is true or false.")
-        }
+        try reading { input throws(SQSError) in try input.flag(name) ?? false }
     }
 
     /// The group and the deduplication id of a message; neither on a standard topic.

@@ -22,7 +22,10 @@ package struct SQSInput {
         guard let member = value[name], member.kind != .null else { return nil }
         guard let text = member.string else { throw .invalid("\(name) isn't a string.") }
         guard !SQSInput.hasLoneSurrogate(text, written: Array(member.bytes)) else {
-            throw SQSError("InvalidMessageContents", "\(name) has half of a character: a surrogate without its other one.")
+            throw SQSError(
+                "InvalidMessageContents",
+                "\(name) has half of a character: a surrogate without its other one."
+            )
         }
         return text
     }
@@ -33,6 +36,15 @@ package struct SQSInput {
         let isWritten = String(decoding: written, as: UTF8.self).unicodeScalars.contains("\u{FFFD}")
         let escapes = written.split(separator: UInt8(ascii: "\\"))
         return !isWritten && !escapes.contains { ByteString(decoding: $0.prefix(5)).lowercasedASCII == "ufffd" }
+    }
+
+    /// True or false, also as a text; nil when it isn't there.
+    package func flag(_ name: ByteString) throws(SQSError) -> Bool? {
+        guard let member = value[name], member.kind != .null else { return nil }
+        switch member.boolean ?? ["true": true, "false": false][member.byteString ?? ""] {
+        case let flag?: return flag
+        case nil: throw .invalid("\(name) is true or false.")
+        }
     }
 
     /// A text that must be there.

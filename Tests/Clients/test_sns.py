@@ -412,3 +412,39 @@ def test_the_command_works_with_and_without_processes(sluice, endpoint):
     topic("unsubscribe", subscription, "--yes")
     topic("delete", "orders", "--yes")
     assert json.loads(topic("list", "--json")) == []
+
+
+def test_an_address_that_is_none_is_refused_and_ends_no_process(sns, gateway):
+    topic = sns.topic()
+    for url in ("http://127.0.0.1:99999/", "http://127.0.0.1:0/", "http://localhost:99999999999999999999/"):
+        assert sns.ask("Subscribe", TopicArn=topic, Protocol="http", Endpoint=url).status_code in (400, 403)
+    assert gateway.gateway.process.poll() is None
+    result = subprocess.run(
+        [BINARY, "gateway", "--data", tempfile.mkdtemp(), "--authorizer", "webhook", "--webhook-url", "http://127.0.0.1:99999/"],
+        capture_output=True, text=True, timeout=PATIENCE, env=environment(),
+    )
+    assert result.returncode == 78, result
+
+
+def test_nobody_else_puts_messages_where_a_subscription_sends_from(sns, sqs, endpoint):
+    topic = sns.topic()
+    subscription = sns.subscribe(topic, "http", endpoint.url)
+    own = "arn:aws:sqs:us-east-1:000000000000:sns." + subscription.rsplit(":", 1)[1]
+    url, arn = queue(sqs)
+    for ask in (
+        lambda: sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": own, "maxReceiveCount": 1})}),
+        lambda: sqs.start_message_move_task(SourceArn=arn, DestinationArn=own),
+    ):
+        with pytest.raises(sqs.exceptions.ClientError):
+            ask()
+
+
+def test_a_filter_of_the_body_can_be_changed_and_its_scope_stays(sns, sqs):
+    topic = sns.topic()
+    subscription = sns.subscribe(topic, "sqs", queue(sqs)[1])
+    sns("SetSubscriptionAttributes", SubscriptionArn=subscription, AttributeName="FilterPolicyScope", AttributeValue="MessageBody")
+    for value in ("x", "y"):
+        policy = json.dumps({"a": {"b": [value]}})
+        sns("SetSubscriptionAttributes", SubscriptionArn=subscription, AttributeName="FilterPolicy", AttributeValue=policy)
+    attributes = sns("GetSubscriptionAttributes", SubscriptionArn=subscription)["Attributes"]
+    assert attributes["FilterPolicyScope"] == "MessageBody" and json.loads(attributes["FilterPolicy"]) == {"a": {"b": ["y"]}}

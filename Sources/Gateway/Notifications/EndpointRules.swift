@@ -12,7 +12,8 @@ struct EndpointRules: Sendable {
     /// Why an endpoint may not be sent anything; nil when it may.
     func refusal(of endpoint: String) -> String? {
         let shown = endpoint.printable(limit: 120)
-        guard let request = try? HTTPClient.Request(url: endpoint), !request.host.isEmpty,
+        guard WebAddress.hasValidPort(endpoint), let request = try? HTTPClient.Request(url: endpoint),
+            !request.host.isEmpty,
             !endpoint.utf8.contains(UInt8(ascii: "@"))
         else {
             return "The endpoint '\(shown)' isn't an http or https URL with a host, without user and password."

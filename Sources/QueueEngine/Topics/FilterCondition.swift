@@ -71,6 +71,9 @@ struct WildcardPattern: Hashable, Sendable {
     /// The bytes; nil is a wildcard.
     private let parts: [UInt8?]
 
+    /// Characters of a pattern: matching costs as much for each character of a text, in the log's commit.
+    static let maximumParts = 256
+
     /// How many wildcards there are.
     var wildcardCount: Int { parts.count { $0 == nil } }
 
@@ -92,7 +95,7 @@ struct WildcardPattern: Hashable, Sendable {
             default: parts.append(byte)
             }
         }
-        guard !isEscaped else { return nil }
+        guard !isEscaped, parts.count <= WildcardPattern.maximumParts else { return nil }
         self.parts = parts
     }
 

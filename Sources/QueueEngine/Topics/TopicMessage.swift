@@ -34,7 +34,24 @@ public struct TopicMessage: Sendable {
         deduplicationID: ByteString? = nil,
         publishedAtNanoseconds: UInt64
     ) throws(QueueError) {
-        guard !text.isEmpty else { throw QueueError(.invalidMessage, "The message is empty.") }
+        for text in [text] + texts.values {
+            guard !text.isEmpty else { throw QueueError(.invalidMessage, "The message is empty.") }
+            guard text.unicodeScalars.allSatisfy(MessageDraft.isAllowed) else {
+                throw QueueError(
+                    .invalidMessage,
+                    "The message has control characters other than tab, line feed and carriage return."
+                )
+            }
+        }
+        do throws(MessageDraft.Violation) {
+            if let groupID { try MessageDraft.checkToken(groupID, "MessageGroupId") }
+            if let deduplicationID { try MessageDraft.checkToken(deduplicationID, "MessageDeduplicationId") }
+        } catch {
+            throw QueueError(
+                .invalidMessage,
+                "A group's and a deduplication's id are 1 to 128 letters, digits and punctuation marks."
+            )
+        }
         if let subject { try TopicMessage.check(subject: subject) }
         self.id = id
         self.text = text

@@ -160,7 +160,7 @@ public struct TopicSubscription: Sendable {
         case .http, .https:
             let isPrintable = endpoint.utf8.allSatisfy { (0x21...0x7E).contains($0) }
             let begins = endpoint.utf8.starts(with: "\(kind.rawValue)://".utf8)
-            guard begins, isPrintable, endpoint.utf8.count <= 2_048 else {
+            guard begins, isPrintable, endpoint.utf8.count <= 2_048, WebAddress.hasValidPort(endpoint) else {
                 throw QueueError(
                     .invalidAttribute,
                     "The endpoint '\(shown)' isn't a URL of at most 2048 ASCII characters that begins with \(kind.rawValue)://."
@@ -276,9 +276,9 @@ extension TopicSubscription {
         /// Those that were set, as ``set(_:of:)`` takes them.
         public var values: [(name: String, value: String)] {
             var values: [(name: String, value: String)] = [("RawMessageDelivery", isRaw ? "true" : "false")]
-            if !filterJSON.isEmpty {
-                values += [("FilterPolicyScope", scope.rawValue), ("FilterPolicy", filterJSON)]
-            }
+            if !filterJSON.isEmpty { values.append(("FilterPolicy", filterJSON)) }
+            // Kept without a policy, too: it is that of the next one.
+            if !filterJSON.isEmpty || scope != .attributes { values.append(("FilterPolicyScope", scope.rawValue)) }
             if let deadLetterQueue {
                 let policy = JSONWriter.object { $0.member("deadLetterTargetArn", QueueARN.text(of: deadLetterQueue)) }
                 values.append(("RedrivePolicy", String(decoding: policy, as: UTF8.self)))

@@ -6,18 +6,33 @@ import SluiceCore
 /// The publishers' stream of a data directory.
 struct PublishersStream {
     let directory: String
+    let queue: QueueID
     let logger: Logger
 
-    init(_ settings: Settings) {
+    /// The stream that `--queue` names, or `stream`.
+    /// - Throws: `usage` for a queue that is none.
+    init(_ settings: Settings) throws(CommandError) {
         directory = settings.text(.data, otherwise: "./sluice-data")
         logger = Logger(label: "sluice.stream", settings)
+        guard settings.source(of: .queue) != nil, let asked: PublishersQueue = settings.value(.queue) else {
+            queue = .stream
+            return
+        }
+        let known = asked.semantics ?? QueueSettings.read(asked.id, dataDirectory: directory)?.semantics
+        guard known == .stream else {
+            throw CommandError(
+                .usage,
+                "The queue '\(asked.id)' isn't a stream. Name one with \(Setting.queue.flag), or leave it away for 'stream'."
+            )
+        }
+        queue = asked.id
     }
 
     /// Opens it for reading only.
     /// - Throws: `noInput` when there is no log to look at.
     func inspector() throws(CommandError) -> QueueInspector {
         do {
-            return try QueueInspector(dataDirectory: directory, queue: .stream, kind: .stream)
+            return try QueueInspector(dataDirectory: directory, queue: queue, kind: .stream)
         } catch {
             throw CommandError(.noInput, "There is no stream to look at in the data directory \(directory): \(error)")
         }
@@ -40,7 +55,7 @@ struct PublishersStream {
     func reshard(_ change: StreamReshard, isJSON: Bool) throws {
         let shards = try StreamShards.reshard(
             change,
-            of: .stream,
+            of: queue,
             QueueSemantics.stream.attributes,
             dataDirectory: directory,
             logger: logger
@@ -51,7 +66,8 @@ struct PublishersStream {
             Terminal.write(object.text + "\n")
         } else {
             let names = shards.map { String($0) }.joined(separator: " and ")
-            Terminal.write("New: \(names). It is read when what was published before is delivered.\n")
+            let verb = shards.count == 1 ? "It is" : "They are"
+            Terminal.write("New: \(names). \(verb) read when what was published before is delivered.\n")
         }
     }
 }

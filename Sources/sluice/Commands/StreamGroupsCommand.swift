@@ -19,7 +19,7 @@ struct StreamGroupsCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await common.settings()
         do {
-            let stream = PublishersStream(settings)
+            let stream = try PublishersStream(settings)
             let reader = try stream.reader()
             try await Watch.run(isOn: report.watch, isJSON: report.json) {
                 let groups = try stream.standings(reader)
@@ -49,7 +49,7 @@ struct StreamResetCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await common.settings()
         do {
-            let stream = PublishersStream(settings)
+            let stream = try PublishersStream(settings)
             let reader = try stream.reader()
             let id = try PublishersStream.group(group)
             let member = try stream.groups.enter(id)

@@ -32,7 +32,7 @@ struct StreamReadCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try await common.settings()
         do {
-            let stream = PublishersStream(settings)
+            let stream = try PublishersStream(settings)
             let reader = try stream.reader()
             var reading = try StreamReading(self, stream, reader)
             repeat {

@@ -81,9 +81,13 @@ enum Watch {
             if redraws {
                 let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
                 Terminal.write(Terminal.home + lines.joined(separator: Terminal.clearLine + "\n") + Terminal.clearBelow)
-            } else {
-                Terminal.write(text)
-                if isOn, !isJSON { Terminal.write("\n") }
+            } else if !Terminal.tryToWrite(isOn && !isJSON ? text + "\n" : text) {
+                // A reader that has gone, such as `head`, has seen enough.
+                guard errno != EPIPE else { return }
+                throw CommandError(
+                    .inputOutput,
+                    "Standard output can't be written: \(String(cString: strerror(errno)))."
+                )
             }
             if isOn { try await Task.sleep(for: interval) }
         } while isOn

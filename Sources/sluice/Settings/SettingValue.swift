@@ -39,7 +39,10 @@ enum SettingValue: Equatable, Sendable {
             self = .text(text)
         case .queueName:
             guard QueueID.messageQueue(named: text) != nil else {
-                throw InvalidSetting(text, "a queue's name: 1 to 80 letters, digits, '-' and '_', a FIFO queue's with .fifo at its end")
+                throw InvalidSetting(
+                    text,
+                    "a queue's name: 1 to 80 letters, digits, '-' and '_', a FIFO queue's with .fifo at its end"
+                )
             }
             self = .text(text)
         case .number(let range):

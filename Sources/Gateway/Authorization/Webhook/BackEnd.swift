@@ -23,6 +23,7 @@ final class BackEnd: Sendable {
     init(_ configuration: WebhookConfiguration) throws(AuthorizerConfigurationError) {
         let address: HTTPClient.Request
         do {
+            guard WebAddress.hasValidPort(configuration.url) else { throw HTTPClientError.invalidURL }
             address = try HTTPClient.Request(url: configuration.url)
         } catch {
             throw AuthorizerConfigurationError(
