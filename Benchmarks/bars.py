@@ -162,7 +162,7 @@ def growing() -> list[Group]:
             *(point(f"queue with {count} in flight", growth.message_queue, in_flight=count) for count in (1000, 10_000, 100_000)),
             *(point(f"queue with {count} groups", growth.message_queue, groups=count) for count in (1000, 10_000, 100_000)),
             *(point(f"{count} queues", growth.many_queues, queues=count) for count in (1, 100, 1000)),
-            *(point(f"queue, {name}", growth.queue_round_trips, name=name) for name in ("sluice", "moto")),
+            *(point(f"queue, {name}", growth.queue_round_trips, server_name=name) for name in ("sluice", "moto")),
         ]),
     ]
 

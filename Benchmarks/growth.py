@@ -311,7 +311,11 @@ class QueueClient:
         self.url = ""
 
     def ask(self, action: str, **members) -> dict:
-        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}",
+            # Which service is meant moto reads from here.
+            "Authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=any",
+        }
         self.connection.request("POST", "/", json.dumps({"QueueUrl": self.url, **members}), headers)
         answer = self.connection.getresponse()
         body = answer.read()
@@ -323,43 +327,100 @@ class QueueClient:
         return self.ask("ReceiveMessage", MaxNumberOfMessages=10, VisibilityTimeout=visibility).get("Messages", [])
 
 
-def fill_queue(port: int, url: str, messages: int) -> None:
-    """Batches of ten over 16 connections."""
-    batch = [{"Id": str(number), "MessageBody": "x" * 200} for number in range(10)]
+def fill_queue(server: servers.Sluice, queue: str, messages: int, groups: int = 0) -> None:
+    """Beside the gateway, by the command, a line a message; with groups, batches of ten by the API, a group after the other."""
+    if not groups:
+        lines = ("x" * 200 + "\n") * 1000
+        with subprocess.Popen(
+            [servers.SLUICE, "queue", "send", queue, "--lines", "--data", f"{server.directory}/data"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        ) as command:
+            for _ in range(messages // 1000):
+                command.stdin.write(lines)
+            command.stdin.write(("x" * 200 + "\n") * (messages % 1000))
+            command.stdin.close()
+            if command.wait() != 0:
+                raise OSError(f"sluice queue send ended with {command.returncode}")
+        return
+    share = messages // 16
 
-    def send(batches: int) -> None:
-        client = QueueClient(port)
-        client.url = url
-        for _ in range(batches):
-            client.ask("SendMessageBatch", Entries=batch)
+    def send(first: int) -> None:
+        client = QueueClient(server.port)
+        client.url = f"/{queue}"
+        for start in range(first, first + share, 10):
+            client.ask("SendMessageBatch", Entries=[
+                {"Id": str(number), "MessageBody": "x" * 200, "MessageGroupId": f"g{(start + number) % groups}", "MessageDeduplicationId": f"d{start + number}"}
+                for number in range(10)
+            ])
 
-    threads = [threading.Thread(target=send, args=(messages // 160,)) for _ in range(16)]
+    threads = [threading.Thread(target=send, args=(thread * share,)) for thread in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def message_queue(port: int, waiting: int, in_flight: int = 0) -> dict:
-    """Ten messages received and deleted, over and over, with so many others in the queue."""
+def tens(client: QueueClient, count: int, pid: int) -> dict:
+    """Ten messages received and deleted, so often."""
+    before, began, latencies = servers.cpu_seconds(pid), time.monotonic(), []
+    for _ in range(count):
+        asked = time.monotonic()
+        found = client.receive(43_200)
+        latencies.append(time.monotonic() - asked)
+        if len(found) != 10:
+            return {"error": f"{len(found)} of 10 messages came"}
+        client.ask("DeleteMessageBatch", Entries=[{"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(found)])
+    took = time.monotonic() - began
+    return {
+        "receive": {"p50": percentile(latencies, 0.5) * 1e6, "p99": percentile(latencies, 0.99) * 1e6},
+        "microsecondsPerTen": took * 1e6 / count, "cpuPerTen": (servers.cpu_seconds(pid) - before) * 1e6 / count,
+    }
+
+
+def message_queue(port: int, waiting: int = 0, in_flight: int = 0, groups: int = 0) -> dict:
+    """Ten messages received and deleted, over and over, with so many others in the queue, or in so many groups of ten."""
     with servers.Sluice("sluice", port, flags=("--queue-api",)) as server:
         client = QueueClient(port)
-        client.url = client.ask("CreateQueue", QueueName="measured", Attributes={"VisibilityTimeout": "43200"})["QueueUrl"]
-        fill_queue(port, client.url, waiting + in_flight + 8000)
+        name = "measured.fifo" if groups else "measured"
+        attributes = {"VisibilityTimeout": "43200", **({"FifoQueue": "true"} if groups else {})}
+        client.url = client.ask("CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
+        fill_queue(server, name, max(waiting + in_flight + 8000, groups * 10), groups)
+        pid = server.processes[0].pid
+        # Before it is measured, a process and its caches have worked.
+        tens(client, 100, pid)
         for _ in range(in_flight // 10):
             client.receive(43_200)
-        pid = server.processes[0].pid
-        before, began, latencies = servers.cpu_seconds(pid), time.monotonic(), []
-        for _ in range(500):
+        return tens(client, 500, pid)
+
+
+def many_queues(port: int, queues: int) -> dict:
+    """Sends of one message to one queue, with so many others that have messages."""
+    with servers.Sluice("sluice", port, flags=("--queue-api",)) as server:
+        client = QueueClient(port)
+        for number in range(queues):
+            client.url = client.ask("CreateQueue", QueueName=f"q{number}")["QueueUrl"]
+            client.ask("SendMessage", MessageBody="x" * 200)
+        pid, latencies = server.processes[0].pid, []
+        for _ in range(200):
+            client.ask("SendMessage", MessageBody="x" * 200)
+        before = servers.cpu_seconds(pid)
+        for _ in range(1000):
             asked = time.monotonic()
-            found = client.receive(43_200)
+            client.ask("SendMessage", MessageBody="x" * 200)
             latencies.append(time.monotonic() - asked)
-            if len(found) != 10:
-                return {"error": f"{len(found)} of 10 messages came"}
-            entries = [{"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(found)]
-            client.ask("DeleteMessageBatch", Entries=entries)
+        return {"send": {"p50": percentile(latencies, 0.5) * 1e6, "p99": percentile(latencies, 0.99) * 1e6}, "cpuPerSend": (servers.cpu_seconds(pid) - before) * 1e3}
+
+
+def queue_round_trips(port: int, server_name: str) -> dict:
+    """Messages sent, received and deleted in tens over one connection: by Sluice on disk, by moto in memory."""
+    with servers.queue_server(server_name, port) as server:
+        client = QueueClient(port)
+        client.url = client.ask("CreateQueue", QueueName="measured")["QueueUrl"]
+        pid = server.processes[0].pid
+        batch = [{"Id": str(number), "MessageBody": "x" * 200} for number in range(10)]
+        before, began = servers.cpu_seconds(pid), time.monotonic()
+        for _ in range(300):
+            client.ask("SendMessageBatch", Entries=batch)
+            found = client.receive(60)
+            client.ask("DeleteMessageBatch", Entries=[{"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(found)])
         took = time.monotonic() - began
-        return {
-            "receive": {"p50": percentile(latencies, 0.5) * 1e6, "p99": percentile(latencies, 0.99) * 1e6},
-            "microsecondsPerTen": took * 1e6 / 500, "cpuPerTen": (servers.cpu_seconds(pid) - before) * 1e6 / 500,
-        }
+        return {"messagesPerSecond": 3000 / took, "cpuPerMessage": (servers.cpu_seconds(pid) - before) * 1e6 / 3000}
