@@ -33,9 +33,8 @@ struct BatchesInFlight {
         case givenBack
     }
 
-    /// What is known of a record that not all gateways have answered for.
-    private enum Standing {
-        case good
+    /// Why a record isn't retired when all its gateways have answered.
+    private enum Failure {
         case givenBack
         case refused(Refusal)
     }
@@ -65,7 +64,8 @@ struct BatchesInFlight {
         var batch: Batch
         /// Gateways that haven't answered, an entry.
         var waiting: [Int]
-        var standings: [Standing]
+        /// By their positions the records that some gateway hasn't taken.
+        var failures: [Int: Failure] = [:]
         var deliveries: Int
         /// Deliveries that wait for a receipt, not for a link, a gateway.
         var onTheirWay: [GatewayID: Int] = [:]
@@ -97,11 +97,7 @@ struct BatchesInFlight {
     private let pushesSingly: Bool
     private let backoff: Backoff
     private let limits: AttemptLimits
-    /// Of records that were refused, how many may go together the next time: half as many as before, so that what they were refused for is alone in
-    /// the end and the others are delivered (BisectBatchOnFunctionError).
-    private var portions: [SequenceNumber: Int] = [:]
-    /// Records whose portion is remembered; beyond, those that are refused go with all others.
-    private static let maximumPortions = 100_000
+    private var refused = RefusedRecords()
 
     init(
         workers: Int,
@@ -159,14 +155,13 @@ struct BatchesInFlight {
             batch: batch,
             // Not as a key path: one of two members is walked at run time.
             waiting: batch.entries.map { $0.gateways.count },
-            standings: Array(repeating: .good, count: batch.entries.count),
             deliveries: 0,
             sizeBytes: batch.entries.reduce(0) { $0 + $1.received.record.bytes.count },
             startedAtNanoseconds: nowNanoseconds
         )
         for gateway in order {
             let positions = perGateway[gateway] ?? []
-            for group in deliveries(of: positions, batch) {
+            for group in pushesSingly ? positions.map({ [$0] }) : refused.deliveries(of: positions, batch) {
                 work.deliveries += 1
                 work.onTheirWay[gateway, default: 0] += 1
                 actions.append(send(Outstanding(work: nextWork, gateway: gateway, entries: group), of: batch))
@@ -176,24 +171,6 @@ struct BatchesInFlight {
         works[nextWork] = work
         nextWork &+= 1
         return actions
-    }
-
-    /// Which records go together in a delivery: all, but fewer of those that were refused before.
-    private func deliveries(of positions: [Int], _ batch: Batch) -> [[Int]] {
-        if pushesSingly { return positions.map { [$0] } }
-        guard !portions.isEmpty else { return [positions] }
-        var groups: [[Int]] = []
-        var last = 0
-        for position in positions {
-            let portion = portions[batch.entries[position].received.record.sequence] ?? .max
-            if portion == last, let group = groups.last, group.count < portion {
-                groups[groups.count - 1].append(position)
-            } else {
-                groups.append([position])
-            }
-            last = portion
-        }
-        return groups
     }
 
     private mutating func send(_ delivery: Outstanding, of batch: Batch) -> Action {
@@ -240,25 +217,25 @@ struct BatchesInFlight {
             case .taken:
                 if hasOthers { answered.note(delivery.gateway, for: received.record.sequence) }
             case .givenBack:
-                if case .good = work.standings[position] { work.standings[position] = .givenBack }
+                if work.failures[position] == nil { work.failures[position] = .givenBack }
             case .refused(var refusal):
-                if case .refused(let other) = work.standings[position] { refusal.isAlone = other.isAlone }
+                if case .refused(let other)? = work.failures[position] { refusal.isAlone = other.isAlone }
                 if delivery.entries.count == 1 { refusal.isAlone = true }
-                work.standings[position] = .refused(refusal)
-                note(delivery.entries.count, of: received.record.sequence)
+                work.failures[position] = .refused(refusal)
+                refused.note(delivery.entries.count, of: received.record.sequence)
             }
             work.waiting[position] -= 1
             guard work.waiting[position] == 0 else { continue }
-            switch work.standings[position] {
-            case .good:
+            switch work.failures[position] {
+            case nil:
                 if hasOthers { answered.forget(received.record.sequence) }
-                if !portions.isEmpty { portions[received.record.sequence] = nil }
+                refused.forget(received.record.sequence)
                 retired.append(received.handle)
-            case .refused(let refusal) where isLast(received, refusal):
+            case .refused(let refusal)? where isLast(received, refusal):
                 answered.forget(received.record.sequence)
-                portions[received.record.sequence] = nil
+                refused.forget(received.record.sequence)
                 givenUp.append((received, refusal.reason))
-            case .refused, .givenBack: failed[received.receiveCount, default: []].append(received.handle)
+            case .refused?, .givenBack?: failed[received.receiveCount, default: []].append(received.handle)
             }
         }
         work.deliveries -= 1
@@ -274,12 +251,6 @@ struct BatchesInFlight {
             actions.append(.retry(handles, after: wait(afterReceive: receiveCount)))
         }
         return actions
-    }
-
-    /// A delivery of so many records was refused.
-    private mutating func note(_ refusedRecords: Int, of sequence: SequenceNumber) {
-        if portions.count >= BatchesInFlight.maximumPortions, portions[sequence] == nil { return }
-        portions[sequence] = min(portions[sequence] ?? .max, max(1, refusedRecords / 2))
     }
 
     private func isLast(_ received: ReceivedRecord, _ refusal: Refusal) -> Bool {

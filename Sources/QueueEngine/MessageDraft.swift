@@ -166,10 +166,8 @@ extension QueueID {
     ///
     /// - Returns: the name; nil for any other text.
     public static func messageQueue(named text: String) -> QueueID? {
-        let name = ByteString(text)
-        let isFIFO = name.utf8.suffix(FIFOAttributes.nameSuffix.count).elementsEqual(FIFOAttributes.nameSuffix.utf8)
-        let stem = name.utf8.dropLast(isFIFO ? FIFOAttributes.nameSuffix.count : 0)
-        guard !stem.isEmpty, !stem.contains(UInt8(ascii: ".")) else { return nil }
-        return try? QueueID(name)
+        guard let queue = try? QueueID(ByteString(text)) else { return nil }
+        let stem = queue.name.utf8.dropLast(FIFOAttributes.isName(queue) ? FIFOAttributes.nameSuffix.count : 0)
+        return stem.isEmpty || stem.contains(UInt8(ascii: ".")) ? nil : queue
     }
 }

@@ -11,12 +11,7 @@ struct StoredIntegers {
     init() {}
 
     /// A stored row, to be read.
-    init(_ bytes: RawSpan) {
-        values.reserveCapacity(bytes.byteCount / 8)
-        for offset in stride(from: 0, to: bytes.byteCount - bytes.byteCount % 8, by: 8) {
-            values.append(UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)))
-        }
-    }
+    init(_ bytes: RawSpan) { values = bytes.numbers }
 
     /// Numbers that are left to read.
     var remaining: Int { values.count - next }

@@ -16,25 +16,44 @@ extension LogCommitter {
             return .failure(QueueError(.unsupported, "This log is open for reading only."))
         }
         do {
-            if case .topics(let topics) = change {
-                let outcome = try perform(topics, TopicTransaction(stored), &progress, in: transaction)
-                if case .published(let publication) = outcome, publication.storesMessages {
-                    progress.changesMessages = true
-                }
-                return .success(.topics(outcome))
-            }
-            if case .send(_, let sent) = change { try takeRoom(for: sent, &progress) }
             let now = StageClock.wallNanoseconds()
-            let outcome: MessageChangeOutcome
-            if case .publish(let queue, let ordinals) = change {
-                outcome = .changed(try publish(ordinals, of: queue, stored, &progress, in: transaction))
-            } else {
-                outcome = try stored.perform(change, nowNanoseconds: now, in: transaction)
-            }
+            let outcome = try make(change, in: stored, now, &progress, transaction)
             if outcome.hasChanged(at: now) { progress.changesMessages = true }
             return .success(outcome)
         } catch let error as QueueError {
             return .failure(error)
+        }
+    }
+
+    private func make(
+        _ change: MessageChange,
+        in stored: MessageTransaction,
+        _ now: UInt64,
+        _ progress: inout Progress,
+        _ transaction: borrowing WriteTransaction
+    ) throws -> MessageChangeOutcome {
+        switch change {
+        case .create(let id, let values, let tags):
+            return .queue(try stored.create(id, values, tags, now, in: transaction))
+        case .configure(let id, let change):
+            return .queue(try stored.configure(id, change, now, in: transaction))
+        case .delete(let id): return .queue(try stored.delete(id, in: transaction))
+        case .discard(let queue, let maximum):
+            return .changed(try stored.discard(queue, maximum, in: transaction))
+        case .send(let id, let sent):
+            try takeRoom(for: sent, &progress)
+            let queue = try stored.existing(id, in: transaction)
+            return .sent(queue: queue, try stored.append(sent, to: queue, in: transaction))
+        case .remove(let queue, let ordinals):
+            return .changed(try stored.remove(ordinals, from: queue, in: transaction))
+        case .move(let queue, let ordinals, let target, let source):
+            return .changed(try stored.move(ordinals, from: queue, to: target, source, now, in: transaction))
+        case .publish(let queue, let ordinals):
+            return .changed(try publish(ordinals, of: queue, stored, &progress, in: transaction))
+        case .forgetDuplicates(let before, let maximum):
+            return .changed(try stored.ordered.forget(before: before, maximum: maximum, in: transaction))
+        case .topics(let topics):
+            return .topics(try perform(topics, TopicTransaction(stored), &progress, in: transaction))
         }
     }
 
@@ -79,6 +98,7 @@ extension MessageChangeOutcome {
         case .queue(let queue): queue.modifiedAtNanoseconds == now
         case .sent(_, let places): !places.isEmpty
         case .changed(let count): count > 0
+        case .topics(.published(let publication)): publication.storesMessages
         case .topics: false
         }
     }

@@ -37,41 +37,25 @@ struct MessageTransaction {
         }
     }
 
-    func perform(
-        _ change: MessageChange,
-        nowNanoseconds now: UInt64,
+    func configure(
+        _ id: QueueID,
+        _ change: (inout MessageQueue) throws -> Void,
+        _ now: UInt64,
         in transaction: borrowing WriteTransaction
-    ) throws -> MessageChangeOutcome {
-        switch change {
-        case .create(let id, let values, let tags):
-            return .queue(try create(id, values, tags, now, in: transaction))
-        case .configure(let id, let change):
-            var queue = try existing(id, in: transaction)
-            try change(&queue)
-            queue.modifiedAtNanoseconds = now
-            try transaction.put(queues, Array(id.name.utf8), queue.json)
-            return .queue(queue)
-        case .delete(let id):
-            let queue = try existing(id, in: transaction)
-            try transaction.delete(queues, Array(id.name.utf8))
-            try transaction.put(queues, QueueCatalogue.discardKey(queue.number), UInt64(0))
-            return .queue(queue)
-        case .discard(let queue, let maximum):
-            return .changed(try discard(queue, maximum, in: transaction))
-        case .send(let id, let sent):
-            let queue = try existing(id, in: transaction)
-            return .sent(queue: queue, try append(sent, to: queue, in: transaction))
-        case .remove(let queue, let ordinals):
-            return .changed(try remove(ordinals, from: queue, in: transaction))
-        case .move(let queue, let ordinals, let target, let source):
-            return .changed(try move(ordinals, from: queue, to: target, source, now, in: transaction))
-        case .forgetDuplicates(let before, let maximum):
-            return .changed(try ordered.forget(before: before, maximum: maximum, in: transaction))
-        case .topics: throw QueueError(.unsupported, "Changes of topics are made elsewhere.")
-        case .publish:
-            // By the committer, which has the log's end.
-            return .changed(0)
-        }
+    ) throws -> MessageQueue {
+        var queue = try existing(id, in: transaction)
+        try change(&queue)
+        queue.modifiedAtNanoseconds = now
+        try transaction.put(queues, Array(id.name.utf8), queue.json)
+        return queue
+    }
+
+    /// Takes a queue out of the catalogue; its messages are discarded afterwards.
+    func delete(_ id: QueueID, in transaction: borrowing WriteTransaction) throws -> MessageQueue {
+        let queue = try existing(id, in: transaction)
+        try transaction.delete(queues, Array(id.name.utf8))
+        try transaction.put(queues, QueueCatalogue.discardKey(queue.number), UInt64(0))
+        return queue
     }
 
     /// The records among messages, with the messages' ordinals.
@@ -212,7 +196,7 @@ struct MessageTransaction {
         try transaction.put(queues, QueueCatalogue.countersKey(queue), counters.bytes)
     }
 
-    private func move(
+    func move(
         _ ordinals: [UInt64],
         from queue: UInt32,
         to target: QueueID,
@@ -252,7 +236,7 @@ struct MessageTransaction {
         return try remove(moved.map(\.ordinal), from: queue, in: transaction)
     }
 
-    private func discard(_ queue: UInt32, _ maximum: Int, in transaction: borrowing WriteTransaction) throws -> Int {
+    func discard(_ queue: UInt32, _ maximum: Int, in transaction: borrowing WriteTransaction) throws -> Int {
         var ordinals: [UInt64] = []
         try transaction.withCursor(messages) { cursor in
             try cursor.forEach(from: QueueCatalogue.messageKey(queue, 0)) { key, _ in

@@ -61,16 +61,13 @@ struct QueueCounters {
 
     init?(_ bytes: RawSpan) {
         // Before FIFO queues there were two numbers.
-        guard bytes.byteCount == 16 || bytes.byteCount == 24 else { return nil }
-        lastOrdinal = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self))
-        messages = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        guard bytes.byteCount == 24 else { return }
-        lastGroup = UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 16, as: UInt64.self))
+        let numbers = bytes.numbers
+        guard numbers.count == 2 || numbers.count == 3 else { return nil }
+        (lastOrdinal, messages) = (numbers[0], numbers[1])
+        if numbers.count == 3 { lastGroup = numbers[2] }
     }
 
-    var bytes: [UInt8] {
-        [lastOrdinal, messages, lastGroup].flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
-    }
+    var bytes: [UInt8] { [lastOrdinal, messages, lastGroup].storedBytes }
 }
 
 extension Transaction where Self: ~Copyable {

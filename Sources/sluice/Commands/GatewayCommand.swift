@@ -13,11 +13,12 @@ struct GatewayCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup(title: "Storage and links") var storage: StorageOptions
     @OptionGroup(title: "Gateway") var gateway: GatewayOptions
+    @OptionGroup(title: "Message queues and topics") var queueAPI: QueueAPIOptions
     @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
     @OptionGroup var child: ChildOptions
 
     func run() async throws {
-        let settings = try await common.settings(storage, gateway, authorizer)
+        let settings = try await common.settings(storage, gateway, queueAPI, authorizer)
         let logger = Logger(label: "sluice.gateway", settings)
         logger.report(settings, for: .gateway)
         do {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import LocalStorage
-import Logging
 import QueueEngine
 import Queues
 import SluiceCore
@@ -10,21 +9,9 @@ enum LocalTopics {
     /// Calls `body` with the topics and closes them.
     /// - Throws: ``CommandError``.
     static func run(_ common: CommonOptions, _ body: (TopicService) async throws -> Void) async throws {
-        let settings = try await common.settings()
-        do {
-            let files = try MessageQueueFiles(
-                dataDirectory: settings.text(.data, otherwise: "./sluice-data"),
-                appendsRecords: true,
-                logger: Logger(label: "sluice.topic", settings)
-            )
-            let result: Result<Void, any Error>
-            do { result = .success(try await body(files.topics)) } catch { result = .failure(error) }
-            try files.close()
-            try result.get()
-        } catch let exit as ExitCode {
-            throw exit
-        } catch {
-            throw CommandError(error)
+        // A subscription to a topic of the change log appends records.
+        try await MessageQueueOptions.change(try await common.settings(), appendsRecords: true) { files in
+            try await body(files.topics)
         }
     }
 

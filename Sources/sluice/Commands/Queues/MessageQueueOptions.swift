@@ -45,14 +45,24 @@ struct MessageQueueOptions: SettingOptions {
         }
     }
 
-    /// Opens the queues for changes while `body` runs; gateways that run see the changes, and those who wait for messages there within a second.
+    /// Opens the queues for changes while `body` runs; gateways that run see the changes, and those who wait for messages there in some 20 ms.
     /// - Returns: what `body` returns.
     /// - Throws: `noInput` when there is no log, `cannotCreate` when it can't be written to, and what `body` throws.
     func change<Value>(
         appendsRecords: Bool = false,
         _ body: (MessageQueueService) async throws -> Value
     ) async throws -> Value {
-        let settings = try await settings()
+        try await MessageQueueOptions.change(try await settings(), appendsRecords: appendsRecords) { files in
+            try await body(files.service)
+        }
+    }
+
+    /// The same with settings that were looked up, for queues and topics.
+    static func change<Value>(
+        _ settings: Settings,
+        appendsRecords: Bool,
+        _ body: (MessageQueueFiles) async throws -> Value
+    ) async throws -> Value {
         // Whether there is a log; closed again, since a process opens it once.
         _ = try MessageQueueOptions.look(settings)
         let directory = settings.text(.data, otherwise: "./sluice-data")
@@ -70,7 +80,7 @@ struct MessageQueueOptions: SettingOptions {
             )
         }
         let result: Result<Value, any Error>
-        do { result = .success(try await body(files.service)) } catch { result = .failure(error) }
+        do { result = .success(try await body(files)) } catch { result = .failure(error) }
         do { try files.close() } catch { if case .success = result { throw CommandError(error) } }
         do { return try result.get() } catch let exit as ExitCode { throw exit } catch { throw CommandError(error) }
     }

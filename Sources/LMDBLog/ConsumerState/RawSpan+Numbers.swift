@@ -1,4 +1,4 @@
-/// Keys and values of message queues that are rows of numbers.
+/// Stored keys and values that are rows of numbers.
 extension RawSpan {
     /// The little-endian numbers of 64 bits that the bytes are.
     var numbers: [UInt64] {
