@@ -21,6 +21,7 @@ func product(_ name: String, _ package: String) -> Target.Dependency { .product(
 let nioCore = product("NIOCore", "swift-nio")
 let nioPosix = product("NIOPosix", "swift-nio")
 let nioEmbedded = product("NIOEmbedded", "swift-nio")
+let nioSSL = product("NIOSSL", "swift-nio-ssl")
 let log = product("Logging", "swift-log")
 let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
 let asyncHTTPClient = product("AsyncHTTPClient", "async-http-client")
@@ -42,6 +43,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.36.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.40.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
@@ -60,6 +63,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.5.0"),
     ],
     targets: [
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher import neither a driver nor each other.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         // What several modules need of the system, one of each; it imports Glibc only.
@@ -115,7 +119,7 @@ let package = Package(
         .target(
             name: "DeliveryLink",
             dependencies: [
-                "PosixSupport", "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
+                "PosixSupport", "SluiceCore", nioCore, nioPosix, nioSSL, log, product("Crypto", "swift-crypto"),
                 product("CryptoExtras", "swift-crypto"),
             ],
             swiftSettings: settings
@@ -134,9 +138,10 @@ let package = Package(
                 "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues", "SQSProtocol",
                 "SNSProtocol",
                 "SubscriptionRegistry", "DeliveryLink", "StageLatency",
-                nioCore, nioPosix, log, lifecycle, asyncHTTPClient,
+                nioCore, nioPosix, nioSSL, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
-                product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
+                product("NIOHTTPTypesHTTP1", "swift-nio-extras"), product("NIOHTTP2", "swift-nio-http2"),
+                product("NIOHTTPTypesHTTP2", "swift-nio-extras"),
                 product("HTTPTypes", "swift-http-types"), product("Hummingbird", "hummingbird"),
                 product("HummingbirdCore", "hummingbird"), product("JWTKit", "jwt-kit"),
                 product("Crypto", "swift-crypto"), product("CryptoExtras", "swift-crypto"),
