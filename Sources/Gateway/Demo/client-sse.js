@@ -135,7 +135,7 @@ export class SSESession {
     this.#isOpen = true;
     clearTimeout(this.#timer);
     this.#heartbeat = new Heartbeat(SILENCE, () => {}, () => this.#streams.size > 0 && this.#end({ code: 1006, reason: "silence" }));
-    this.#on.opened({});
+    this.#on.opened({ isProven: this.#streams.size > 0 });
   }
 
   async #run({ entries, epoch }, turn, opened) {
@@ -236,7 +236,7 @@ export class SSESession {
 /** What a refused stream would be as a WebSocket's close. @param {SluiceError} error */
 function closeOf(error) {
   const { code, message: reason, status, retryAfterMilliseconds } = error;
-  const end = { reason, error, retryAfterMilliseconds };
+  const end = { reason, error, retryAfterMilliseconds, isRefusal: true };
   if (code === "TokenExpired") return { ...end, code: 4402 };
   if (status === 401) return { ...end, code: 4401 };
   if (status === 429) return { ...end, code: 4429 };

@@ -9,7 +9,7 @@ import { REFUSALS, SluiceError, backoff, reconnectsAfter } from "./client-errors
  * @property {"websocket" | "sse"} transport of the connection that is open or comes next
  * @property {number} attempt waits in a row
  * @property {number} blocked how often in a row the WebSocket couldn't be opened while HTTP worked; a time-out counts twice
- * @property {boolean} isStale the last connect's token, though just fetched, had expired
+ * @property {boolean} isStale the last connect's token, though just got, had expired
  * @property {number} notBefore the gateway has said not to come earlier
  * @property {number} foundAt when server-sent events were found to be what works
  * @property {"none" | "opening" | "waiting"} successor the connection that follows one that the gateway is about to close
@@ -59,6 +59,8 @@ export function next(state, event, policy) {
       return connecting(state, policy);
     case "opened":
       return opened(state, event, policy);
+    case "proven":
+      return { state: { ...state, attempt: 0, isStale: false }, actions: [] };
     case "closed":
       return closed(state, event, policy);
     case "probed":
@@ -99,12 +101,12 @@ function connecting(state, policy) {
   return { state: end.state, actions: [isConnecting, { type: "tell", error }, ...end.actions] };
 }
 
-function opened(state, { now }, { transport }) {
+/** A connection is there. That HTTP works, without a stream, proves nothing about the token, and the next waits aren't shorter for it. */
+function opened(state, { now, isProven = true }, { transport }) {
   const isSSE = state.transport === "sse";
   const isFound = isSSE && state.blocked >= BLOCKED_AFTER;
-  const after = {
-    ...state, phase: "open", attempt: 0, isStale: false, notBefore: 0, blocked: 0, successor: "none", foundAt: isFound ? now : state.foundAt,
-  };
+  const proof = isProven ? { attempt: 0, isStale: false } : {};
+  const after = { ...state, ...proof, phase: "open", notBefore: 0, blocked: 0, successor: "none", foundAt: isFound ? now : state.foundAt };
   const remember = transport === "auto" && (isFound || !isSSE) ? [{ type: "remember", transport: state.transport }] : [];
   return { state: after, actions: [...remember, { type: "state", state: "open", detail: {} }, { type: "resume" }] };
 }
@@ -119,10 +121,11 @@ function closed(state, event, policy) {
       actions: [{ type: "drop" }, { type: "promote" }, { type: "state", state: "connecting", detail: { code, reason } }],
     };
   }
-  // A new token mends an old one's end. One that had expired as it was fetched may have been kept somewhere too long; two in a row are refused.
-  const getsTokens = policy.getsTokens && (wasOpen || !state.isStale);
+  // A new token mends an old one's end. One that had expired as it was got may have been kept somewhere too long; two in a row are refused.
+  const wasTaken = wasOpen && !event.isRefusal;
+  const getsTokens = policy.getsTokens && (wasTaken || !state.isStale);
   const isRenewed = code === 4402 && getsTokens;
-  const after = { ...state, isStale: code === 4402 && !wasOpen, successor: "none" };
+  const after = { ...state, isStale: code === 4402 && !wasTaken, successor: "none" };
   // Nothing is wrong with the client where a gateway has no such way; another one may do.
   const goesBack = event.isWayOnly && policy.transport === "auto" && policy.hasWebSocket && !wasOpen;
   const comesBack = goesBack || reconnectsAfter(code, getsTokens);

@@ -168,7 +168,7 @@ export class Topic {
   /** @param {SluiceEvent} event */
   receive(event, tell) {
     // What comes before the answer is of an earlier subscription to the topic.
-    if (this.request !== undefined) return;
+    if (this.request !== undefined || this.isAsking) return;
     this.#newest = Math.max(this.#newest, event.sequence);
     for (const listener of [...this.listeners]) {
       if (event.sequence <= listener.last) continue;

@@ -224,7 +224,7 @@ export class Client {
     this.#dispatch({ type: "succeeded" });
   }
 
-  #opened(session, { connectionId }) {
+  #opened(session, { connectionId, isProven }) {
     if (session === this.#successor) {
       const old = this.#session;
       this.#session = session;
@@ -236,7 +236,7 @@ export class Client {
       if (old) this.#leave(old);
     } else if (session === this.#session) {
       this.connectionId = connectionId;
-      this.#dispatch({ type: "opened" });
+      this.#dispatch({ type: "opened", isProven });
     }
   }
 
@@ -280,7 +280,9 @@ export class Client {
         if (isCurrent) this.#topics.event(message);
         return;
       case "subscribed":
-        if (isCurrent) this.#topics.subscribed(message);
+        if (!isCurrent) return;
+        this.#topics.subscribed(message);
+        this.#dispatch({ type: "proven" });
         return;
       case "published":
         this.#publishes.published(message.id, message.sequence);
