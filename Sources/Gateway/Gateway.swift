@@ -30,6 +30,8 @@ public struct Gateway: Service, CustomStringConvertible {
     public private(set) var handlers: [RequestHandler]
     /// Called when the gateway takes connections, with the port, which matters when ``GatewayConfiguration/port`` is 0.
     public var onListening: @Sendable (_ port: Int) async -> Void = { _ in }
+    /// Has the running gateway read its certificates again at once.
+    public let certificates = CertificateReload()
     /// What answers the paths that aren't the gateway's.
     var mounted: MountedRoutes?
     /// Opens what it stands on.
@@ -74,6 +76,18 @@ public struct Gateway: Service, CustomStringConvertible {
         let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
         let measures = GatewayMeasures(queue: configuration.queue.id)
         authorizer.measure(with: measures.metrics)
+        try configuration.tls.check()
+        guard configuration.redirectPort == nil || configuration.tls.isOn else {
+            throw GatewayError(
+                .configuration,
+                "A port that leads to https needs one with TLS: set --tls-certificate and --tls-key."
+            )
+        }
+        let tls =
+            configuration.tls.isOn
+            ? try TLSPort(configuration.tls, metrics: measures.metrics, logger: logger) : nil
+        certificates.serve(tls)
+        defer { certificates.serve(nil) }
         let (drivers, logEnd) = try openDrivers(measures)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let process = GatewayProcess(
@@ -82,7 +96,8 @@ public struct Gateway: Service, CustomStringConvertible {
             logEnd: logEnd,
             measures: measures,
             group: group,
-            rules: rules
+            rules: rules,
+            tls: tls
         )
         let result: Result<Void, any Error>
         do {

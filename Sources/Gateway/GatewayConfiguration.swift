@@ -19,6 +19,10 @@ public struct GatewayConfiguration: Sendable {
     /// Nil takes those of the loopback when ``host`` is a loopback address, and every name otherwise. The loopback's names, the
     /// address that a client connected to, and ``host`` are allowed in any case.
     public var allowedHosts: [String]?
+    /// The certificates of the port; none serves it without TLS.
+    public var tls = TLSFiles()
+    /// A port that answers plain HTTP with where to find the same by `https`; nil for none.
+    public var redirectPort: Int?
     /// The name of this gateway in the registry.
     ///
     /// A gateway that comes back under its name cleans its old rows.
@@ -70,6 +74,12 @@ public struct GatewayConfiguration: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// Scheme, host and port by which clients on this machine reach the gateway.
+    public func address(listeningOn port: Int) -> String {
+        let scheme = tls.isOn ? "https" : "http"
+        return host.contains(":") ? "\(scheme)://[\(host)]:\(port)" : "\(scheme)://\(host):\(port)"
+    }
 }
 
 /// What one principal may take of what doesn't come back by itself: items, and places in the table of topics.

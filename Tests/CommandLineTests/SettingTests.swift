@@ -27,7 +27,7 @@ struct SettingTests {
         let common = try CommonOptions.parse([])
         let storage = try StorageOptions.parse([])
         let gateway: [any SettingOptions] = [
-            common, storage, try GatewayOptions.parse([]), try QueueAPIOptions.parse([]),
+            common, storage, try GatewayOptions.parse([]), try TLSOptions.parse([]), try QueueAPIOptions.parse([]),
             try AuthorizerOptions.parse([]),
         ]
         let publisher: [any SettingOptions] = [common, storage, try PublisherOptions.parse([])]
@@ -40,7 +40,8 @@ struct SettingTests {
     @Test("every flag reaches its own setting")
     func reach() throws {
         let groups: [any SettingOptions.Type] = [
-            CommonOptions.self, StorageOptions.self, GatewayOptions.self, QueueAPIOptions.self, AuthorizerOptions.self,
+            CommonOptions.self, StorageOptions.self, GatewayOptions.self, TLSOptions.self, QueueAPIOptions.self,
+        AuthorizerOptions.self,
             PublisherOptions.self,
         ]
         for group in groups {

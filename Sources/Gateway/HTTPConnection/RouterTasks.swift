@@ -81,6 +81,13 @@ struct RouterTasks: RequestRouting, Sendable {
         }
     }
 
+    /// Answers a request of another protocol's connection.
+    @concurrent func answer(_ request: Request, on channel: any Channel) async -> Response {
+        connections.taskBegan()
+        defer { connections.taskEnded() }
+        return await answer(request.head, request.body, channel, InputEnd())
+    }
+
     @concurrent private func answer(
         _ head: HTTPRequestHead,
         _ body: RequestBody,
@@ -90,6 +97,15 @@ struct RouterTasks: RequestRouting, Sendable {
         guard let httpHead = try? HTTPRequest(head, secure: false, splitCookie: false) else {
             return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
         }
+        return await answer(httpHead, body, channel, input)
+    }
+
+    @concurrent private func answer(
+        _ httpHead: HTTPRequest,
+        _ body: RequestBody,
+        _ channel: any Channel,
+        _ input: InputEnd
+    ) async -> Response {
         var logger = logger
         logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
         if let others, !others.own.isOwn(httpHead) {

@@ -49,7 +49,6 @@ struct SluiceChildChannelTests {
         limits: HTTPLimits = HTTPLimits(),
         authorizer: any Authorizer = AllowAllAuthorizer(),
         routes: (Router<GatewayRequestContext>) -> Void = { _ in },
-        wrap: (@Sendable (any Channel) throws -> Void)? = nil,
         _ body: @escaping @Sendable (_ port: Int, _ shutDown: @escaping @Sendable () async -> Void) async throws -> Void
     ) async throws {
         let router = Router(context: GatewayRequestContext.self)
@@ -91,8 +90,7 @@ struct SluiceChildChannelTests {
                     router: tasks,
                     upgrade: Greeting(),
                     bridge: { eventLoop in AppendBridge(eventLoop: eventLoop, submit: CommittingLog.submit) },
-                    connections: connections,
-                    wrap: wrap
+                    connections: connections
                 )
             },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
