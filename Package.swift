@@ -131,10 +131,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "FanOut", dependencies: ["SluiceCore", nioCore], swiftSettings: settings),
+        .target(name: "ServerSentEvents", dependencies: ["FanOut", "SluiceCore", nioCore], swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues", "SQSProtocol",
+                "PosixSupport", "FanOut", "ServerSentEvents", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues", "SQSProtocol",
                 "SNSProtocol",
                 "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, nioSSL, log, lifecycle, asyncHTTPClient,

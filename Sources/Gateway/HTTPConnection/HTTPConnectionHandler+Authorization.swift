@@ -7,7 +7,7 @@ extension HTTPConnectionHandler {
     /// Gets the client's grant, at once if it is known.
     func authorize(_ publish: IncomingPublish) {
         if let grant = service.openGrant { return decide(publish, grant) }
-        let key = GrantKey(service.basis, publish.request)
+        let key = GrantKey(service.basis, publish.request, cookie: service.tokenCookie)
         if let grant = grants.grant(for: key, wallNanoseconds: StageClock.wallNanoseconds()) {
             return decide(publish, grant)
         }
@@ -16,7 +16,8 @@ extension HTTPConnectionHandler {
             request = try ConnectRequest(
                 publish.request,
                 remoteAddress: context?.channel.remoteAddress,
-                isWebSocket: false
+                isWebSocket: false,
+                cookie: service.tokenCookie
             )
         } catch {
             return refuseHead(publish, error)

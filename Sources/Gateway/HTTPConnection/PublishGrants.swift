@@ -50,7 +50,7 @@ struct GrantKey: Equatable {
     private enum Credentials: Equatable {
         case none
         case authorization([UInt8])
-        /// The whole query, which may carry the token.
+        /// The whole query, and the cookies where they count: they may carry the token.
         case query([UInt8])
     }
 
@@ -62,18 +62,18 @@ struct GrantKey: Equatable {
     /// The key of a request for an authorizer whose answers follow from `basis`.
     ///
     /// The peer's address is the connection's own and needn't be compared.
-    init(_ basis: GrantBasis, _ head: HTTPRequestHead) {
+    init(_ basis: GrantBasis, _ head: HTTPRequestHead, cookie: String? = nil) {
         isTokenAlone = basis == .token
         switch basis {
         case .nothing:
             credentials = .none
             rest = []
         case .token:
-            credentials = GrantKey.credentials(of: head)
+            credentials = GrantKey.credentials(of: head, cookie)
             rest = []
         case .tokenAndFields(let names):
             let names = names.map { (name: String) in ByteString(name).lowercasedASCII }
-            credentials = GrantKey.credentials(of: head)
+            credentials = GrantKey.credentials(of: head, cookie)
             rest = head.headers.flatMap { name, value in
                 let name = ByteString(name).lowercasedASCII
                 return names.contains(name) ? [name, ByteString(value)] : []
@@ -92,12 +92,17 @@ struct GrantKey: Equatable {
         return kept.withUnsafeBytes { $0.elementsEqual(bytes) }
     }
 
-    private static func credentials(of head: HTTPRequestHead) -> Credentials {
+    private static func credentials(of head: HTTPRequestHead, _ cookie: String?) -> Credentials {
         // As the token is looked for: a field of another scheme, such as a proxy's own, names nobody.
         if let value = head.headers.first(name: "authorization"), ConnectRequest.isBearer(value) {
             return .authorization(Array(value.utf8))
         }
-        if let query = RequestTarget.query(of: head.uri) { return .query(Array(query.utf8)) }
-        return .none
+        let query = RequestTarget.query(of: head.uri).map { Array($0.utf8) }
+        if cookie != nil, let cookies = head.headers.first(name: "cookie") {
+            // All fields that there are: which of them counts is decided where the token is looked for.
+            let all = head.headers["cookie"].reduce(into: query ?? []) { $0 += [0] + Array($1.utf8) }
+            return cookies.utf8.isEmpty && query == nil ? .none : .query(all)
+        }
+        return query.map { .query($0) } ?? .none
     }
 }

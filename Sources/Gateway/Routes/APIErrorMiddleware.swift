@@ -119,7 +119,7 @@ struct RouteTable: Sendable {
 
     private func ownMethods(_ path: ByteString) -> [HTTPRequest.Method] {
         switch path {
-        case "/healthz", "/readyz", "/metrics", "/latency", "/ws": return [.get]
+        case "/healthz", "/readyz", "/metrics", "/latency", "/ws", "/sse": return [.get]
         case "/topics": return [.post]
         default: break
         }

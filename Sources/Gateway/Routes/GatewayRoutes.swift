@@ -14,7 +14,8 @@ struct GatewayRoutes {
     let context: GatewayContext
     let table: RouteTable
     let counters: HTTPCounters
-    let streams: TopicStreams
+    let streams: EventStreams
+    let polls: LongPolls
     /// Message queues, where they are offered.
     let queues: MessageQueueService?
     /// Topics, where they are offered.
@@ -37,14 +38,19 @@ struct GatewayRoutes {
             )
         )
         router.add(middleware: PacedAnswers(budget: context.budgets.unsent))
-        let grants = RequestGrants(authorizer: context.authorizer)
+        let grants = RequestGrants(
+            authorizer: context.authorizer,
+            cookie: context.configuration.webSocket.tokenCookie
+        )
         TopicRoutes(
             grants: grants,
             reader: context.reader,
             history: context.history,
             unsent: context.budgets.unsent,
-            streams: streams
+            streams: streams,
+            polls: polls
         ).register(on: router)
+        ServerSentRoutes(grants: grants, streams: streams).register(on: router)
         ItemRoutes(
             grants: grants,
             writer: context.writer,
@@ -91,6 +97,7 @@ struct GatewayRoutes {
             ),
             ("registry", { registry.fault.map { "\($0)" } }),
             ("link", { [linkFault] in linkFault() }),
+            ("authorizer", { [authorizer = context.authorizer] in authorizer.fault }),
         ]
     }
 

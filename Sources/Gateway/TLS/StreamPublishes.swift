@@ -51,7 +51,12 @@ struct StreamPublishes: Sendable {
     private func grant(_ head: HTTPRequestHead, _ channel: any Channel) async throws(APIError) -> Grant {
         if let grant = service.openGrant { return grant }
         return try await service.authorizer.connect(
-            try ConnectRequest(head, remoteAddress: channel.remoteAddress, isWebSocket: false)
+            try ConnectRequest(
+                head,
+                remoteAddress: channel.remoteAddress,
+                isWebSocket: false,
+                cookie: service.tokenCookie
+            )
         )
     }
 

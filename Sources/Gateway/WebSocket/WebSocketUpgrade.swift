@@ -39,7 +39,15 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 throw APIError(.shuttingDown, "The gateway is draining: connect again, perhaps elsewhere.")
             }
             if try isEcho(head) {
-                note(AcceptedUpgrade(grant: Grant(), parameters: nil, acceptedAtNanoseconds: services.now()), channel)
+                note(
+                    AcceptedUpgrade(
+                        grant: Grant(),
+                        request: nil,
+                        parameters: nil,
+                        acceptedAtNanoseconds: services.now()
+                    ),
+                    channel
+                )
                 promise.succeed(HTTPHeaders())
             } else {
                 try authorize(head, channel, promise)
@@ -84,7 +92,12 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         _ promise: EventLoopPromise<HTTPHeaders>
     ) throws(APIError) {
         let subprotocol = try Subprotocols.choose(head.headers)
-        let request = try ConnectRequest(head, remoteAddress: channel.remoteAddress, isWebSocket: true)
+        let request = try ConnectRequest(
+            head,
+            remoteAddress: channel.remoteAddress,
+            isWebSocket: true,
+            cookie: services.configuration.tokenCookie
+        )
         let parameters = try ConnectParameters(request.query)
         guard parameters.entries.count <= services.configuration.subscriptionsPerConnection else {
             throw APIError(
@@ -96,7 +109,12 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         // The usual gateway without authorization decides without a task.
         if services.authorizer is AllowAllAuthorizer {
             note(
-                AcceptedUpgrade(grant: .everything, parameters: parameters, acceptedAtNanoseconds: services.now()),
+                AcceptedUpgrade(
+                    grant: .everything,
+                    request: nil,
+                    parameters: parameters,
+                    acceptedAtNanoseconds: services.now()
+                ),
                 channel
             )
             promise.succeed(headers)
@@ -111,8 +129,14 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 granted.fail(error)
             }
         }
+        let kept = request.kept(for: services.authorizer.basis)
         granted.futureResult.map { [self] grant in
-            let accepted = AcceptedUpgrade(grant: grant, parameters: parameters, acceptedAtNanoseconds: services.now())
+            let accepted = AcceptedUpgrade(
+                grant: grant,
+                request: kept,
+                parameters: parameters,
+                acceptedAtNanoseconds: services.now()
+            )
             note(accepted, channel)
             return headers
         }.cascade(to: promise)
@@ -156,6 +180,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         let handler = WebSocketConnectionHandler(
             id: .random(),
             grant: accepted.grant,
+            connectRequest: accepted.request,
             session: session,
             loop: loop,
             isRecorded: !isEcho,
@@ -201,6 +226,16 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
 /// The choice among the subprotocols that a client offers (RFC 6455, section 4.2.2).
 enum Subprotocols {
+    /// What a token begins with that a browser's page sends as a subprotocol, since it can set no field.
+    private static let bearerPrefix: ByteString = "bearer."
+
+    /// The token among the subprotocols that a client offers.
+    static func token(_ headers: HTTPHeaders) -> String? {
+        headers.elements(of: "Sec-WebSocket-Protocol").first { $0.hasPrefix(bearerPrefix) }.map { entry in
+            String(decoding: entry.utf8.dropFirst(bearerPrefix.count), as: UTF8.self)
+        }
+    }
+
     /// Whether ours is among those that a client offers.
     static func isOffered(by headers: HTTPHeaders) -> Bool {
         headers.elements(of: "Sec-WebSocket-Protocol").contains(ByteString(SluiceV1Session.name))
@@ -209,7 +244,8 @@ enum Subprotocols {
     /// The one to answer with; nil when none was offered, which is taken for ours.
     /// - Throws: `UnsupportedSubprotocol` when only others were offered.
     static func choose(_ headers: HTTPHeaders) throws(APIError) -> String? {
-        let offered = headers.elements(of: "Sec-WebSocket-Protocol")
+        // A token that stands among them is none.
+        let offered = headers.elements(of: "Sec-WebSocket-Protocol").filter { !$0.hasPrefix(bearerPrefix) }
         if offered.isEmpty { return nil }
         if offered.contains(ByteString(SluiceV1Session.name)) { return SluiceV1Session.name }
         let names = offered.map(\.string).joined(separator: ", ").printable(limit: 100)
