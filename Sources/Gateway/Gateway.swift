@@ -71,7 +71,7 @@ public struct Gateway: Service, CustomStringConvertible {
     /// - Throws: ``GatewayError`` when the gateway can't start.
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)
-        let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
+        let rules = try HeadRules(configuration)
         let measures = GatewayMeasures(queue: configuration.queue.id)
         authorizer.measure(with: measures.metrics)
         let (drivers, logEnd) = try openDrivers(measures)

@@ -46,13 +46,12 @@ struct RouterTasks: RequestRouting, Sendable {
             isHead: request.head.method == .HEAD,
             connection: NIOLoopBound(connection, eventLoop: channel.eventLoop)
         )
-        let head = request.head
         let input = InputEnd()
         connections.taskBegan()
         guard request.bodyLength != 0 else {
             return RoutedTask(
                 source: nil,
-                task: task(head, RequestBody(buffer: ByteBuffer()), reply, channel, input),
+                task: task(request, RequestBody(buffer: ByteBuffer()), reply, channel, input),
                 input: input
             )
         }
@@ -64,11 +63,11 @@ struct RouterTasks: RequestRouting, Sendable {
             delegate: RoutedTask.Demand(reply: reply)
         )
         let body = RequestBody(asyncSequence: sequence.sequence)
-        return RoutedTask(source: sequence.source, task: task(head, body, reply, channel, input), input: input)
+        return RoutedTask(source: sequence.source, task: task(request, body, reply, channel, input), input: input)
     }
 
     private func task(
-        _ head: HTTPRequestHead,
+        _ request: RoutedRequest,
         _ body: RequestBody,
         _ reply: RoutedReply,
         _ channel: any Channel,
@@ -76,18 +75,18 @@ struct RouterTasks: RequestRouting, Sendable {
     ) -> Task<Void, Never> {
         // A task of its own: the event loop can't wait, routes do, and it is cancelled when the client leaves.
         Task {
-            await reply.send(await answer(head, body, channel, input))
+            await reply.send(await answer(request, body, channel, input))
             connections.taskEnded()
         }
     }
 
     @concurrent private func answer(
-        _ head: HTTPRequestHead,
+        _ request: RoutedRequest,
         _ body: RequestBody,
         _ channel: any Channel,
         _ input: InputEnd
     ) async -> Response {
-        guard let httpHead = try? HTTPRequest(head, secure: false, splitCookie: false) else {
+        guard let httpHead = try? HTTPRequest(request.head, secure: false, splitCookie: false) else {
             return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
         }
         var logger = logger
@@ -97,6 +96,7 @@ struct RouterTasks: RequestRouting, Sendable {
         }
         var context = GatewayRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
         context.input = input
+        context.client = request.client
         guard httpHead.method == .head else { return await answer(Request(head: httpHead, body: body), context) }
         if case .some = heads {
             let answer = await answer(Request(head: httpHead, body: body), context)

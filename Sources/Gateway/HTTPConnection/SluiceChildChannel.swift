@@ -30,7 +30,9 @@ struct SluiceChildChannel: ServerChildChannel {
                 HTTPConnectionHandler.Services(publish: service, router: router, upgrade: upgrade),
                 bridge: bridge(channel.eventLoop),
                 // Whatever changes bytes must see all of them.
-                plain: wrap == nil ? PlainPipeline() : nil
+                plain: wrap == nil ? PlainPipeline() : nil,
+                // Whom a proxy speaks for stands in fields that the plain way doesn't read.
+                reader: service.rules.proxies.contains(ClientAddress(channel.remoteAddress)) ? .decoding : .between
             )
             return Accepted(channel: channel)
         }

@@ -118,6 +118,8 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
     let remoteAddress: SocketAddress?
     /// The connection, for work that nobody waits for when it is closed.
     let channel: any Channel
+    /// Who sent the request.
+    var client: ClientAddress
     /// When the client has ended its side.
     var input = InputEnd()
 
@@ -125,5 +127,6 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress
         channel = source.channel
+        client = ClientAddress(source.channel.remoteAddress)
     }
 }

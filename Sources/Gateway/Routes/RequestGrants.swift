@@ -11,7 +11,7 @@ struct RequestGrants: Sendable {
     /// What the request's token allows.
     /// - Throws: `InvalidRequest`, `Unauthorized`, `TokenExpired`, `Forbidden` or `AuthorizerUnavailable`.
     func grant(_ request: Request, _ context: GatewayRequestContext) async throws(APIError) -> Grant {
-        try await authorizer.connect(try ConnectRequest(request, remoteAddress: context.remoteAddress))
+        try await authorizer.connect(try ConnectRequest(request, client: context.client))
     }
 
     /// Checks that `grant` allows `action` on all of `topics`.
@@ -30,7 +30,7 @@ struct RequestGrants: Sendable {
 extension ConnectRequest {
     /// What the authorizer is told about a request as NIO reads it: a publish or an upgrade to WebSocket.
     /// - Throws: `InvalidRequest` for a query that is too long.
-    init(_ head: HTTPRequestHead, remoteAddress: SocketAddress?, isWebSocket: Bool) throws(APIError) {
+    init(_ head: HTTPRequestHead, client: ClientAddress, isWebSocket: Bool) throws(APIError) {
         try RequestTarget.checkQuery(of: head.uri)
         let query = RequestTarget.queryItems(of: head.uri)
         var uri = head.uri
@@ -40,14 +40,14 @@ extension ConnectRequest {
             headers: head.headers.map { ($0.name.lowercased(), $0.value) },
             path: uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) },
             query: query,
-            remoteAddress: remoteAddress?.clientDescription,
+            remoteAddress: client.known,
             isWebSocket: isWebSocket
         )
     }
 
     /// What the authorizer is told about a routed request.
     /// - Throws: `InvalidRequest` for a query that is too long.
-    init(_ request: Request, remoteAddress: SocketAddress?) throws(APIError) {
+    init(_ request: Request, client: ClientAddress) throws(APIError) {
         try RequestTarget.checkQuery(of: request.head.path ?? "")
         let query = RequestTarget.queryItems(of: request.head.path ?? "")
         self.init(
@@ -55,16 +55,7 @@ extension ConnectRequest {
             headers: request.headers.map { ($0.name.canonicalName, $0.value) },
             path: request.uri.path,
             query: query,
-            remoteAddress: remoteAddress?.clientDescription
+            remoteAddress: client.known
         )
-    }
-}
-
-extension SocketAddress {
-    /// Address and port where there are any.
-    var clientDescription: String? {
-        guard let ipAddress else { return pathname }
-        guard let port else { return ipAddress }
-        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
     }
 }

@@ -79,8 +79,8 @@ struct TopicStreams: Sendable {
             output: output,
             closeConnection: { channel.close(promise: nil) }
         )
-        services.registry.connected(subscriber.id, grant.principal, channel.remoteAddress?.hostAndPort ?? "unknown")
-        services.accessLog.connected(subscriber.id, grant.principal, over: channel)
+        services.registry.connected(subscriber.id, grant.principal, context.client.description)
+        services.accessLog.connected(subscriber.id, grant.principal, from: context.client)
         loop.add(subscriber)
         open.increment()
         let membership = Membership(subscriber, loop, channel.eventLoop) { [open, services, id = subscriber.id] in
@@ -101,7 +101,7 @@ struct TopicStreams: Sendable {
         loop.barrier.subscribe(request, for: subscriber) { [unowned subscriber, services] result in
             switch result {
             case .success(let topics):
-                services.accessLog.subscribed(subscriber.id, topics, grant.principal, over: channel)
+                services.accessLog.subscribed(subscriber.id, topics, grant.principal, from: context.client)
                 for topic in topics { subscriber.write(TopicStreamLine.subscribed(topic, epoch)) }
                 begun.succeed(membership)
             case .failure(let failure):

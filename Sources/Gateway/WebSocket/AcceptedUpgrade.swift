@@ -5,6 +5,8 @@ import SluiceCore
 struct AcceptedUpgrade {
     /// What the client may do.
     let grant: Grant
+    /// Who it is.
+    let client: ClientAddress
     /// What its URL asks for; nil for `/echo`.
     let parameters: ConnectParameters?
     /// When it was accepted, nanoseconds of `StageClock`.

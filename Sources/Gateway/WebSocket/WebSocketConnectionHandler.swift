@@ -18,6 +18,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     var slot = -1
     /// What the client may do.
     let grant: Grant
+    /// Who it is.
+    let client: ClientAddress
     /// Whether the registry knows the connection; not so for an echo.
     let isRecorded: Bool
     /// Nil when something in the pipeline changes bytes.
@@ -40,6 +42,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     init(
         id: ConnectionID,
         grant: Grant,
+        client: ClientAddress,
         session: any ClientSession,
         loop: WebSocketLoop,
         isRecorded: Bool,
@@ -49,6 +52,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     ) {
         self.id = id
         self.grant = grant
+        self.client = client
         self.session = session
         self.loop = loop
         self.isRecorded = isRecorded
@@ -216,7 +220,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     func refuse(_ id: MessageID?, _ error: APIError) {
         guard handshake.isOpen else { return }
         loop.services.counters.messageRefused()
-        loop.services.accessLog.refused(error, "message", address: channel?.remoteAddress)
+        loop.services.accessLog.refused(error, "message", from: client)
         // What is the gateway's own fault isn't held against the client.
         if error.code.httpStatus < 500 { errorsInARow += 1 }
         guard Int(errorsInARow) <= loop.services.configuration.errorsInARow else { return close(.tooManyErrors) }
