@@ -18,7 +18,7 @@ struct AccessOptions: SettingOptions {
             "trusted-proxies",
             .list,
             for: [.gateway],
-            "Networks of proxies whose word about their clients is taken, in a field or by the PROXY protocol: 10.0.0.0/8, 2001:db8::/32, 192.0.2.1; none when not set."
+            "Networks of proxies whose word about their clients is taken: 10.0.0.0/8, 2001:db8::/32, 192.0.2.1; none when not set."
         )
         .fills(gateway: \.trustedProxies)
     )
