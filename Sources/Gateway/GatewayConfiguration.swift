@@ -21,7 +21,8 @@ public struct GatewayConfiguration: Sendable {
     public var allowedHosts: [String]?
     /// The pages that may use the gateway, by their origins: `https://app.example.com`, `https://*.example.com`, `null`, `*` for every page.
     ///
-    /// Nil takes the loopback's pages when ``host`` is a loopback address, and none otherwise. Pages of the gateway's own origin are allowed in any case.
+    /// Nil takes the loopback's pages when ``host`` is a loopback address, and none otherwise. Pages of the gateway's own origin are allowed
+    /// in any case.
     public var allowedOrigins: [String]?
     /// The networks of the proxies whose word about their clients is taken: `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`.
     public var trustedProxies: [String] = []

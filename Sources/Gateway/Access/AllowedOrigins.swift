@@ -89,6 +89,7 @@ struct AllowedOrigins: Sendable {
     ///   - text: the Origin field.
     ///   - host: the Host field of the same request: what the page's browser calls the gateway.
     ///   - isSecure: whether the request came by TLS; nil when nobody knows, as behind a proxy that doesn't say.
+    /// - Returns: what the page may do.
     func decide(_ text: String, host: String?, isSecure: Bool?) -> Decision {
         let bytes = text.utf8.map(\.lowercasedASCII)
         if origins.contains(where: { $0 == bytes }) { return .allowed(withCredentials: true) }

@@ -34,7 +34,7 @@ struct CrossOrigin: Equatable, Sendable {
             let isName = name.utf8.allSatisfy { byte in
                 (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) || byte == UInt8(ascii: "-")
             }
-            return isName && !name.isEmpty && !name.lowercasedASCII.hasPrefix("x-amz-")
+            return isName && !name.isEmpty && !name.lowercasedASCII.utf8.starts(with: "x-amz-".utf8)
         }
     }
 

@@ -8,7 +8,7 @@ struct AccessOptions: SettingOptions {
             "allowed-origins",
             .list,
             for: [.gateway],
-            "Pages that may use the gateway beside its own: https://app.example.com, https://*.example.com, null, * for all; loopback pages on a loopback host when not set."
+            "Pages that may connect: https://app.example.com, https://*.example.com, null, *; its own always, loopback's on loopback when not set."
         )
         .fills(gateway: \.allowedOrigins)
     )
