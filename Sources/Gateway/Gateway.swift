@@ -73,10 +73,16 @@ public struct Gateway: Service, CustomStringConvertible {
     /// - Throws: ``GatewayError`` when the gateway can't start.
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)
-        let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
+        let rules = try HeadRules(configuration)
         let measures = GatewayMeasures(queue: configuration.queue.id)
         authorizer.measure(with: measures.metrics)
         try configuration.tls.check()
+        guard configuration.webSocket.tokenCookie == nil || !rules.origins.isOpen else {
+            throw GatewayError(
+                .configuration,
+                "Cookies are sent by every page: with --token-cookie, --allowed-origins must name the pages, not *."
+            )
+        }
         guard configuration.redirectPort == nil || configuration.tls.isOn else {
             throw GatewayError(
                 .configuration,

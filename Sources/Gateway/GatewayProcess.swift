@@ -155,7 +155,7 @@ struct GatewayProcess: Sendable {
         let counters = HTTPCounters(factory: measures.metrics)
         let table = RouteTable(
             handlers: gateway.handlers,
-            demo: DemoRoutes(isClientOnly: gateway.mounted != nil),
+            demo: DemoRoutes(isClientOnly: gateway.mounted != nil || !configuration.servesDemo),
             offersQueues: queues != nil
         )
         let routes = GatewayRoutes(

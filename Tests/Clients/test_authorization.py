@@ -80,7 +80,8 @@ def refused(url):
 
 
 def test_webhook_decides(sluice, back_end):
-    sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-token", "gateway's own")
+    page = ("--allowed-origins", "https://app.example")
+    sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-token", "gateway's own", *page)
     with Subscriber(sluice.url("?token=alice&topic=open/1"), origin="https://app.example") as client:
         client.expect("subscribed")
         asked = back_end.asked("connect")

@@ -122,8 +122,8 @@ struct EventStreams: Sendable {
             output: output,
             closeConnection: { channel.close(promise: nil) }
         )
-        services.registry.connected(subscriber.id, grant.principal, channel.remoteAddress?.hostAndPort ?? "unknown")
-        services.accessLog.connected(subscriber.id, grant.principal, over: channel)
+        services.registry.connected(subscriber.id, grant.principal, context.client.description)
+        services.accessLog.connected(subscriber.id, grant.principal, from: context.client)
         loop.add(subscriber)
         let open = open[asked.kind]
         open?.increment()
@@ -141,7 +141,7 @@ struct EventStreams: Sendable {
         loop.barrier.subscribe(request, for: subscriber) { [unowned subscriber, services] result in
             switch result {
             case .success(let topics):
-                services.accessLog.subscribed(subscriber.id, topics, grant.principal, over: channel)
+                services.accessLog.subscribed(subscriber.id, topics, grant.principal, from: context.client)
                 subscriber.begin(
                     topics,
                     after: asked.entries.map(\.after),

@@ -56,7 +56,7 @@ struct LongPolls: Sendable {
             return subscribed.fail(APIError(.internalError, "The connection's event loop has no subscribers."))
         }
         let subscriber = LongPollSubscriber(grant, isDraining: services.isDraining, woken: woken)
-        services.registry.connected(subscriber.id, grant.principal, channel.remoteAddress?.hostAndPort ?? "unknown")
+        services.registry.connected(subscriber.id, grant.principal, context.client.description)
         loop.add(subscriber)
         open.increment()
         let membership = SubscriberMembership(subscriber, loop) { [open, services, id = subscriber.id] in

@@ -56,30 +56,41 @@ struct GrantKey: Equatable {
 
     private let credentials: Credentials
     private let rest: [ByteString]
+    /// Who sent it, where that counts: a proxy's connection is many clients'.
+    private let client: ClientAddress
     /// Whether nothing but the token counts, so that other fields needn't be looked at.
     private let isTokenAlone: Bool
 
     /// The key of a request for an authorizer whose answers follow from `basis`.
     ///
-    /// The peer's address is the connection's own and needn't be compared.
-    init(_ basis: GrantBasis, _ head: HTTPRequestHead, cookie: String? = nil) {
+    /// `client`: who sent it, which counts unless the answer follows from the token alone; `cookie`: the one that may carry the token.
+    init(
+        _ basis: GrantBasis,
+        _ head: HTTPRequestHead,
+        from client: ClientAddress = .unknown,
+        cookie: String? = nil
+    ) {
         isTokenAlone = basis == .token
         switch basis {
         case .nothing:
             credentials = .none
             rest = []
+            self.client = .unknown
         case .token:
             credentials = GrantKey.credentials(of: head, cookie)
             rest = []
+            self.client = .unknown
         case .tokenAndFields(let names):
             let names = names.map { (name: String) in ByteString(name).lowercasedASCII }
             credentials = GrantKey.credentials(of: head, cookie)
+            self.client = client
             rest = head.headers.flatMap { name, value in
                 let name = ByteString(name).lowercasedASCII
                 return names.contains(name) ? [name, ByteString(value)] : []
             }
         case .request:
             credentials = .none
+            self.client = client
             rest = [ByteString(head.uri)] + head.headers.flatMap { [ByteString($0.name), ByteString($0.value)] }
         }
     }

@@ -52,12 +52,16 @@ struct SluiceChildChannel: ServerChildChannel {
     }
 
     private func addHTTP1(to channel: any Channel, plain: PlainPipeline?) throws {
-        try SluiceChildChannel.addHandlers(
+        let handler = try SluiceChildChannel.addHandlers(
             to: channel,
             HTTPConnectionHandler.Services(publish: service, router: router, upgrade: upgrade),
             bridge: bridge(channel.eventLoop),
-            plain: plain
+            plain: plain,
+            // Whom a proxy speaks for stands in fields that the plain way doesn't read.
+            reader: service.rules.proxies.contains(ClientAddress(channel.remoteAddress)) ? .decoding : .between
         )
+        // Without TLS here a proxy may speak it, which nobody need say.
+        if encrypted != nil { handler.connection.isSecure = true }
     }
 
     private func addTLS(

@@ -27,7 +27,7 @@ struct APIErrorMiddleware: RouterMiddleware {
             let response = answer(to: error, request)
             accessLog.note(
                 .refusal,
-                address: context.remoteAddress,
+                from: context.client,
                 [
                     "status": "\(response.status.code)",
                     "request": "\(request.method) \(request.uri.path.printable(limit: 200))",

@@ -125,6 +125,8 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
     let remoteAddress: SocketAddress?
     /// The connection, for work that nobody waits for when it is closed.
     let channel: any Channel
+    /// Who sent the request.
+    var client: ClientAddress
     /// When the client has ended its side.
     var input = InputEnd()
 
@@ -132,5 +134,6 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress
         channel = source.channel
+        client = ClientAddress(source.channel.remoteAddress)
     }
 }

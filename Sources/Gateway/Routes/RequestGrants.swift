@@ -13,7 +13,7 @@ struct RequestGrants: Sendable {
     /// What the request's token allows.
     /// - Throws: `InvalidRequest`, `Unauthorized`, `TokenExpired`, `Forbidden` or `AuthorizerUnavailable`.
     func grant(_ request: Request, _ context: GatewayRequestContext) async throws(APIError) -> Grant {
-        try await authorizer.connect(try ConnectRequest(request, remoteAddress: context.remoteAddress, cookie: cookie))
+        try await authorizer.connect(try ConnectRequest(request, client: context.client, cookie: cookie))
     }
 
     /// Checks that `grant` allows `action` on all of `topics`.
@@ -43,14 +43,7 @@ extension ConnectRequest {
 
     /// What the authorizer is told about a request as NIO reads it: a publish or an upgrade to WebSocket.
     /// - Throws: `InvalidRequest` for a query that is too long.
-    init(
-        _ head: HTTPRequestHead,
-        remoteAddress: SocketAddress?,
-        isWebSocket: Bool,
-        cookie: String?
-    )
-        throws(APIError)
-    {
+    init(_ head: HTTPRequestHead, client: ClientAddress, isWebSocket: Bool, cookie: String?) throws(APIError) {
         try RequestTarget.checkQuery(of: head.uri)
         let query = RequestTarget.queryItems(of: head.uri)
         var uri = head.uri
@@ -65,14 +58,14 @@ extension ConnectRequest {
             headers: head.headers.map { ($0.name.lowercased(), $0.value) },
             path: uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) },
             query: query,
-            remoteAddress: remoteAddress?.clientDescription,
+            remoteAddress: client.known,
             isWebSocket: isWebSocket
         )
     }
 
     /// What the authorizer is told about a routed request.
     /// - Throws: `InvalidRequest` for a query that is too long.
-    init(_ request: Request, remoteAddress: SocketAddress?, cookie: String?) throws(APIError) {
+    init(_ request: Request, client: ClientAddress, cookie: String?) throws(APIError) {
         try RequestTarget.checkQuery(of: request.head.path ?? "")
         let query = RequestTarget.queryItems(of: request.head.path ?? "")
         self.init(
@@ -84,16 +77,7 @@ extension ConnectRequest {
             headers: request.headers.map { ($0.name.canonicalName, $0.value) },
             path: request.uri.path,
             query: query,
-            remoteAddress: remoteAddress?.clientDescription
+            remoteAddress: client.known
         )
-    }
-}
-
-extension SocketAddress {
-    /// Address and port where there are any.
-    var clientDescription: String? {
-        guard let ipAddress else { return pathname }
-        guard let port else { return ipAddress }
-        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
     }
 }

@@ -47,26 +47,49 @@ struct HTTP2Answers: Sendable {
         try await writer.write(response: response.head, body: response.body)
     }
 
+    /// What every request must keep to, whoever answers it; then the answer.
     @concurrent private func answer(_ request: Request, _ channel: any Channel) async -> Response {
-        guard let head = try? HTTPRequestHead(request.head) else {
+        guard var head = try? HTTPRequestHead(request.head) else {
             return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
         }
         let fields = PublishHead(head.headers)
+        var crossOrigin: CrossOrigin?
+        var response: Response
         do throws(HeadFault) {
             try service.rules.check(head, fields, localAddress: channel.localAddress)
+            let peer = ClientAddress(channel.remoteAddress)
+            let sender = service.rules.sender(of: head, from: peer, isSecure: true)
+            crossOrigin = try service.rules.crossOrigin(head, fields, isSecure: sender.isSecure)
+            head.uri = try service.rules.withoutPrefix(head.uri)
+            response = await answer(request, head, fields, sender.address, channel)
         } catch {
-            return HTTPAnswer.error(error.error)
+            response = HTTPAnswer.error(error.error)
         }
+        for (name, value) in crossOrigin?.fields ?? [] {
+            if let name = HTTPField.Name(name) { response.headers.append(HTTPField(name: name, value: value)) }
+        }
+        return response
+    }
+
+    private func answer(
+        _ request: Request,
+        _ head: HTTPRequestHead,
+        _ fields: PublishHead,
+        _ client: ClientAddress,
+        _ channel: any Channel
+    ) async -> Response {
         guard head.method == .POST, let target = PublishTarget(uri: head.uri) else {
-            return await router.answer(request, on: channel)
+            var routed = request.head
+            routed.path = head.uri
+            return await router.answer(Request(head: routed, body: request.body), from: client, on: channel)
         }
         do throws(APIError) {
-            let answer = try await publishes.publish(target, head, fields, request.body, on: channel)
+            let answer = try await publishes.publish(target, head, fields, request.body, from: client, on: channel)
             service.counters.count(answer)
             return StreamPublishes.response(answer, logID: service.logID)
         } catch {
             service.counters.count(.refused(error))
-            service.accessLog.refused(error, "publish", address: channel.remoteAddress)
+            service.accessLog.refused(error, "publish", from: client)
             return HTTPAnswer.error(error)
         }
     }

@@ -17,9 +17,10 @@ struct StreamPublishes: Sendable {
         _ head: HTTPRequestHead,
         _ fields: PublishHead,
         _ body: RequestBody,
+        from client: ClientAddress,
         on channel: any Channel
     ) async throws(APIError) -> PublishAnswer {
-        let grant = try await grant(head, channel)
+        let grant = try await grant(head, client)
         if let topic = target.topic { try await authorize([topic], grant) }
         if case .invalid(let error) = target { throw error }
         let accepted = service.now()
@@ -29,6 +30,7 @@ struct StreamPublishes: Sendable {
             target: target,
             request: head,
             head: fields,
+            client: client,
             acceptedAtNanoseconds: accepted,
             limit: limit
         )
@@ -42,18 +44,18 @@ struct StreamPublishes: Sendable {
             records.count,
             bytes: publish.bodyBytes,
             by: grant.principal,
-            over: channel
+            from: client
         )
         return target == .batch
             ? .acceptedBatch(records.map(\.sequence)) : .accepted(records.first?.sequence ?? .none)
     }
 
-    private func grant(_ head: HTTPRequestHead, _ channel: any Channel) async throws(APIError) -> Grant {
+    private func grant(_ head: HTTPRequestHead, _ client: ClientAddress) async throws(APIError) -> Grant {
         if let grant = service.openGrant { return grant }
         return try await service.authorizer.connect(
             try ConnectRequest(
                 head,
-                remoteAddress: channel.remoteAddress,
+                client: client,
                 isWebSocket: false,
                 cookie: service.tokenCookie
             )

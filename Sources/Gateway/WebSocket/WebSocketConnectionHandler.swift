@@ -20,6 +20,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     private(set) var grant: Grant
     /// What the authorizer was told about the client, for when it has another token; nil where that makes no difference.
     let connectRequest: ConnectRequest?
+    /// Who it is.
+    let client: ClientAddress
     /// Whether the registry knows the connection; not so for an echo.
     let isRecorded: Bool
     /// Nil when something in the pipeline changes bytes.
@@ -43,6 +45,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         id: ConnectionID,
         grant: Grant,
         connectRequest: ConnectRequest?,
+        client: ClientAddress,
         session: any ClientSession,
         loop: WebSocketLoop,
         isRecorded: Bool,
@@ -53,6 +56,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         self.id = id
         self.grant = grant
         self.connectRequest = connectRequest
+        self.client = client
         self.session = session
         self.loop = loop
         self.isRecorded = isRecorded
@@ -228,7 +232,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     func refuse(_ id: MessageID?, _ error: APIError) {
         guard handshake.isOpen else { return }
         loop.services.counters.messageRefused()
-        loop.services.accessLog.refused(error, "message", address: channel?.remoteAddress)
+        loop.services.accessLog.refused(error, "message", from: client)
         // What is the gateway's own fault isn't held against the client.
         if error.code.httpStatus < 500 { errorsInARow += 1 }
         guard Int(errorsInARow) <= loop.services.configuration.errorsInARow else { return close(.tooManyErrors) }

@@ -32,7 +32,11 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         self.refusals = refusals
     }
 
-    func accept(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders> {
+    func accept(
+        _ head: HTTPRequestHead,
+        from client: ClientAddress,
+        on channel: any Channel
+    ) -> EventLoopFuture<HTTPHeaders> {
         let promise = channel.eventLoop.makePromise(of: HTTPHeaders.self)
         do throws(APIError) {
             guard !services.isDraining() else {
@@ -42,6 +46,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 note(
                     AcceptedUpgrade(
                         grant: Grant(),
+                        client: client,
                         request: nil,
                         parameters: nil,
                         acceptedAtNanoseconds: services.now()
@@ -50,7 +55,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 )
                 promise.succeed(HTTPHeaders())
             } else {
-                try authorize(head, channel, promise)
+                try authorize(head, client, channel, promise)
             }
         } catch {
             promise.fail(error)
@@ -58,8 +63,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         return promise.futureResult
     }
 
-    func refused(_ head: HTTPRequestHead, _ error: APIError, on channel: any Channel) {
-        refusals?.note(error, path: head.uri, address: channel.remoteAddress)
+    func refused(_ head: HTTPRequestHead, _ error: APIError, from client: ClientAddress, on channel: any Channel) {
+        refusals?.note(error, path: head.uri, client)
     }
 
     func install(_ head: HTTPRequestHead, on channel: any Channel, _ plain: PlainPipeline?) -> EventLoopFuture<Void> {
@@ -88,13 +93,14 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
     private func authorize(
         _ head: HTTPRequestHead,
+        _ client: ClientAddress,
         _ channel: any Channel,
         _ promise: EventLoopPromise<HTTPHeaders>
     ) throws(APIError) {
         let subprotocol = try Subprotocols.choose(head.headers)
         let request = try ConnectRequest(
             head,
-            remoteAddress: channel.remoteAddress,
+            client: client,
             isWebSocket: true,
             cookie: services.configuration.tokenCookie
         )
@@ -111,6 +117,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             note(
                 AcceptedUpgrade(
                     grant: .everything,
+                    client: client,
                     request: nil,
                     parameters: parameters,
                     acceptedAtNanoseconds: services.now()
@@ -133,6 +140,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         granted.futureResult.map { [self] grant in
             let accepted = AcceptedUpgrade(
                 grant: grant,
+                client: client,
                 request: kept,
                 parameters: parameters,
                 acceptedAtNanoseconds: services.now()
@@ -181,6 +189,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             id: .random(),
             grant: accepted.grant,
             connectRequest: accepted.request,
+            client: accepted.client,
             session: session,
             loop: loop,
             isRecorded: !isEcho,
@@ -200,12 +209,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             }
         )
         if !isEcho {
-            services.registry.connected(
-                handler.id,
-                accepted.grant.principal,
-                channel.remoteAddress?.hostAndPort ?? "unknown"
-            )
-            services.accessLog.connected(handler.id, accepted.grant.principal, over: channel)
+            services.registry.connected(handler.id, accepted.grant.principal, accepted.client.description)
+            services.accessLog.connected(handler.id, accepted.grant.principal, from: accepted.client)
         }
         try channel.pipeline.syncOperations.addHandlers([decoder, handler])
         if let parameters = accepted.parameters, !parameters.entries.isEmpty {
@@ -280,9 +285,9 @@ struct UpgradeRefusals: Sendable {
     /// Notes a refusal.
     ///
     /// The path alone is told, for the query may carry a token.
-    func note(_ error: APIError, path uri: String, address: SocketAddress?) {
+    func note(_ error: APIError, path uri: String, _ client: ClientAddress) {
         counters[error.code]?.increment()
-        accessLog.refused(error, "connect", address: address)
+        accessLog.refused(error, "connect", from: client)
         guard logger.logLevel <= .debug else { return }
         var uri = uri
         let path = uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) }
@@ -290,7 +295,7 @@ struct UpgradeRefusals: Sendable {
             "A client was refused its WebSocket.",
             metadata: [
                 "code": "\(error.code.rawValue)", "reason": "\(error.message)",
-                "path": "\(path.printable(limit: 200))", "address": "\(address?.clientDescription ?? "unknown")",
+                "path": "\(path.printable(limit: 200))", "address": "\(client)",
             ]
         )
     }

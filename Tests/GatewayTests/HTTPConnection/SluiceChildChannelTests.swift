@@ -19,7 +19,11 @@ import Testing
 struct SluiceChildChannelTests {
     /// Takes upgrades at /ws and greets with one line.
     private struct Greeting: ConnectionUpgrading {
-        func accept(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders> {
+        func accept(
+            _ head: HTTPRequestHead,
+            from client: ClientAddress,
+            on channel: any Channel
+        ) -> EventLoopFuture<HTTPHeaders> {
             guard head.uri == "/ws" else {
                 return channel.eventLoop.makeFailedFuture(APIError(.forbidden, "Not here."))
             }
