@@ -62,7 +62,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.5.0"),
     ],
     targets: [
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher import neither a driver nor each other.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         // What several modules need of the system, one of each; it imports Glibc only.
@@ -118,7 +117,7 @@ let package = Package(
         .target(
             name: "DeliveryLink",
             dependencies: [
-                "PosixSupport", "SluiceCore", nioCore, nioPosix, nioSSL, log, product("Crypto", "swift-crypto"),
+                "PosixSupport", "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
                 product("CryptoExtras", "swift-crypto"),
             ],
             swiftSettings: settings
@@ -135,7 +134,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "FanOut", "ServerSentEvents", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues", "SQSProtocol",
+                "PosixSupport", "FanOut", "ServerSentEvents", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues",
+                "SQSProtocol",
                 "SNSProtocol",
                 "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, nioSSL, log, lifecycle, asyncHTTPClient,
@@ -253,6 +253,11 @@ let package = Package(
         .testTarget(
             name: "FanOutTests",
             dependencies: ["TestSupport", "FanOut", "SluiceCore", nioCore, nioEmbedded],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ServerSentEventsTests",
+            dependencies: ["TestSupport", "ServerSentEvents", "FanOut", "SluiceCore", nioCore],
             swiftSettings: settings
         ),
         .testTarget(

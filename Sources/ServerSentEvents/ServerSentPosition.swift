@@ -34,7 +34,7 @@ package struct ServerSentPosition: Equatable, Sendable {
         guard parts[parts.count - 2] == ByteString(String(expected, radix: 16)) else { return nil }
         var sequences: [SequenceNumber] = []
         for part in last.split(separator: ".") {
-            guard let number = UInt64(part.string) else { return nil }
+            guard part.utf8.first != UInt8(ascii: "+"), let number = UInt64(part.string) else { return nil }
             sequences.append(SequenceNumber(number))
         }
         guard sequences.count == topics.count else { return nil }

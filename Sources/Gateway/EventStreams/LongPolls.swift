@@ -59,12 +59,13 @@ struct LongPolls: Sendable {
         services.registry.connected(subscriber.id, grant.principal, context.client.description)
         loop.add(subscriber)
         open.increment()
+        let timer = channel.eventLoop.scheduleTask(in: time) { woken.succeed() }
         let membership = SubscriberMembership(subscriber, loop) { [open, services, id = subscriber.id] in
+            timer.cancel()
             woken.succeed()
             open.decrement()
             services.registry.disconnected(id)
         }
-        channel.eventLoop.scheduleTask(in: time) { woken.succeed() }
         let pledge = Pledge(subscribed, broken: APIError(.shuttingDown, "The wait ended before it began: ask again."))
         let request = SubscribeRequest(
             entries: [.init(topic: topic, after: nil)],
