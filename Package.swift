@@ -148,10 +148,17 @@ let package = Package(
                 product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"),
                 product("Metrics", "swift-metrics"), product("DequeModule", "swift-collections"),
             ],
+            // For those who take the client from the sources, and for its tests in Node.
+            exclude: ["Demo/package.json"],
             resources: [
                 .embedInCode("Demo/index.html"), .embedInCode("Demo/demo.css"), .embedInCode("Demo/demo.js"),
                 .embedInCode("Demo/demo-path.js"), .embedInCode("Demo/demo-measures.js"),
-                .embedInCode("Demo/client.js"),
+                .embedInCode("Demo/client.js"), .embedInCode("Demo/client.d.ts"),
+                .embedInCode("Demo/client-address.js"), .embedInCode("Demo/client-errors.js"),
+                .embedInCode("Demo/client-event-stream.js"), .embedInCode("Demo/client-publishes.js"),
+                .embedInCode("Demo/client-sse.js"), .embedInCode("Demo/client-state.js"),
+                .embedInCode("Demo/client-tokens.js"), .embedInCode("Demo/client-topics.js"),
+                .embedInCode("Demo/client-websocket.js"),
                 // Links to the documents, so that a running gateway has those of its version.
                 .embedInCode("Demo/docs/protocol.md"), .embedInCode("Demo/docs/architecture.md"),
                 .embedInCode("Demo/docs/operations.md"), .embedInCode("Demo/docs/security.md"),

@@ -30,7 +30,7 @@ const until = async (test) => {
 const last = () => sockets.at(-1);
 const seen = [], gaps = [], errors = [], states = [];
 const options = {
-    WebSocket: Fake, minimumDelay: 1, maximumDelay: 5,
+    WebSocket: Fake, transport: "websocket", minimumDelay: 1, maximumDelay: 5,
     onGap: (gap) => gaps.push(gap), onError: ({ code, topic }) => errors.push([code, topic ?? null]), onState: (state) => states.push(state),
 };
 const note = (event) => seen.push(event.sequence);
@@ -39,6 +39,12 @@ const open = async (client, epoch = "e1") => {
     last().say({ type: "connected", connectionId: "c", epoch });
 };
 """
+
+
+def take(directory):
+    """The client as somebody takes it who has no gateway to import it from."""
+    for file in [*(ROOT / "Sources/Gateway/Demo").glob("client*.js"), ROOT / "Sources/Gateway/Demo/package.json"]:
+        shutil.copy(file, directory)
 
 
 @pytest.fixture(scope="module")
@@ -248,14 +254,26 @@ def test_it_comes_back_at_once_when_somebody_looks(run, event):
     assert result == "waiting"
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="Node isn't installed")
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node isn't installed")
+
+
+@needs_node
+def test_the_parts_without_a_gateway(pytestconfig):
+    """When it connects, what it makes of streams, what it repeats: with a double of the wire, by Node's own runner."""
+    files = sorted(str(file) for file in (ROOT / "Tests/Clients/client").glob("*.test.mjs"))
+    assert files
+    result = subprocess.run(["node", "--test", *files], capture_output=True, text=True, timeout=240)
+    assert result.returncode == 0, "\n".join(line for line in result.stdout.splitlines() if not line.startswith("ok"))
+
+
+@needs_node
 def test_in_node_a_gateway_that_is_down_is_waited_for_and_a_missing_websocket_is_told(tmp_path):
     """As with the package ws: an error that nobody listens to would end the process."""
-    shutil.copy(f"{ROOT}/Sources/Gateway/Demo/client.js", tmp_path / "client.mjs")
+    take(tmp_path)
     (tmp_path / "run.mjs").write_text(
         """
         import { EventEmitter } from "node:events";
-        import { connect } from "./client.mjs";
+        import { connect } from "./client.js";
         let attempts = 0;
         class Down extends EventEmitter {
             constructor() {
@@ -271,7 +289,7 @@ def test_in_node_a_gateway_that_is_down_is_waited_for_and_a_missing_websocket_is
         }
         delete globalThis.WebSocket;
         const told = [];
-        const without = connect("ws://127.0.0.1:1/ws", { onError: ({ code }) => told.push(code) });
+        const without = connect("ws://127.0.0.1:1/ws", { transport: "websocket", onError: ({ code }) => told.push(code) });
         await new Promise((resolve) => {
             const client = connect("ws://127.0.0.1:1/ws", { WebSocket: Down, minimumDelay: 1, maximumDelay: 1, onState: () => {
                 if (attempts < 4) return;
@@ -287,7 +305,7 @@ def test_in_node_a_gateway_that_is_down_is_waited_for_and_a_missing_websocket_is
     assert json.loads(result.stdout) == {"told": ["NoWebSocket"], "attempts": 4, "state": "closed"}
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="Node isn't installed")
+@needs_node
 def test_nodes_own_websocket_waits_for_a_gateway_and_finds_it(sluice, tmp_path):
     """That of Node 20 says an error and no close where no connection comes about."""
     if subprocess.run(["node", "--experimental-websocket", "-e", "WebSocket"], capture_output=True).returncode != 0:
@@ -295,10 +313,10 @@ def test_nodes_own_websocket_waits_for_a_gateway_and_finds_it(sluice, tmp_path):
     sluice.start_gateway()
     port = sluice.gateway.port
     sluice.gateway.kill()
-    shutil.copy(f"{ROOT}/Sources/Gateway/Demo/client.js", tmp_path / "client.mjs")
+    take(tmp_path)
     (tmp_path / "run.mjs").write_text(
         f"""
-        import {{ connect }} from "./client.mjs";
+        import {{ connect }} from "./client.js";
         const client = connect("ws://127.0.0.1:{port}/ws", {{
             minimumDelay: 20, maximumDelay: 20, onState: (state) => console.log(state), onError: ({{ code }}) => console.log(code),
         }});

@@ -129,7 +129,7 @@ def test_client_checks_the_chain_and_the_close_codes(sluice, browser):
             }
             const seen = [], gaps = [], states = [];
             const client = connect("ws://nowhere/ws", {
-                WebSocket: Fake, minimumDelay: 1, maximumDelay: 1, onGap: (gap) => gaps.push([gap.from, gap.to]), onState: (state) => states.push(state),
+                WebSocket: Fake, transport: "websocket", minimumDelay: 1, maximumDelay: 1, onGap: (gap) => gaps.push([gap.from, gap.to]), onState: (state) => states.push(state),
             });
             const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
             const event = (sequence, previous) => sockets.at(-1).say({ type: "event", topic: "t", sequence, previous, data: sequence });
@@ -169,7 +169,7 @@ def test_client_comes_back_from_whatever_happened(sluice, browser):
         """import("/client.js").then(async ({ connect }) => {
             const sockets = [];
             class Fake {
-                constructor(url) { this.readyState = 1; this.sent = []; this.token = url.searchParams.get("token"); sockets.push(this); }
+                constructor(_, protocols) { this.readyState = 1; this.sent = []; this.token = protocols[1].replace("bearer.", ""); sockets.push(this); }
                 send(text) { this.sent.push(JSON.parse(text)); }
                 close() { this.readyState = 3; }
                 say(message) { this.onmessage({ data: JSON.stringify(message) }); }
@@ -178,7 +178,7 @@ def test_client_comes_back_from_whatever_happened(sluice, browser):
             const seen = [], gaps = [], errors = [], waits = [];
             let tokens = 0;
             const client = connect("ws://nowhere/ws", {
-                WebSocket: Fake, token: () => String(++tokens), minimumDelay: 1, maximumDelay: 8,
+                WebSocket: Fake, transport: "websocket", token: () => String(++tokens), minimumDelay: 1, maximumDelay: 8,
                 onGap: ({ topic, from, to }) => gaps.push([topic, from, to]), onError: ({ code }) => errors.push(code),
                 onState: (state, { code, retryInMilliseconds }) => { if (state === "waiting") waits.push([code, retryInMilliseconds >= 4]); },
             });

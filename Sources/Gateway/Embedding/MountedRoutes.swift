@@ -33,8 +33,8 @@ extension Gateway {
     /// gateway.mount(router.buildResponder())
     /// ```
     ///
-    /// These paths stay the gateway's: `/topics`, `/tables`, `/ws`, `/healthz`, `/readyz`, `/metrics`, `/latency`, `/client.js`,
-    /// and those of its request handlers.
+    /// These paths stay the gateway's: `/topics`, `/tables`, `/ws`, `/healthz`, `/readyz`, `/metrics`, `/latency`, `/client.js`
+    /// with its modules and types (`/client-….js`, `/client.d.ts`), and those of its request handlers.
     ///
     /// All else goes to `routes`, which answer as they see fit and ask for what rights they like; the demo page isn't served then.
     ///

@@ -4,9 +4,22 @@ import SluiceCore
 
 /// The demo page with its parts, the client that users can take, and the documents, from the binary's resources.
 struct DemoRoutes: Sendable {
-    /// What is served, by path.
-    private static let parts: [(path: String, bytes: [UInt8], contentType: String)] = [
+    /// The client, which consists of modules that import each other by relative addresses, and its types.
+    private static let client: [(path: String, bytes: [UInt8], contentType: String)] = [
         ("/client.js", PackageResources.client_js, script),
+        ("/client-address.js", PackageResources.client_address_js, script),
+        ("/client-errors.js", PackageResources.client_errors_js, script),
+        ("/client-event-stream.js", PackageResources.client_event_stream_js, script),
+        ("/client-publishes.js", PackageResources.client_publishes_js, script),
+        ("/client-sse.js", PackageResources.client_sse_js, script),
+        ("/client-state.js", PackageResources.client_state_js, script),
+        ("/client-tokens.js", PackageResources.client_tokens_js, script),
+        ("/client-topics.js", PackageResources.client_topics_js, script),
+        ("/client-websocket.js", PackageResources.client_websocket_js, script),
+        ("/client.d.ts", PackageResources.client_d_ts, text),
+    ]
+    /// The page's own parts, and documents.
+    private static let page: [(path: String, bytes: [UInt8], contentType: String)] = [
         ("/demo.js", PackageResources.demo_js, script),
         ("/demo-path.js", PackageResources.demo_path_js, script),
         ("/demo-measures.js", PackageResources.demo_measures_js, script),
@@ -24,13 +37,14 @@ struct DemoRoutes: Sendable {
     /// The paths that are served: a server that mounts routes of its own has a page of its own too, and needs the client only.
     let paths: Set<ByteString>
 
-    /// - Parameter isClientOnly: whether `/client.js` alone is served.
+    /// - Parameter isClientOnly: whether `/client.js` with its modules and types alone is served.
     init(isClientOnly: Bool = false) {
-        paths = isClientOnly ? ["/client.js"] : Set(["/"] + DemoRoutes.parts.map { ByteString($0.path) })
+        let client = Set(DemoRoutes.client.map { ByteString($0.path) })
+        paths = isClientOnly ? client : client.union(["/"] + DemoRoutes.page.map { ByteString($0.path) })
     }
 
     func register(on router: Router<GatewayRequestContext>) {
-        for part in DemoRoutes.parts where paths.contains(ByteString(part.path)) {
+        for part in DemoRoutes.client + DemoRoutes.page where paths.contains(ByteString(part.path)) {
             router.get(RouterPath(part.path)) { _, _ in
                 HTTPAnswer.bytes(part.bytes, part.contentType, fields: [.cacheControl: "no-cache"])
             }
