@@ -2,7 +2,8 @@ package import SluiceCore
 
 /// What a client of server-sent events has of all its topics, as the id of an event says it: the client sends the last one when it comes back.
 ///
-/// `1-5f2a91c05f2a91c0-9ab3c1d2-17.33`: a version, the log's epoch, a checksum of the topics in the order of the request, and the last number of each.
+/// `1-5f2a91c05f2a91c0-9ab3c1d2-17.33`: a version, the log's epoch, a checksum of the topics in the order of the request, and the last number of
+/// each.
 /// It stands alone, for a client may leave behind any event; so it grows with the topics, which are few.
 package struct ServerSentPosition: Equatable, Sendable {
     /// The epoch of the log, as clients are told it.

@@ -2,7 +2,8 @@ import FanOut
 import NIOCore
 import SluiceCore
 
-/// One response that doesn't end by itself as a subscriber, lines or server-sent events: its bytes wait here until the response's task has written them.
+/// One response that doesn't end by itself as a subscriber, lines or server-sent events: its bytes wait here
+/// until the response's task has written them.
 ///
 /// Bound to the connection's event loop; the task takes chunks from the stream and says when each is written.
 final class EventStreamSubscriber: Subscriber {

@@ -5,7 +5,8 @@ import SluiceCore
 
 /// `GET /topics/{topic}/records?after=…&wait=…`: waits for a topic's next record, as a subscriber like any other.
 ///
-/// The wait begins with a subscription, and only then the log is looked at again: what was committed before is found there, what comes later wakes it.
+/// The wait begins with a subscription, and only then the log is looked at again: what was committed before is found there, what comes later
+/// wakes it.
 struct LongPolls: Sendable {
     private let services: WebSocketServices
     private let loops: LoopDirectory

@@ -62,7 +62,7 @@ struct ServerIdentity: Sendable {
     func isFor(_ host: ByteString) -> Bool {
         let host = host.lowercasedASCII
         return names.contains { name in
-            guard name.hasPrefix("*.") else { return name == host }
+            guard name.utf8.starts(with: "*.".utf8) else { return name == host }
             guard let dot = host.utf8.firstIndex(of: UInt8(ascii: ".")), dot != host.utf8.startIndex else {
                 return false
             }
