@@ -103,6 +103,8 @@ def test_origins_are_asked_over_http2_too(tmp_path):
             assert client.post("/topics/a", json=1, headers={"origin": plain}).status_code == 403
             assert client.put("/tables/t/items/1", json=1, headers={"origin": "https://evil.example"}).status_code == 403
             assert client.get(address.removesuffix("/rt") + "/healthz").status_code == 404
+            led = client.get(address)
+            assert (led.status_code, led.headers["location"]) == (308, "/rt/")
             assert [event["data"] for event in client.get("/topics/a/records").json()["records"]] == [1, 1]
     finally:
         sluice.stop()

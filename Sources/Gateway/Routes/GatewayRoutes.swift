@@ -69,6 +69,7 @@ struct GatewayRoutes {
             links: links
         ).register(on: router)
         table.demo.register(on: router)
+        registerPrefix(on: router)
         if let queues, let topics {
             QueueRoutes(handler: SQSHandler(queues), topics: topics, budgets: context.budgets).register(on: router)
             NotificationRoutes(handler: topics, certificate: certificate).register(on: router)
@@ -82,6 +83,16 @@ struct GatewayRoutes {
             budgets: context.budgets
         ).register(on: router)
         return router
+    }
+
+    /// Leads who leaves out the slash behind the prefix to the page, whose own links begin there.
+    private func registerPrefix(on router: Router<GatewayRequestContext>) {
+        let prefix = context.configuration.pathPrefix
+        let path = prefix.utf8.last == UInt8(ascii: "/") ? String(prefix.dropLast()) : prefix
+        guard !path.isEmpty else { return }
+        router.get(RouterPath(path)) { _, _ in
+            Response(status: .permanentRedirect, headers: [.location: path + "/"])
+        }
     }
 
     private func checks() -> [(name: String, check: @Sendable () async -> String?)] {
