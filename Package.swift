@@ -44,7 +44,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.36.0"),
-        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.40.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
@@ -63,7 +62,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.5.0"),
     ],
     targets: [
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher import neither a driver nor each other.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         // What several modules need of the system, one of each; it imports Glibc only.
@@ -119,7 +117,7 @@ let package = Package(
         .target(
             name: "DeliveryLink",
             dependencies: [
-                "PosixSupport", "SluiceCore", nioCore, nioPosix, nioSSL, log, product("Crypto", "swift-crypto"),
+                "PosixSupport", "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
                 product("CryptoExtras", "swift-crypto"),
             ],
             swiftSettings: settings
@@ -132,18 +130,20 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "FanOut", dependencies: ["SluiceCore", nioCore], swiftSettings: settings),
+        .target(name: "ServerSentEvents", dependencies: ["FanOut", "SluiceCore", nioCore], swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "FanOut", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues", "SQSProtocol",
+                "PosixSupport", "FanOut", "ServerSentEvents", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues",
+                "SQSProtocol",
                 "SNSProtocol",
                 "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, nioSSL, log, lifecycle, asyncHTTPClient,
                 product("NIOHTTP1", "swift-nio"), product("NIOWebSocket", "swift-nio"),
-                product("NIOHTTPTypesHTTP1", "swift-nio-extras"), product("NIOHTTP2", "swift-nio-http2"),
-                product("NIOHTTPTypesHTTP2", "swift-nio-extras"),
+                product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
                 product("HTTPTypes", "swift-http-types"), product("Hummingbird", "hummingbird"),
-                product("HummingbirdCore", "hummingbird"), product("JWTKit", "jwt-kit"),
+                product("HummingbirdCore", "hummingbird"), product("HummingbirdHTTP2", "hummingbird"),
+                product("NIOTLS", "swift-nio"), product("JWTKit", "jwt-kit"),
                 product("Crypto", "swift-crypto"), product("CryptoExtras", "swift-crypto"),
                 product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"),
                 product("Metrics", "swift-metrics"), product("DequeModule", "swift-collections"),
@@ -260,6 +260,11 @@ let package = Package(
         .testTarget(
             name: "FanOutTests",
             dependencies: ["TestSupport", "FanOut", "SluiceCore", nioCore, nioEmbedded],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ServerSentEventsTests",
+            dependencies: ["TestSupport", "ServerSentEvents", "FanOut", "SluiceCore", nioCore],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,6 +1,5 @@
 import FanOut
 import Logging
-import NIOCore
 import SluiceCore
 import Synchronization
 
@@ -36,16 +35,16 @@ final class AccessLog: Sendable {
     /// Logs the event if it is its turn.
     /// - Parameters:
     ///   - event: what happened.
-    ///   - address: the client's, which isn't asked for unless it is logged.
+    ///   - client: who it was, which isn't asked for unless it is logged.
     ///   - metadata: what else is known; it isn't made when it isn't logged.
     func note(
         _ event: Event,
-        address: @autoclosure () -> SocketAddress?,
+        from client: @autoclosure () -> ClientAddress,
         _ metadata: @autoclosure () -> Logger.Metadata
     ) {
         guard every > 0, count(event) % every == 0 else { return }
         var metadata = metadata()
-        metadata["address"] = "\(address()?.clientDescription ?? "unknown")"
+        metadata["address"] = "\(client())"
         logger.info("access: \(event)", metadata: metadata)
     }
 
@@ -67,11 +66,11 @@ extension AccessLog {
         _ records: Int,
         bytes: Int,
         by principal: @autoclosure () -> String?,
-        over channel: @autoclosure () -> (any Channel)?
+        from client: @autoclosure () -> ClientAddress
     ) {
         note(
             .publish,
-            address: channel()?.remoteAddress,
+            from: client(),
             [
                 "topic": "\(topic()?.name.printable(limit: 200) ?? "several")", "records": "\(records)",
                 "bytes": "\(bytes)",
@@ -81,10 +80,10 @@ extension AccessLog {
     }
 
     /// A client has its connection.
-    func connected(_ id: ConnectionID, _ principal: String?, over channel: @autoclosure () -> (any Channel)?) {
+    func connected(_ id: ConnectionID, _ principal: String?, from client: @autoclosure () -> ClientAddress) {
         note(
             .connect,
-            address: channel()?.remoteAddress,
+            from: client(),
             ["connection": "\(id)", "principal": "\(AccessLog.text(principal))"]
         )
     }
@@ -94,11 +93,11 @@ extension AccessLog {
         _ id: ConnectionID,
         _ topics: [SubscribedTopic],
         _ principal: String?,
-        over channel: @autoclosure () -> (any Channel)?
+        from client: @autoclosure () -> ClientAddress
     ) {
         note(
             .subscribe,
-            address: channel()?.remoteAddress,
+            from: client(),
             [
                 "connection": "\(id)", "topics": "\(topics.count)",
                 "first": "\(topics.first?.topic.name.printable(limit: 200) ?? "-")",
@@ -108,10 +107,10 @@ extension AccessLog {
     }
 
     /// A client was told an error.
-    func refused(_ error: APIError, _ what: String, address: @autoclosure () -> SocketAddress?) {
+    func refused(_ error: APIError, _ what: String, from client: @autoclosure () -> ClientAddress) {
         note(
             .refusal,
-            address: address(),
+            from: client(),
             [
                 "code": "\(error.code.rawValue)", "reason": "\(error.message)",
                 "request": "\(what.printable(limit: 200))",

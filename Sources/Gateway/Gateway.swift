@@ -30,6 +30,8 @@ public struct Gateway: Service, CustomStringConvertible {
     public private(set) var handlers: [RequestHandler]
     /// Called when the gateway takes connections, with the port, which matters when ``GatewayConfiguration/port`` is 0.
     public var onListening: @Sendable (_ port: Int) async -> Void = { _ in }
+    /// Has the running gateway read its certificates again at once.
+    public let certificates = CertificateReload()
     /// What answers the paths that aren't the gateway's.
     var mounted: MountedRoutes?
     /// Opens what it stands on.
@@ -71,9 +73,27 @@ public struct Gateway: Service, CustomStringConvertible {
     /// - Throws: ``GatewayError`` when the gateway can't start.
     public func run() async throws {
         try GatewayError.checkAccess(configuration, authorizer)
-        let rules = HeadRules(hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host))
+        let rules = try HeadRules(configuration)
         let measures = GatewayMeasures(queue: configuration.queue.id)
         authorizer.measure(with: measures.metrics)
+        try configuration.tls.check()
+        guard configuration.webSocket.tokenCookie == nil || !rules.origins.isOpen else {
+            throw GatewayError(
+                .configuration,
+                "Cookies are sent by every page: with --token-cookie, --allowed-origins must name the pages, not *."
+            )
+        }
+        guard configuration.redirectPort == nil || configuration.tls.isOn else {
+            throw GatewayError(
+                .configuration,
+                "A port that leads to https needs one with TLS: set --tls-certificate and --tls-key."
+            )
+        }
+        let tls =
+            configuration.tls.isOn
+            ? try TLSPort(configuration.tls, metrics: measures.metrics, logger: logger) : nil
+        certificates.serve(tls)
+        defer { certificates.serve(nil) }
         let (drivers, logEnd) = try openDrivers(measures)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let process = GatewayProcess(
@@ -82,7 +102,8 @@ public struct Gateway: Service, CustomStringConvertible {
             logEnd: logEnd,
             measures: measures,
             group: group,
-            rules: rules
+            rules: rules,
+            tls: tls
         )
         let result: Result<Void, any Error>
         do {

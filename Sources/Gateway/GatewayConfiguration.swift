@@ -19,6 +19,23 @@ public struct GatewayConfiguration: Sendable {
     /// Nil takes those of the loopback when ``host`` is a loopback address, and every name otherwise. The loopback's names, the
     /// address that a client connected to, and ``host`` are allowed in any case.
     public var allowedHosts: [String]?
+    /// The certificates of the port; none serves it without TLS.
+    public var tls = TLSFiles()
+    /// A port that answers plain HTTP with where to find the same by `https`; nil for none.
+    public var redirectPort: Int?
+    /// The pages that may use the gateway, by their origins: `https://app.example.com`, `https://*.example.com`, `null`, `*` for every page.
+    ///
+    /// Nil takes the loopback's pages when ``host`` is a loopback address, and none otherwise. Pages of the gateway's own origin are allowed
+    /// in any case.
+    public var allowedOrigins: [String]?
+    /// The networks of the proxies whose word about their clients is taken: `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`.
+    public var trustedProxies: [String] = []
+    /// The field in which they name their clients; no other is looked at, for that would be the client's own.
+    public var forwardedField = ForwardedField.xForwardedFor
+    /// What all paths begin with, such as `/rt`; empty for none.
+    public var pathPrefix = ""
+    /// Whether the demo page and the documents are served; nil: on a loopback ``host`` only.
+    public var demo: DemoPage?
     /// The name of this gateway in the registry.
     ///
     /// A gateway that comes back under its name cleans its old rows.
@@ -70,6 +87,16 @@ public struct GatewayConfiguration: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// Scheme, host, port and path by which clients on this machine reach the gateway.
+    public func address(listeningOn port: Int) -> String {
+        let scheme = tls.isOn ? "https" : "http"
+        let prefix = pathPrefix.utf8.last == UInt8(ascii: "/") ? String(pathPrefix.dropLast()) : pathPrefix
+        return host.contains(":") ? "\(scheme)://[\(host)]:\(port)\(prefix)" : "\(scheme)://\(host):\(port)\(prefix)"
+    }
+
+    /// Whether the demo page is served: where nobody has said so, only to this machine.
+    var servesDemo: Bool { demo.map { $0 == .on } ?? GatewayError.isLoopback(host) }
 }
 
 /// What one principal may take of what doesn't come back by itself: items, and places in the table of topics.

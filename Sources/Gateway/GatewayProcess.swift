@@ -2,6 +2,7 @@ import ChangeQueue
 import DeliveryLink
 import Hummingbird
 import HummingbirdCore
+import HummingbirdHTTP2
 import Logging
 import NIOCore
 import NIOPosix
@@ -19,6 +20,8 @@ struct GatewayProcess: Sendable {
     let measures: GatewayMeasures
     let group: MultiThreadedEventLoopGroup
     let rules: HeadRules
+    /// Nil for a port without TLS.
+    let tls: TLSPort?
     let gatewayID = GatewayID.random()
 
     private var configuration: GatewayConfiguration { gateway.configuration }
@@ -95,7 +98,10 @@ struct GatewayProcess: Sendable {
         let watch = PathWatch(drivers: drivers, link: link, logger: logger)
         let queues: QueueParts?
         do { queues = try queueParts() } catch { return .failure(error) }
-        let application = application(context, fanOut, (link, watch), connections, queues)
+        let redirect = configuration.redirectPort.map {
+            RedirectServer(host: configuration.host, port: $0, rules: rules)
+        }
+        let application = application(context, fanOut, (link, watch), connections, queues, redirect?.securePort)
         let drain = context.drain
         let logger = logger
         do {
@@ -119,6 +125,10 @@ struct GatewayProcess: Sendable {
                     connections.closeAll()
                 }
                 group.addTask { await watch.run() }
+                if let tls { group.addTask { await tls.watch() } }
+                if let redirect {
+                    group.addTask { try await redirect.application(on: self.group, logger: logger).run() }
+                }
                 if let queues {
                     group.addTask { await queues.service.maintain() }
                     group.addTask { await queues.deliveries.run() }
@@ -139,19 +149,21 @@ struct GatewayProcess: Sendable {
         _ fanOut: DeliveryFanOut,
         _ link: (server: LinkServer, watch: PathWatch),
         _ connections: OpenConnections,
-        _ queues: QueueParts?
+        _ queues: QueueParts?,
+        _ securePort: RedirectServer.SecurePort?
     ) -> Application<RouterResponder<GatewayRequestContext>> {
         let counters = HTTPCounters(factory: measures.metrics)
         let table = RouteTable(
             handlers: gateway.handlers,
-            demo: DemoRoutes(isClientOnly: gateway.mounted != nil),
+            demo: DemoRoutes(isClientOnly: gateway.mounted != nil || !configuration.servesDemo),
             offersQueues: queues != nil
         )
         let routes = GatewayRoutes(
             context: context,
             table: table,
             counters: counters,
-            streams: TopicStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
+            streams: EventStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
+            polls: LongPolls(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
             queues: queues?.service,
             topics: queues?.topics,
             certificate: queues?.deliveries.signer.certificate ?? "",
@@ -169,6 +181,8 @@ struct GatewayProcess: Sendable {
             connections: connections,
             logger: logger
         )
+        let bridge: @Sendable (any EventLoop) -> AppendBridge = { eventLoop in context.bridge(on: eventLoop) }
+        let encrypted = tls.map { encryptedPort($0, HTTP2Answers(service: service, router: router, bridge: bridge)) }
         return Application(
             responder: responder,
             server: HTTPServerBuilder { _ in
@@ -176,23 +190,39 @@ struct GatewayProcess: Sendable {
                     service: service,
                     router: router,
                     upgrade: upgrade,
-                    bridge: { eventLoop in context.bridge(on: eventLoop) },
-                    connections: connections
+                    bridge: bridge,
+                    connections: connections,
+                    encrypted: encrypted
                 )
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port),
                 backlog: configuration.listenBacklog
             ),
-            onServerRunning: { [host = configuration.host, logger] channel in
+            onServerRunning: { [logger] channel in
                 AcceptPause.install(on: channel, listener: "HTTP", logger: logger)
                 let port = channel.localAddress?.port ?? 0
-                context.registry.listening(at: GatewayProcess.httpAddress(host, port))
-                queues?.deliveries.listening(at: GatewayProcess.httpAddress(host, port))
+                securePort?.set(port)
+                context.registry.listening(at: address(port))
+                queues?.deliveries.listening(at: address(port))
                 await onListening(port)
             },
             eventLoopGroupProvider: .shared(group),
             logger: logger
+        )
+    }
+
+    private func encryptedPort(_ port: TLSPort, _ answers: HTTP2Answers) -> SluiceChildChannel.Encrypted {
+        SluiceChildChannel.Encrypted(
+            port: port,
+            http2: HTTP2Channel(
+                responder: { request, writer, channel in try await answers.respond(request, writer, on: channel) },
+                configuration: HTTP2ChannelConfiguration(
+                    idleTimeout: .nanoseconds(configuration.http.idleTimeout.nanoseconds),
+                    gracefulCloseTimeout: configuration.drainDeadline,
+                    streamConfiguration: HTTP1Channel.Configuration(additionalChannelHandlers: [StreamDrain.Stream()])
+                )
+            )
         )
     }
 
@@ -235,11 +265,9 @@ struct GatewayProcess: Sendable {
             id: gatewayID,
             name: configuration.name,
             linkAddress: link.description,
-            httpAddress: GatewayProcess.httpAddress(configuration.host, configuration.port)
+            httpAddress: address(configuration.port)
         )
     }
 
-    private static func httpAddress(_ host: String, _ port: Int) -> String {
-        host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
-    }
+    private func address(_ port: Int) -> String { configuration.address(listeningOn: port) }
 }

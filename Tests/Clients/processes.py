@@ -82,7 +82,7 @@ class Process:
 
     @property
     def port(self):
-        return int(self.address.rsplit(":", 1)[1])
+        return int(self.address.rsplit(":", 1)[1].split("/")[0])
 
     def ended(self):
         """Waits for the end of a process that can't run; its exit code and what it said."""

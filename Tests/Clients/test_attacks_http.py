@@ -31,7 +31,8 @@ def by_cookie(question):
 def test_one_users_grant_is_not_anothers_on_a_pooled_connection(sluice):
     back_end = BackEnd(by_cookie)
     try:
-        sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address)
+        # The back end alone decides about pages here.
+        sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--allowed-origins", "*")
         # As a proxy that keeps its connections: every user's requests on the same one.
         proxy = http.client.HTTPConnection("127.0.0.1", sluice.gateway.port, timeout=30)
 
@@ -67,7 +68,7 @@ def test_a_tokens_grant_does_not_cover_another_origin_on_its_connection(sluice):
     back_end = BackEnd(own_pages_only)
     try:
         # As an operator may write the names.
-        fields = ("--webhook-headers", "Origin,Cookie")
+        fields = ("--webhook-headers", "Origin,Cookie", "--allowed-origins", "*")
         sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, *fields)
         connection = raw(sluice, "")
         answers = connection.makefile("rb")

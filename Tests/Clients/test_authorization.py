@@ -80,7 +80,8 @@ def refused(url):
 
 
 def test_webhook_decides(sluice, back_end):
-    sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-token", "gateway's own")
+    page = ("--allowed-origins", "https://app.example")
+    sluice.start_gateway("--authorizer", "webhook", "--webhook-url", back_end.address, "--webhook-token", "gateway's own", *page)
     with Subscriber(sluice.url("?token=alice&topic=open/1"), origin="https://app.example") as client:
         client.expect("subscribed")
         asked = back_end.asked("connect")
@@ -175,6 +176,7 @@ def test_token_that_ends_closes_the_connection_and_refuses_the_request(sluice):
     short = token(SECRET, exp=int(time.time()) + 2, subscribe=["#"], publish=["#"])
     with httpx.Client(base_url=sluice.gateway.address, headers=bearer(short)) as http, Subscriber(sluice.url(f"?token={short}")) as client:
         assert http.post("/topics/t", json=1).status_code == 202
+        assert client.next()["type"] == "tokenExpires"
         with pytest.raises(ConnectionClosed) as closed:
             client.next()
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4402, "token expired")

@@ -285,6 +285,7 @@ def test_connection_is_closed_when_its_token_expires(sluice):
     secret = "0123456789abcdef0123456789abcdef"
     sluice.start_gateway("--authorizer", "jwt", "--jwt-secret", secret, "--jwt-leeway", "0")
     with Subscriber(sluice.url(f"?token={token(secret, exp=int(time.time()) + 2, subscribe=['#'])}")) as client:
+        assert client.next()["type"] == "tokenExpires"
         with pytest.raises(Exception):
             client.next()
         assert client.socket.close_code == 4402

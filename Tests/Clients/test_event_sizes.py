@@ -52,7 +52,7 @@ def test_the_largest_events_are_as_large_as_the_protocol_says(sluice, kind, cont
     event = json.loads(text)
     assert event["topic"] == TOPIC and event["contentType"] == content_type
     # Table and key, with six bytes for each of theirs, are what may come on top.
-    assert most[kind] - 2 * 255 * 6 - 1024 < len(text.encode()) <= most[kind]
+    assert most[kind] - 2 * 255 * 6 - 1_024 < len(text.encode()) <= most[kind]
 
 
 def test_a_client_that_takes_less_closes_and_gets_past_the_record_by_http(sluice):

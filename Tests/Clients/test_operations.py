@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from certificates import Authority
 from processes import BINARY, ROOT, Process, environment, eventually
 from subscriber import Subscriber
 
@@ -315,20 +317,30 @@ def test_latency_of_now_stands_beside_the_whole_life(running):
     assert [window["seconds"] for window in body["windows"]] == [10, 60, 300]
 
 
-def test_every_metric_that_the_documentation_names_exists(sluice):
+def test_every_metric_that_the_documentation_names_exists(sluice, tmp_path):
     sluice.start("--queue-api")
     target = {"X-Amz-Target": "AmazonSQS.CreateQueue", "Content-Type": "application/x-amz-json-1.0"}
     httpx.post(sluice.gateway.address + "/", headers=target, content='{"QueueName":"q"}').raise_for_status()
     asking = sluice._start(
         ["gateway", *sluice.common(), "--name", "asking", "--port", "0", "--authorizer", "webhook", "--webhook-url", "http://127.0.0.1:1/"]
     )
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("localhost", ["IP:127.0.0.1"])
+    secure = sluice._start(
+        [
+            "gateway", *sluice.common(), "--name", "secure", "--port", "0", "--tls-certificate", str(certificate), "--tls-key", str(key),
+            "--authorizer", "jwt", "--jwks-url", "http://127.0.0.1:1/",
+        ]
+    )
+    trust = ssl.create_default_context(cafile=str(authority.file))
     named = set(re.findall(r"`(sluice_[a-z_]+)`", (ROOT / "docs/operations.md").read_text()))
     assert len(named) > 30
     # A stage is shown once it was measured.
     sluice.publish("t", 1)
 
     def missing():
-        shown = "".join(httpx.get(process.address + "/metrics").text for process in (sluice.gateway, sluice.publisher, asking))
+        processes = (sluice.gateway, sluice.publisher, asking, secure)
+        shown = "".join(httpx.get(process.address + "/metrics", verify=trust).text for process in processes)
         return {name for name in named if name not in shown}
 
     eventually(lambda: not missing(), what=f"the metrics {missing()}")

@@ -59,8 +59,8 @@ def test_events_come_as_lines_when_they_are_published(each_queue):
         assert stream.next() == {
             "type": "event", "topic": "orders/1", "sequence": sequence, "previous": 0, "contentType": "application/json", "data": {"n": 0},
         }
-        assert metric(gateway, "sluice_topic_streams") == 1
-    eventually(lambda: metric(gateway, "sluice_topic_streams") == 0, what="the end of the stream")
+        assert metric(gateway, "sluice_event_streams") == 1
+    eventually(lambda: metric(gateway, "sluice_event_streams") == 0, what="the end of the stream")
 
 
 def test_curl_reads_it(running):
@@ -115,7 +115,7 @@ def test_what_a_client_may_not_have_is_refused_before_the_stream(running):
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     # Its head alone subscribes nobody.
     assert httpx.head(f"{gateway.address}/topics/a/stream", timeout=PATIENCE).status_code == 200
-    eventually(lambda: metric(gateway, "sluice_topic_streams") == 0, what="the end of what nobody reads")
+    eventually(lambda: metric(gateway, "sluice_event_streams") == 0, what="the end of what nobody reads")
 
 
 def test_a_client_that_does_not_read_is_broken_off_and_holds_up_nobody(sluice):
@@ -127,7 +127,7 @@ def test_a_client_that_does_not_read_is_broken_off_and_holds_up_nobody(sluice):
         for number in range(100):
             sequence = httpx.post(f"{gateway.address}/topics/big", json="x" * 400_000, timeout=PATIENCE).json()["sequence"]
             assert quick.next()["sequence"] == sequence
-        eventually(lambda: metric(gateway, "sluice_topic_streams") == 1, what="the end of the slow one")
+        eventually(lambda: metric(gateway, "sluice_event_streams") == 1, what="the end of the slow one")
         with pytest.raises(httpx.RemoteProtocolError):
             while slow.next() is not None:
                 pass

@@ -27,10 +27,13 @@ struct SettingTests {
         let common = try CommonOptions.parse([])
         let storage = try StorageOptions.parse([])
         let gateway: [any SettingOptions] = [
-            common, storage, try GatewayOptions.parse([]), try QueueAPIOptions.parse([]),
+            common, storage, try GatewayOptions.parse([]), try AccessOptions.parse([]), try TLSOptions.parse([]),
+            try QueueAPIOptions.parse([]),
             try AuthorizerOptions.parse([]),
         ]
-        let publisher: [any SettingOptions] = [common, storage, try PublisherOptions.parse([])]
+        let publisher: [any SettingOptions] = [
+            common, storage, try PublisherOptions.parse([]),
+        ]
         for (part, options) in [(Setting.Part.gateway, gateway), (.publisher, publisher)] {
             let flags = options.flatMap(\.given).map(\.setting.name).sorted()
             #expect(flags == Setting.all.filter { $0.parts.contains(part) }.map(\.name).sorted())
@@ -40,8 +43,8 @@ struct SettingTests {
     @Test("every flag reaches its own setting")
     func reach() throws {
         let groups: [any SettingOptions.Type] = [
-            CommonOptions.self, StorageOptions.self, GatewayOptions.self, QueueAPIOptions.self, AuthorizerOptions.self,
-            PublisherOptions.self,
+            CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
+            QueueAPIOptions.self, AuthorizerOptions.self, PublisherOptions.self,
         ]
         for group in groups {
             for setting in try group.parse([]).given.map(\.setting) {

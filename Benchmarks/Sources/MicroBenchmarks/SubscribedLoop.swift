@@ -69,7 +69,7 @@ final class SubscribedLoop {
         let channel = EmbeddedChannel(handler: output, loop: eventLoop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws?topic=\(topic.name)")
-        _ = try upgrade.accept(head, on: channel).wait()
+        _ = try upgrade.accept(head, from: .unknown, on: channel).wait()
         try upgrade.install(head, on: channel, PlainPipeline()).wait()
         outputs.append(output)
         channels.append(channel)

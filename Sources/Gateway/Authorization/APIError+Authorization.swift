@@ -20,6 +20,13 @@ extension APIError {
         )
     }
 
+    static func forbiddenOrigin(_ origin: String) -> APIError {
+        APIError(
+            .forbiddenOrigin,
+            "Pages of '\(origin.printable(limit: 80))' may not use this gateway. If they should, name them in --allowed-origins."
+        )
+    }
+
     static func forbidden(_ action: TopicAction, _ topic: Topic, _ grant: Grant) -> APIError {
         let who = grant.principal.map { "'\($0.printable(limit: 80))'" } ?? "This client"
         return APIError(

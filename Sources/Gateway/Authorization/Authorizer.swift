@@ -26,11 +26,17 @@ public protocol Authorizer: Sendable {
     /// Called on an event loop for every action: must neither block nor take long. Nil when deciding takes I/O.
     func decideNow(_ action: TopicAction, topic: Topic, grant: Grant) -> AuthorizationDecision?
 
+    /// Why nobody can be let in at the moment, if so; the gateway then isn't ready.
+    var fault: String? { get }
+
     /// Called once, before the gateway listens: where the authorizer's own metrics go, which `/metrics` then shows.
     func measure(with metrics: any MetricsFactory)
 }
 
 extension Authorizer {
+    /// Nothing is wrong.
+    public var fault: String? { nil }
+
     /// Measures nothing.
     public func measure(with metrics: any MetricsFactory) {}
 

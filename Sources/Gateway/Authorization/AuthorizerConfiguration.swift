@@ -63,6 +63,10 @@ public struct JWTConfiguration: Sendable {
     public var publicKeyFiles: [String] = []
     /// A file with a JSON Web Key Set (RFC 7517); it is read again when it has changed.
     public var jwksFile: String?
+    /// Where a JSON Web Key Set is published; `https` unless it is on this machine.
+    public var jwksURL: String?
+    /// An issuer whose OpenID configuration says where; then also what `iss` must be.
+    public var oidcIssuer: String?
     /// What `iss` must be; nil accepts any.
     public var issuer: String?
     /// What `aud` must name; nil accepts any.

@@ -50,6 +50,37 @@ public struct ConnectRequest: Sendable {
         ByteString(decoding: authorization.trimmed.utf8.prefix { $0 != 0x20 }).equalsIgnoringASCIICase("bearer")
     }
 
+    /// What of it an authorizer's answer follows from, without the token: what a connection keeps for when its client has another.
+    func kept(for basis: GrantBasis) -> ConnectRequest {
+        var kept = self
+        kept.token = nil
+        kept.query.removeAll { ConnectRequest.isTokenName($0.name) }
+        switch basis {
+        case .nothing, .token: (kept.headers, kept.query) = ([], [])
+        case .tokenAndFields(let names):
+            let names = names.map { ByteString($0).lowercasedASCII }
+            kept.headers.removeAll { header in !names.contains(ByteString(header.name)) }
+            kept.query = []
+        case .request: kept.headers.removeAll { ByteString($0.name) == "authorization" }
+        }
+        return kept
+    }
+
+    /// The value of a cookie (RFC 6265, section 4.2.1); nil when there is none, or more than one of the name.
+    static func cookie(_ name: String, in fields: [String]) -> String? {
+        var found: [String] = []
+        for field in fields {
+            for pair in field.utf8.split(separator: UInt8(ascii: ";")) {
+                let pair = pair.drop { $0 == 0x20 }
+                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(name.utf8)
+                else { continue }
+                let value = pair[pair.index(after: equals)...]
+                found.append(String(decoding: value.filter { $0 != UInt8(ascii: "\"") }, as: UTF8.self))
+            }
+        }
+        return found.count == 1 && found[0].utf8.count > 0 ? found[0] : nil
+    }
+
     /// The token of a request: of its `Authorization: Bearer` field (RFC 6750, section 2.1), else of its query.
     ///
     /// A field of another scheme, such as a proxy's own `Basic`, says nothing about the token.

@@ -22,6 +22,8 @@ public enum APIErrorCode: String, CaseIterable, Sendable, CustomStringConvertibl
     case tokenExpired = "TokenExpired"
     /// The rules don't allow this topic or this connect.
     case forbidden = "Forbidden"
+    /// The page's origin isn't one of those that may use the gateway.
+    case forbiddenOrigin = "ForbiddenOrigin"
     /// The client's back end, which decides, didn't answer; nothing is allowed until it does.
     case authorizerUnavailable = "AuthorizerUnavailable"
     /// There is no such route, item or record.
@@ -59,7 +61,7 @@ public enum APIErrorCode: String, CaseIterable, Sendable, CustomStringConvertibl
         switch self {
         case .invalidJSON, .invalidRequest, .unknownAction, .invalidTopic, .unsupportedSubprotocol: 400
         case .unauthorized, .tokenExpired: 401
-        case .forbidden: 403
+        case .forbidden, .forbiddenOrigin: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408

@@ -24,6 +24,8 @@ package enum CloseCode: UInt16, CaseIterable, Sendable {
     case idleTimeout = 4009
     /// A message took longer to arrive than the limit.
     case messageTimeout = 4010
+    /// The connection is as old as one may be: reconnect and resume.
+    case connectionTooOld = 4011
     /// No token, or one that isn't valid.
     case unauthorized = 4401
     /// The token's time is over: get a new one, reconnect and resume.
@@ -46,6 +48,7 @@ package enum CloseCode: UInt16, CaseIterable, Sendable {
         case .slowConsumer: "slow consumer"
         case .idleTimeout: "idle timeout"
         case .messageTimeout: "message timeout"
+        case .connectionTooOld: "connection too old"
         case .unauthorized: "unauthorized"
         case .tokenExpired: "token expired"
         case .forbidden: "forbidden"

@@ -66,10 +66,15 @@ struct AnswerWriter {
         buffer.writeBytes(date.text(wallSeconds: StageClock.wallNanoseconds() / 1_000_000_000))
         buffer.writeStaticString("\r\n")
         if !fields.isEmpty { buffer.writeString(fields) }
+        if let crossOrigin = framing.crossOrigin { write(crossOrigin, to: &buffer) }
         writeConnection(framing, to: &buffer)
         buffer.writeStaticString("content-length: ")
         buffer.writeString(String(length))
         buffer.writeStaticString("\r\n\r\n")
+    }
+
+    private func write(_ crossOrigin: CrossOrigin, to buffer: inout ByteBuffer) {
+        for (name, value) in crossOrigin.fields { buffer.writeString("\(name): \(value)\r\n") }
     }
 
     private func writeConnection(_ framing: AnswerFraming, to buffer: inout ByteBuffer) {
@@ -96,6 +101,8 @@ struct AnswerWriter {
             buffer.writeString(value)
             buffer.writeStaticString("\r\n")
         }
+        // Routes of the embedding server may have said so themselves.
+        if let crossOrigin = framing.crossOrigin, !head.saysOrigin { write(crossOrigin, to: &buffer) }
         buffer.writeStaticString("date: ")
         buffer.writeBytes(date.text(wallSeconds: StageClock.wallNanoseconds() / 1_000_000_000))
         buffer.writeStaticString("\r\n")

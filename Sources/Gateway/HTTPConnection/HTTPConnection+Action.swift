@@ -22,7 +22,7 @@ extension HTTPConnection {
         /// Write an answer.
         case write(PublishAnswer, AnswerFraming)
         /// Find out whether the client may have a WebSocket: ``acceptUpgrade(_:)`` or ``refuseUpgrade(_:)`` follows.
-        case decideUpgrade(HTTPRequestHead)
+        case decideUpgrade(HTTPRequestHead, ClientAddress)
         /// Count and log a refused WebSocket.
         case noteRefusedUpgrade(HTTPRequestHead, APIError)
         /// Write the 101 with these fields and make a WebSocket of the connection.
@@ -55,6 +55,8 @@ struct RoutedRequest {
     /// Which of the connection's it is.
     let number: UInt64
     let head: HTTPRequestHead
+    /// Who sent it.
+    let client: ClientAddress
     /// Its body's length, bytes; nil when only its end will tell.
     let bodyLength: Int?
 }
@@ -81,6 +83,8 @@ struct AnswerFraming: Equatable {
     var connection = Connection.unsaid
     var body = Body.written
     var version = HTTPVersion.http1_1
+    /// What a page of another origin is told.
+    var crossOrigin: CrossOrigin?
 
     init() {}
 

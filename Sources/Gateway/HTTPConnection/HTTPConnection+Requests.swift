@@ -25,12 +25,14 @@ extension HTTPConnection {
         guard case .between = reading else { return .done }
         // Most that wait, wait for a routed answer.
         guard !order.hasRouted else { return .later }
+        let asked = head
+        var head = head
         var fields = PublishHead(head.headers)
-        let form = AnswerFraming(head)
+        var form = AnswerFraming(head)
         // HTTP/1.0 knows no interim answers (RFC 9110, section 10.1.1).
         if form.version == .http1_0 { fields.expectsContinue = false }
+        let fault = fault(of: &head, fields, &form)
         let target = head.method == .POST ? PublishTarget(uri: head.uri) : nil
-        let fault = fault(of: head, fields)
         let isPublish = target != nil || fault != nil
         guard admits(isPublish ? .publish : .routed, alone: !isPublish || !form.isUsual || fields.expectsContinue)
         else {
@@ -43,8 +45,8 @@ extension HTTPConnection {
         if !head.isKeepAlive || offer == .unclear { stay = max(stay, .ends) }
         if let fault {
             refuse(order.beginPublish(), fault.error, status: fault.status)
-            guard WebSocketHandshake.isAsked(by: head) else { return .done }
-            return .action(.noteRefusedUpgrade(head, fault.error))
+            guard WebSocketHandshake.isAsked(by: asked) else { return .done }
+            return .action(.noteRefusedUpgrade(asked, fault.error))
         }
         if let target { return beginPublish(target, head, fields, now) }
         if WebSocketHandshake.isAsked(by: head) { return beginHandshake(head, fields) }
@@ -58,10 +60,18 @@ extension HTTPConnection {
         order.admits(kind, alone: alone) && (order.isEmpty || framing.isUsual) && order.count < limits.pipelinedRequests
     }
 
-    /// What is wrong with a request's head, whoever would get it.
-    private mutating func fault(of head: HTTPRequestHead, _ fields: PublishHead) -> HeadFault? {
+    /// What is wrong with a request's head, whoever would get it; notes who sent it, and takes the prefix off its target.
+    private mutating func fault(
+        of head: inout HTTPRequestHead,
+        _ fields: PublishHead,
+        _ form: inout AnswerFraming
+    ) -> HeadFault? {
         do throws(HeadFault) {
             try rules.check(head, fields, localAddress: localAddress)
+            let sender = rules.sender(of: head, from: peer, isSecure: isSecure)
+            client = sender.address
+            form.crossOrigin = try rules.crossOrigin(head, fields, isSecure: sender.isSecure)
+            head.uri = try rules.withoutPrefix(head.uri)
         } catch {
             return error
         }
@@ -86,6 +96,7 @@ extension HTTPConnection {
             target: target,
             request: head,
             head: fields,
+            client: client,
             acceptedAtNanoseconds: now,
             limit: limit
         )
@@ -98,7 +109,12 @@ extension HTTPConnection {
         order.beginRouted()
         routedNumber &+= 1
         routedAnswer = .awaited
-        let request = RoutedRequest(number: routedNumber, head: head, bodyLength: fields.bodyLength)
+        let request = RoutedRequest(
+            number: routedNumber,
+            head: head,
+            client: client,
+            bodyLength: fields.bodyLength
+        )
         guard fields.expectsContinue else { return .action(.route(request)) }
         owed = .route(request)
         return .action(.sendContinue)

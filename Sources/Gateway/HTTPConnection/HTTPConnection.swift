@@ -115,6 +115,12 @@ struct HTTPConnection {
     let budgets: ByteBudgets
     /// Where the client connected to.
     var localAddress: SocketAddress?
+    /// Who connected: the client, or a proxy.
+    var peer = ClientAddress.unknown
+    /// Whether the connection is one of TLS.
+    var isSecure: Bool?
+    /// Who sent the last request.
+    var client = ClientAddress.unknown
     var phase = Phase.open
     var reading = Reading.between
     var stay = Stay.kept

@@ -62,7 +62,7 @@ extension HTTPConnectionHandler {
                     records.count,
                     bytes: publish.bodyBytes,
                     by: publish.grant?.principal,
-                    over: context?.channel
+                    from: publish.client
                 )
                 if publish.target == .batch {
                     answer(publish.number, .acceptedBatch(records.map(\.sequence)))

@@ -7,7 +7,7 @@ extension HTTPConnectionHandler {
     /// Gets the client's grant, at once if it is known.
     func authorize(_ publish: IncomingPublish) {
         if let grant = service.openGrant { return decide(publish, grant) }
-        let key = GrantKey(service.basis, publish.request)
+        let key = GrantKey(service.basis, publish.request, from: publish.client, cookie: service.tokenCookie)
         if let grant = grants.grant(for: key, wallNanoseconds: StageClock.wallNanoseconds()) {
             return decide(publish, grant)
         }
@@ -15,8 +15,9 @@ extension HTTPConnectionHandler {
         do throws(APIError) {
             request = try ConnectRequest(
                 publish.request,
-                remoteAddress: context?.channel.remoteAddress,
-                isWebSocket: false
+                client: publish.client,
+                isWebSocket: false,
+                cookie: service.tokenCookie
             )
         } catch {
             return refuseHead(publish, error)

@@ -47,7 +47,7 @@ extension HTTPConnectionHandler: LaterFlushing {
     func write(_ answer: PublishAnswer, _ framing: AnswerFraming) {
         service.counters.count(answer)
         if case .refused(let error, _, _) = answer {
-            service.accessLog.refused(error, "publish", address: context?.channel.remoteAddress)
+            service.accessLog.refused(error, "publish", from: connection.client)
         }
         output.write(answer, framing)
         planFlush()

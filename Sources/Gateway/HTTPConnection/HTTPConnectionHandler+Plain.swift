@@ -37,7 +37,7 @@ extension HTTPConnectionHandler {
                     records.count,
                     bytes: draft.payload.count,
                     by: grant.principal,
-                    over: context?.channel
+                    from: connection.client
                 )
                 if let record = records.first { answer(number, .accepted(record.sequence)) }
             case .failure(let error):

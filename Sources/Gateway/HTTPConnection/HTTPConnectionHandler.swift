@@ -82,7 +82,14 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         socket = DirectSocket(of: context, plain)
+        connectedFrom(ClientAddress(context.channel.remoteAddress))
         perform()
+    }
+
+    /// Notes who connected: the socket's peer, or whom a proxy names in front of the first request.
+    func connectedFrom(_ peer: ClientAddress) {
+        connection.peer = peer
+        connection.client = peer
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { forgetConnection() }
@@ -208,7 +215,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         case .write(let answer, let framing):
             unauthenticated = nil
             write(answer, framing)
-        case .decideUpgrade(let head): decideUpgrade(head)
+        case .decideUpgrade(let head, let client): decideUpgrade(head, client)
         case .noteRefusedUpgrade(let head, let error): note(refused: head, error)
         case .becomeWebSocket(let head, let fields): becomeWebSocket(head, fields)
         case .refuseWebSocket(let head, let fields, let code, let error):
@@ -236,10 +243,11 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     // MARK: - Upgrades
 
-    private func decideUpgrade(_ head: HTTPRequestHead) {
+    private func decideUpgrade(_ head: HTTPRequestHead, _ client: ClientAddress) {
         guard let context else { return }
         if unauthenticated == nil { unauthenticated = BudgetShare(of: service.budgets.unauthenticated) }
-        upgrade.accept(head, on: context.channel).hop(to: context.eventLoop).assumeIsolated().whenComplete {
+        upgrade.accept(head, from: client, on: context.channel).hop(to: context.eventLoop).assumeIsolated().whenComplete
+        {
             [self] result in
             switch result {
             case .success(let fields): connection.acceptUpgrade(fields)
@@ -253,7 +261,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     private func note(refused head: HTTPRequestHead, _ error: APIError) {
         guard let context else { return }
-        upgrade.refused(head, error, on: context.channel)
+        upgrade.refused(head, error, from: connection.client, on: context.channel)
     }
 
     private func becomeWebSocket(_ head: HTTPRequestHead, _ fields: HTTPHeaders) {

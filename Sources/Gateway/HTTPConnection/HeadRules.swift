@@ -19,6 +19,36 @@ struct HeadFault: Error, Equatable {
 struct HeadRules: Sendable {
     /// The names that the gateway answers to.
     let hosts: AllowedHosts
+    /// The pages that may use it.
+    let origins: AllowedOrigins
+    /// Whose word about clients is taken.
+    let proxies: TrustedProxies
+    /// What all paths begin with.
+    let prefix: PathPrefix
+
+    /// Rules made of parts.
+    init(
+        hosts: AllowedHosts,
+        origins: AllowedOrigins = .all,
+        proxies: TrustedProxies = .none,
+        prefix: PathPrefix = .none
+    ) {
+        self.hosts = hosts
+        self.origins = origins
+        self.proxies = proxies
+        self.prefix = prefix
+    }
+
+    /// The rules that an operator chose.
+    /// - Throws: ``GatewayError`` for a host, an origin, a network or a prefix that is none.
+    init(_ configuration: GatewayConfiguration) throws(GatewayError) {
+        self.init(
+            hosts: try AllowedHosts(configuration.allowedHosts, listenHost: configuration.host),
+            origins: try AllowedOrigins(configuration.allowedOrigins, listenHost: configuration.host),
+            proxies: try TrustedProxies(configuration.trustedProxies, field: configuration.forwardedField),
+            prefix: try PathPrefix(configuration.pathPrefix)
+        )
+    }
 
     /// Checks a head.
     ///
@@ -31,6 +61,7 @@ struct HeadRules: Sendable {
         do throws(APIError) {
             try checkOnce(fields.authorizationCount, "Authorization")
             try checkOnce(fields.contentTypeCount, "Content-Type")
+            try checkOnce(fields.originCount, "Origin")
             let isHostOptional = head.version.major == 1 && head.version.minor == 0
             guard fields.hostCount == 1 || (fields.hostCount == 0 && isHostOptional) else {
                 throw APIError(.invalidRequest, "The request has \(fields.hostCount) Host fields: send one.")
@@ -41,6 +72,52 @@ struct HeadRules: Sendable {
         } catch {
             throw HeadFault(error)
         }
+    }
+
+    /// What the answer to a page says; nil for a client that is no page, or none of another site that says so.
+    ///
+    /// A page that may not use the gateway doesn't get a WebSocket and may change nothing; what it reads its browser keeps from it, since the answer
+    /// names no origin.
+    /// - Throws: `ForbiddenOrigin`.
+    func crossOrigin(_ head: HTTPRequestHead, _ fields: PublishHead, isSecure: Bool?) throws(HeadFault) -> CrossOrigin?
+    {
+        guard let origin = fields.origin else { return nil }
+        switch origins.decide(origin, host: fields.host, isSecure: isSecure) {
+        case .allowed(let withCredentials):
+            return CrossOrigin(
+                origin: origin,
+                withCredentials: withCredentials,
+                preflight: CrossOrigin.Preflight(head)
+            )
+        case .foreign:
+            let isReading = head.method == .GET || head.method == .HEAD || head.method == .OPTIONS
+            guard isReading, !WebSocketHandshake.isAsked(by: head) else {
+                throw HeadFault(.forbiddenOrigin(origin))
+            }
+            return CrossOrigin(origin: nil)
+        }
+    }
+
+    /// Who sent a request, and whether by TLS as far as anybody knows.
+    func sender(
+        of head: HTTPRequestHead,
+        from peer: ClientAddress,
+        isSecure: Bool?
+    ) -> (address: ClientAddress, isSecure: Bool?) {
+        guard !proxies.isEmpty else { return (peer, isSecure) }
+        let told = proxies.client(of: head.headers, from: peer)
+        return (told.address, told.isSecure ?? isSecure)
+    }
+
+    /// A target without the gateway's prefix.
+    /// - Throws: `NotFound` when it is outside.
+    func withoutPrefix(_ target: String) throws(HeadFault) -> String {
+        guard let stripped = prefix.strip(target) else {
+            throw HeadFault(
+                APIError(.notFound, "There is nothing here: this gateway's paths begin with \(prefix.text)/.")
+            )
+        }
+        return stripped
     }
 
     private func checkOnce(_ count: Int, _ name: String) throws(APIError) {

@@ -12,6 +12,8 @@ struct IncomingPublish {
     let request: HTTPRequestHead
     /// The fields that matter.
     let head: PublishHead
+    /// Who sent it.
+    let client: ClientAddress
     /// When its head had been read, nanoseconds of `StageClock`.
     let acceptedAtNanoseconds: UInt64
     /// Largest body, bytes.
@@ -27,6 +29,7 @@ struct IncomingPublish {
         target: PublishTarget,
         request: HTTPRequestHead,
         head: PublishHead,
+        client: ClientAddress,
         acceptedAtNanoseconds: UInt64,
         limit: Int
     ) {
@@ -34,6 +37,7 @@ struct IncomingPublish {
         self.target = target
         self.request = request
         self.head = head
+        self.client = client
         self.acceptedAtNanoseconds = acceptedAtNanoseconds
         self.limit = limit
     }

@@ -78,11 +78,3 @@ final class OpenConnections: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 }
-
-extension SocketAddress {
-    /// The address as people write it: `127.0.0.1:42504`, `[::1]:42504`; for a Unix socket its path.
-    var hostAndPort: String {
-        guard let ipAddress, let port else { return pathname ?? "unknown" }
-        return self.protocol == .inet6 ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
-    }
-}

@@ -50,36 +50,47 @@ struct GrantKey: Equatable {
     private enum Credentials: Equatable {
         case none
         case authorization([UInt8])
-        /// The whole query, which may carry the token.
+        /// The whole query, and the cookies where they count: they may carry the token.
         case query([UInt8])
     }
 
     private let credentials: Credentials
     private let rest: [ByteString]
+    /// Who sent it, where that counts: a proxy's connection is many clients'.
+    private let client: ClientAddress
     /// Whether nothing but the token counts, so that other fields needn't be looked at.
     private let isTokenAlone: Bool
 
     /// The key of a request for an authorizer whose answers follow from `basis`.
     ///
-    /// The peer's address is the connection's own and needn't be compared.
-    init(_ basis: GrantBasis, _ head: HTTPRequestHead) {
+    /// `client`: who sent it, which counts unless the answer follows from the token alone; `cookie`: the one that may carry the token.
+    init(
+        _ basis: GrantBasis,
+        _ head: HTTPRequestHead,
+        from client: ClientAddress = .unknown,
+        cookie: String? = nil
+    ) {
         isTokenAlone = basis == .token
         switch basis {
         case .nothing:
             credentials = .none
             rest = []
+            self.client = .unknown
         case .token:
-            credentials = GrantKey.credentials(of: head)
+            credentials = GrantKey.credentials(of: head, cookie)
             rest = []
+            self.client = .unknown
         case .tokenAndFields(let names):
             let names = names.map { (name: String) in ByteString(name).lowercasedASCII }
-            credentials = GrantKey.credentials(of: head)
+            credentials = GrantKey.credentials(of: head, cookie)
+            self.client = client
             rest = head.headers.flatMap { name, value in
                 let name = ByteString(name).lowercasedASCII
                 return names.contains(name) ? [name, ByteString(value)] : []
             }
         case .request:
             credentials = .none
+            self.client = client
             rest = [ByteString(head.uri)] + head.headers.flatMap { [ByteString($0.name), ByteString($0.value)] }
         }
     }
@@ -92,12 +103,17 @@ struct GrantKey: Equatable {
         return kept.withUnsafeBytes { $0.elementsEqual(bytes) }
     }
 
-    private static func credentials(of head: HTTPRequestHead) -> Credentials {
+    private static func credentials(of head: HTTPRequestHead, _ cookie: String?) -> Credentials {
         // As the token is looked for: a field of another scheme, such as a proxy's own, names nobody.
         if let value = head.headers.first(name: "authorization"), ConnectRequest.isBearer(value) {
             return .authorization(Array(value.utf8))
         }
-        if let query = RequestTarget.query(of: head.uri) { return .query(Array(query.utf8)) }
-        return .none
+        let query = RequestTarget.query(of: head.uri).map { Array($0.utf8) }
+        if cookie != nil, let cookies = head.headers.first(name: "cookie") {
+            // All fields that there are: which of them counts is decided where the token is looked for.
+            let all = head.headers["cookie"].reduce(into: query ?? []) { $0 += [0] + Array($1.utf8) }
+            return cookies.utf8.isEmpty && query == nil ? .none : .query(all)
+        }
+        return query.map { .query($0) } ?? .none
     }
 }

@@ -12,6 +12,9 @@ struct PublishHead {
     /// The host that the client means, and how often it says so.
     var host: String?
     var hostCount = 0
+    /// The page that the request is of, and how often it says so.
+    var origin: String?
+    var originCount = 0
     /// How many Authorization fields there are.
     var authorizationCount = 0
     /// The client waits for `100 Continue` before it sends the body.
@@ -30,6 +33,9 @@ struct PublishHead {
                 hostCount += 1
             case 6 where name.equalsIgnoringCase("expect"):
                 expectsContinue = value.trimmed.equalsIgnoringCase("100-continue")
+            case 6 where name.equalsIgnoringCase("origin"):
+                origin = value.trimmed
+                originCount += 1
             case 7 where name.equalsIgnoringCase("upgrade"): offersUpgrade = true
             case 12 where name.equalsIgnoringCase("content-type"):
                 contentType = value.trimmed

@@ -21,6 +21,7 @@ final class PublishReader: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private let limits: HTTPLimits
+    private let prefix: PathPrefix
     private let connection: HTTPConnectionHandler
     private var phase: Phase
     /// A head whose rest hasn't come.
@@ -31,6 +32,7 @@ final class PublishReader: ChannelInboundHandler, RemovableChannelHandler {
     init(limits: HTTPLimits, connection: HTTPConnectionHandler, phase: Phase = .between) {
         self.limits = limits
         self.connection = connection
+        prefix = connection.service.rules.prefix
         self.phase = phase
     }
 
@@ -87,7 +89,7 @@ final class PublishReader: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Looks at the next request; false when it must wait for more bytes.
     private func look(at buffer: inout ByteBuffer, isSecondLook: Bool) -> Bool {
-        switch buffer.withUnsafeReadableBytes({ PlainPublish.read($0, limits: limits) }) {
+        switch buffer.withUnsafeReadableBytes({ PlainPublish.read($0, limits: limits, prefix: prefix) }) {
         case .publish(let publish):
             if buffer.withUnsafeReadableBytes({ connection.accept(publish, from: $0) }) {
                 buffer.moveReaderIndex(forwardBy: publish.byteCount)

@@ -22,6 +22,11 @@ struct RoutedHead: Sendable {
         }
     }
 
+    /// Whether the route itself tells a page's browser that the page may read the answer.
+    var saysOrigin: Bool {
+        fields.contains { ByteString($0.name).equalsIgnoringASCIICase("access-control-allow-origin") }
+    }
+
     /// Whether an answer of this status can have a body (RFC 9110, section 6.4.1).
     var mayHaveBody: Bool { status >= 200 && status != 204 && status != 304 }
 

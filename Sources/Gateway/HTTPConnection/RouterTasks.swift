@@ -46,13 +46,12 @@ struct RouterTasks: RequestRouting, Sendable {
             isHead: request.head.method == .HEAD,
             connection: NIOLoopBound(connection, eventLoop: channel.eventLoop)
         )
-        let head = request.head
         let input = InputEnd()
         connections.taskBegan()
         guard request.bodyLength != 0 else {
             return RoutedTask(
                 source: nil,
-                task: task(head, RequestBody(buffer: ByteBuffer()), reply, channel, input),
+                task: task(request, RequestBody(buffer: ByteBuffer()), reply, channel, input),
                 input: input
             )
         }
@@ -64,11 +63,11 @@ struct RouterTasks: RequestRouting, Sendable {
             delegate: RoutedTask.Demand(reply: reply)
         )
         let body = RequestBody(asyncSequence: sequence.sequence)
-        return RoutedTask(source: sequence.source, task: task(head, body, reply, channel, input), input: input)
+        return RoutedTask(source: sequence.source, task: task(request, body, reply, channel, input), input: input)
     }
 
     private func task(
-        _ head: HTTPRequestHead,
+        _ request: RoutedRequest,
         _ body: RequestBody,
         _ reply: RoutedReply,
         _ channel: any Channel,
@@ -76,33 +75,51 @@ struct RouterTasks: RequestRouting, Sendable {
     ) -> Task<Void, Never> {
         // A task of its own: the event loop can't wait, routes do, and it is cancelled when the client leaves.
         Task {
-            await reply.send(await answer(head, body, channel, input))
+            await reply.send(await answer(request, body, channel, input))
             connections.taskEnded()
         }
     }
 
+    /// Answers a request of another protocol's connection.
+    @concurrent func answer(_ request: Request, from client: ClientAddress, on channel: any Channel) async -> Response {
+        connections.taskBegan()
+        defer { connections.taskEnded() }
+        return await answer(request.head, request.body, client, channel, InputEnd())
+    }
+
     @concurrent private func answer(
-        _ head: HTTPRequestHead,
+        _ request: RoutedRequest,
         _ body: RequestBody,
         _ channel: any Channel,
         _ input: InputEnd
     ) async -> Response {
-        guard let httpHead = try? HTTPRequest(head, secure: false, splitCookie: false) else {
+        guard let head = try? HTTPRequest(request.head, secure: false, splitCookie: false) else {
             return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
         }
+        return await answer(head, body, request.client, channel, input)
+    }
+
+    @concurrent private func answer(
+        _ head: HTTPRequest,
+        _ body: RequestBody,
+        _ client: ClientAddress,
+        _ channel: any Channel,
+        _ input: InputEnd
+    ) async -> Response {
         var logger = logger
         logger[metadataKey: "hb.request.id"] = .stringConvertible(RequestID())
-        if let others, !others.own.isOwn(httpHead) {
-            return await others.routes.answer(Request(head: httpHead, body: body), channel, logger)
+        if let others, !others.own.isOwn(head) {
+            return await others.routes.answer(Request(head: head, body: body), channel, logger)
         }
         var context = GatewayRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
         context.input = input
-        guard httpHead.method == .head else { return await answer(Request(head: httpHead, body: body), context) }
+        context.client = client
+        guard head.method == .head else { return await answer(Request(head: head, body: body), context) }
         if case .some = heads {
-            let answer = await answer(Request(head: httpHead, body: body), context)
+            let answer = await answer(Request(head: head, body: body), context)
             guard answer.status == .methodNotAllowed || answer.status == .notFound else { return answer }
         }
-        var asGet = httpHead
+        var asGet = head
         asGet.method = .get
         return await answer(Request(head: asGet, body: body), context)
     }

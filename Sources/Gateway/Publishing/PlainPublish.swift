@@ -33,8 +33,10 @@ struct PlainPublish: Equatable {
     var byteCount: Int { body.upperBound }
 
     /// Looks at what `bytes` begin with.
-    static func read(_ bytes: UnsafeRawBufferPointer, limits: HTTPLimits) -> Reading {
-        var scanner = PlainHeadScanner(bytes)
+    ///
+    /// `prefix`: what all paths begin with.
+    static func read(_ bytes: UnsafeRawBufferPointer, limits: HTTPLimits, prefix: PathPrefix = .none) -> Reading {
+        var scanner = PlainHeadScanner(bytes, prefix: prefix)
         switch scanner.scanHead(maximumFields: limits.headerFields) {
         case .whole: break
         // A head that grows and grows is the decoder's, which knows the limit.
@@ -80,7 +82,12 @@ struct PlainHeadScanner {
     private(set) var contentLength: Int?
     private(set) var host: Range<Int>?
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    private let prefix: [UInt8]
+
+    init(_ bytes: UnsafeRawBufferPointer, prefix: PathPrefix = .none) {
+        self.bytes = bytes
+        self.prefix = prefix.bytes
+    }
 
     /// Walks to the end of the head.
     mutating func scanHead(maximumFields: Int) -> End {
@@ -105,7 +112,11 @@ struct PlainHeadScanner {
     private static let space = UInt8(ascii: " ")
 
     private mutating func scanRequestLine() -> End? {
-        if let end = scan("POST /topics/") { return end }
+        if prefix.isEmpty {
+            if let end = scan("POST /topics/") { return end }
+        } else {
+            if let end = scan("POST ") ?? scan(prefix) ?? scan("/topics/") { return end }
+        }
         let start = offset
         while offset < bytes.count, bytes[offset] != PlainHeadScanner.space {
             switch bytes[offset] {
@@ -124,6 +135,13 @@ struct PlainHeadScanner {
         for index in 0..<count where bytes[offset + index] != text.utf8Start[index] { return .other }
         offset += count
         return count < text.utf8CodeUnitCount ? .incomplete : nil
+    }
+
+    private mutating func scan(_ text: [UInt8]) -> End? {
+        let count = min(text.count, bytes.count - offset)
+        for index in 0..<count where bytes[offset + index] != text[index] { return .other }
+        offset += count
+        return count < text.count ? .incomplete : nil
     }
 
     private mutating func scanField() -> End? {
@@ -163,7 +181,7 @@ struct PlainHeadScanner {
         case 4 where matches(name, "host"):
             defer { host = value }
             return host == nil
-        case 6: return !matches(name, "expect")
+        case 6: return !matches(name, "expect") && !matches(name, "origin")
         case 7: return !matches(name, "upgrade") && !matches(name, "trailer")
         case 10: return !matches(name, "connection") || matches(value, "keep-alive")
         case 12 where matches(name, "content-type"):

@@ -15,6 +15,8 @@ struct PublishService: Sendable {
     /// Everything for everyone, when that is the rule: then no publish waits for the authorizer, not even a
     /// connection's first.
     let openGrant: Grant?
+    /// The cookie that may carry a client's token.
+    var tokenCookie: String?
     /// What of a request the authorizer's answer follows from.
     let basis: GrantBasis
     /// What every head must keep to.
@@ -37,6 +39,7 @@ struct PublishService: Sendable {
         authorizer = context.authorizer
         openGrant = authorizer is AllowAllAuthorizer ? .everything : nil
         basis = authorizer.basis
+        tokenCookie = context.configuration.webSocket.tokenCookie
         self.rules = rules
         budgets = context.budgets
         self.counters = counters

@@ -27,7 +27,7 @@ struct APIErrorMiddleware: RouterMiddleware {
             let response = answer(to: error, request)
             accessLog.note(
                 .refusal,
-                address: context.remoteAddress,
+                from: context.client,
                 [
                     "status": "\(response.status.code)",
                     "request": "\(request.method) \(request.uri.path.printable(limit: 200))",
@@ -119,7 +119,7 @@ struct RouteTable: Sendable {
 
     private func ownMethods(_ path: ByteString) -> [HTTPRequest.Method] {
         switch path {
-        case "/healthz", "/readyz", "/metrics", "/latency", "/ws": return [.get]
+        case "/healthz", "/readyz", "/metrics", "/latency", "/ws", "/sse": return [.get]
         case "/topics": return [.post]
         default: break
         }

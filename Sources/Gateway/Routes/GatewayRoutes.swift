@@ -14,7 +14,8 @@ struct GatewayRoutes {
     let context: GatewayContext
     let table: RouteTable
     let counters: HTTPCounters
-    let streams: TopicStreams
+    let streams: EventStreams
+    let polls: LongPolls
     /// Message queues, where they are offered.
     let queues: MessageQueueService?
     /// Topics, where they are offered.
@@ -37,14 +38,19 @@ struct GatewayRoutes {
             )
         )
         router.add(middleware: PacedAnswers(budget: context.budgets.unsent))
-        let grants = RequestGrants(authorizer: context.authorizer)
+        let grants = RequestGrants(
+            authorizer: context.authorizer,
+            cookie: context.configuration.webSocket.tokenCookie
+        )
         TopicRoutes(
             grants: grants,
             reader: context.reader,
             history: context.history,
             unsent: context.budgets.unsent,
-            streams: streams
+            streams: streams,
+            polls: polls
         ).register(on: router)
+        ServerSentRoutes(grants: grants, streams: streams).register(on: router)
         ItemRoutes(
             grants: grants,
             writer: context.writer,
@@ -63,6 +69,7 @@ struct GatewayRoutes {
             links: links
         ).register(on: router)
         table.demo.register(on: router)
+        registerPrefix(on: router)
         if let queues, let topics {
             QueueRoutes(handler: SQSHandler(queues), topics: topics, budgets: context.budgets).register(on: router)
             NotificationRoutes(handler: topics, certificate: certificate).register(on: router)
@@ -78,6 +85,16 @@ struct GatewayRoutes {
         return router
     }
 
+    /// Leads who leaves out the slash behind the prefix to the page, whose own links begin there.
+    private func registerPrefix(on router: Router<GatewayRequestContext>) {
+        let prefix = context.configuration.pathPrefix
+        let path = prefix.utf8.last == UInt8(ascii: "/") ? String(prefix.dropLast()) : prefix
+        guard !path.isEmpty else { return }
+        router.get(RouterPath(path)) { _, _ in
+            Response(status: .permanentRedirect, headers: [.location: path + "/"])
+        }
+    }
+
     private func checks() -> [(name: String, check: @Sendable () async -> String?)] {
         let (reader, registry) = (context.reader, context.registry)
         return [
@@ -91,6 +108,7 @@ struct GatewayRoutes {
             ),
             ("registry", { registry.fault.map { "\($0)" } }),
             ("link", { [linkFault] in linkFault() }),
+            ("authorizer", { [authorizer = context.authorizer] in authorizer.fault }),
         ]
     }
 
@@ -118,6 +136,8 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
     let remoteAddress: SocketAddress?
     /// The connection, for work that nobody waits for when it is closed.
     let channel: any Channel
+    /// Who sent the request.
+    var client: ClientAddress
     /// When the client has ended its side.
     var input = InputEnd()
 
@@ -125,5 +145,6 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress
         channel = source.channel
+        client = ClientAddress(source.channel.remoteAddress)
     }
 }

@@ -1,4 +1,5 @@
 import ChangeQueue
+import FanOut
 import SluiceCore
 
 /// The body of a history answer on its way: `{"topic":…,"epoch":…,"records":[event,…][,"gap":{"from":…,"to":…}][,"next":…]}`.
@@ -138,8 +139,13 @@ struct HistoryQuery: Equatable {
     /// Most records in the answer.
     var limit = 100
 
+    /// How long the answer may wait for a record when there is none.
+    var wait = Duration.zero
+
     /// Most records that one answer brings.
     static let maximumLimit = 1_000
+    /// The longest wait, seconds: what proxies on the way bear.
+    static let maximumWaitSeconds = 60
 
     init() {}
 
@@ -157,6 +163,20 @@ struct HistoryQuery: Equatable {
             }
             limit = number
         }
+        if let text = TopicPosition.value("wait", query) { wait = try HistoryQuery.wait(text) }
+    }
+
+    /// A number of seconds, with or without their unit.
+    private static func wait(_ text: String) throws(APIError) -> Duration {
+        let digits = text.utf8.last == UInt8(ascii: "s") ? text.utf8.dropLast() : text.utf8[...]
+        guard let seconds = Int(String(decoding: digits, as: UTF8.self)), (0...maximumWaitSeconds).contains(seconds)
+        else {
+            throw APIError(
+                .invalidRequest,
+                "wait=\(text.printable(limit: 40)) is not a number of seconds from 0 to \(maximumWaitSeconds), such as 20s."
+            )
+        }
+        return .seconds(seconds)
     }
 }
 

@@ -7,11 +7,13 @@ import SluiceCore
 /// Authorizes routed requests with the same authorizer as publishes and WebSockets.
 struct RequestGrants: Sendable {
     let authorizer: any Authorizer
+    /// The cookie that may carry the token.
+    var cookie: String?
 
     /// What the request's token allows.
     /// - Throws: `InvalidRequest`, `Unauthorized`, `TokenExpired`, `Forbidden` or `AuthorizerUnavailable`.
     func grant(_ request: Request, _ context: GatewayRequestContext) async throws(APIError) -> Grant {
-        try await authorizer.connect(try ConnectRequest(request, remoteAddress: context.remoteAddress))
+        try await authorizer.connect(try ConnectRequest(request, client: context.client, cookie: cookie))
     }
 
     /// Checks that `grant` allows `action` on all of `topics`.
@@ -28,43 +30,54 @@ struct RequestGrants: Sendable {
 }
 
 extension ConnectRequest {
+    /// The token of a request, from the first place that has one: what is sent for the request comes before what a browser sends with all of them.
+    fileprivate static func token(
+        authorization: String?,
+        subprotocol: String? = nil,
+        query: [(name: String, value: String)],
+        cookie: String?
+    ) -> String? {
+        if let authorization, isBearer(authorization) { return bearerToken(authorization: authorization) }
+        return subprotocol ?? bearerToken(authorization: nil, query: query) ?? cookie
+    }
+
     /// What the authorizer is told about a request as NIO reads it: a publish or an upgrade to WebSocket.
     /// - Throws: `InvalidRequest` for a query that is too long.
-    init(_ head: HTTPRequestHead, remoteAddress: SocketAddress?, isWebSocket: Bool) throws(APIError) {
+    init(_ head: HTTPRequestHead, client: ClientAddress, isWebSocket: Bool, cookie: String?) throws(APIError) {
         try RequestTarget.checkQuery(of: head.uri)
         let query = RequestTarget.queryItems(of: head.uri)
         var uri = head.uri
         self.init(
-            token: ConnectRequest.bearerToken(authorization: head.headers.first(name: "authorization"), query: query),
+            token: ConnectRequest.token(
+                authorization: head.headers.first(name: "authorization"),
+                subprotocol: isWebSocket ? Subprotocols.token(head.headers) : nil,
+                query: query,
+                cookie: cookie.flatMap { ConnectRequest.cookie($0, in: head.headers["cookie"]) }
+            ),
             // Not outside input: the parser takes names of ASCII only.
             headers: head.headers.map { ($0.name.lowercased(), $0.value) },
             path: uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) },
             query: query,
-            remoteAddress: remoteAddress?.clientDescription,
+            remoteAddress: client.known,
             isWebSocket: isWebSocket
         )
     }
 
     /// What the authorizer is told about a routed request.
     /// - Throws: `InvalidRequest` for a query that is too long.
-    init(_ request: Request, remoteAddress: SocketAddress?) throws(APIError) {
+    init(_ request: Request, client: ClientAddress, cookie: String?) throws(APIError) {
         try RequestTarget.checkQuery(of: request.head.path ?? "")
         let query = RequestTarget.queryItems(of: request.head.path ?? "")
         self.init(
-            token: ConnectRequest.bearerToken(authorization: request.headers[.authorization], query: query),
+            token: ConnectRequest.token(
+                authorization: request.headers[.authorization],
+                query: query,
+                cookie: cookie.flatMap { ConnectRequest.cookie($0, in: request.headers[values: .cookie]) }
+            ),
             headers: request.headers.map { ($0.name.canonicalName, $0.value) },
             path: request.uri.path,
             query: query,
-            remoteAddress: remoteAddress?.clientDescription
+            remoteAddress: client.known
         )
-    }
-}
-
-extension SocketAddress {
-    /// Address and port where there are any.
-    var clientDescription: String? {
-        guard let ipAddress else { return pathname }
-        guard let port else { return ipAddress }
-        return ipAddress.contains(":") ? "[\(ipAddress)]:\(port)" : "\(ipAddress):\(port)"
     }
 }

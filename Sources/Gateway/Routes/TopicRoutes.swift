@@ -12,7 +12,8 @@ struct TopicRoutes: Sendable {
     let reader: any LogReading
     let history: HistoryPool
     let unsent: ByteBudget
-    let streams: TopicStreams
+    let streams: EventStreams
+    let polls: LongPolls
     let marks = ChainMarks()
 
     func register(on router: Router<GatewayRequestContext>) {
@@ -27,7 +28,12 @@ struct TopicRoutes: Sendable {
                 return try await records(topic, query, grant, context)
             case .stream(let topic):
                 let position = try TopicPosition(RequestTarget.queryItems(of: request.head.path ?? ""))
-                return try await streams.respond(topic: topic, position: position, grant: grant, context: context)
+                let asked = EventStreams.Asked(
+                    kind: .lines,
+                    entries: [.init(topic: topic, after: position.after)],
+                    epoch: position.epoch
+                )
+                return try await streams.respond(asked, grant: grant, context: context)
             }
         }
     }
@@ -49,6 +55,24 @@ struct TopicRoutes: Sendable {
         _ grant: Grant,
         _ context: GatewayRequestContext
     ) async throws -> Response {
+        let asked = TimeAmount(query.wait)
+        if asked > .zero {
+            let newest = try newest(of: topic)
+            let known = query.position.after ?? newest
+            // Whoever says nothing waits for what is new.
+            var query = query
+            query.position.after = known
+            query.wait = .zero
+            if newest <= known {
+                try await polls.wait(
+                    for: topic,
+                    upTo: asked,
+                    grant: grant,
+                    context: context
+                ) { try self.newest(of: topic) > known }
+            }
+            return try await records(topic, query, grant, context)
+        }
         let asker = HistoryAsker(grant, context.channel)
         let begun = try HistoryPage(of: topic, head: newest(of: topic), query, reader: reader, marks: marks)
         let (page, first) = try await nextPiece(of: begun, asker, context.channel)

@@ -5,6 +5,10 @@ import SluiceCore
 struct AcceptedUpgrade {
     /// What the client may do.
     let grant: Grant
+    /// Who it is.
+    let client: ClientAddress
+    /// What the authorizer was told about the client, as far as its answer follows from it.
+    let request: ConnectRequest?
     /// What its URL asks for; nil for `/echo`.
     let parameters: ConnectParameters?
     /// When it was accepted, nanoseconds of `StageClock`.

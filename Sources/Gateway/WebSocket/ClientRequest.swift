@@ -10,6 +10,8 @@ enum ClientRequest: Equatable, Sendable {
     case unsubscribe(id: MessageID?, topics: [Topic])
     /// To append a record.
     case publish(PublishMessage)
+    /// To go on with another token.
+    case authenticate(id: MessageID?, token: String)
     /// Only an answer, which is this frame.
     case reply(ByteBuffer)
     /// Something that it can't have.

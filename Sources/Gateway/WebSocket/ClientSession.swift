@@ -16,6 +16,12 @@ protocol ClientSession: Sendable {
     func unsubscribed(_ id: MessageID?, _ topics: [Topic]) -> ByteBuffer
     /// Its record is committed.
     func published(_ id: MessageID?, _ sequence: SequenceNumber) -> ByteBuffer
+    /// Its new token counts; for how many seconds, if it ends.
+    func authenticated(_ id: MessageID?, _ principal: String?, _ secondsLeft: Int?) -> ByteBuffer
+    /// What it isn't subscribed to any more since its new token doesn't allow it.
+    func lost(_ topics: [Topic], _ error: APIError) -> ByteBuffer
+    /// What comes in a while; nil for a protocol that has no word for it.
+    func warning(_ warning: ConnectionWarning) -> ByteBuffer?
     /// It can't have what it asked for.
     func refused(_ id: MessageID?, _ error: APIError) -> ByteBuffer
 }
@@ -32,7 +38,11 @@ struct EchoSession: ClientSession {
     func subscribed(_ id: MessageID?, _ topics: [SubscribedTopic]) -> ByteBuffer { ByteBuffer() }
     func unsubscribed(_ id: MessageID?, _ topics: [Topic]) -> ByteBuffer { ByteBuffer() }
     func published(_ id: MessageID?, _ sequence: SequenceNumber) -> ByteBuffer { ByteBuffer() }
+    func authenticated(_ id: MessageID?, _ principal: String?, _ secondsLeft: Int?) -> ByteBuffer { ByteBuffer() }
+    func lost(_ topics: [Topic], _ error: APIError) -> ByteBuffer { ByteBuffer() }
     func refused(_ id: MessageID?, _ error: APIError) -> ByteBuffer { ByteBuffer() }
+
+    func warning(_ warning: ConnectionWarning) -> ByteBuffer? { nil }
 }
 
 /// A whole message of a client.

@@ -6,6 +6,7 @@ import SluiceCore
 struct MessageMembers {
     private static let names: [ByteString] = [
         "action", "id", "topics", "topic", "after", "binary", "data", "contentType", "encoding", "epoch",
+        "token",
     ]
     private let values: [JSONValue?]
 
@@ -19,6 +20,7 @@ struct MessageMembers {
     private var contentType: JSONValue? { values[7] }
     private var dataEncoding: JSONValue? { values[8] }
     private var claimedEpoch: JSONValue? { values[9] }
+    private var newToken: JSONValue? { values[10] }
 
     /// Checks the JSON and finds the members.
     /// - Throws: `InvalidJSON`, or `InvalidRequest` when it isn't an object or has too many members or too long a key.
@@ -81,6 +83,18 @@ struct MessageMembers {
             contentType: contentType,
             payload: try MessageData.payload(data, contentType, encoding: encoding)
         )
+    }
+
+    /// The token of an authenticate.
+    /// - Throws: `InvalidRequest` when there is none, or it is longer than any.
+    func token() throws(APIError) -> String {
+        guard let token = newToken?.string, (1...CompactToken.maximumBytes).contains(token.utf8.count) else {
+            throw APIError(
+                .invalidRequest,
+                "The message needs 'token', a string of at most \(CompactToken.maximumBytes) bytes."
+            )
+        }
+        return token
     }
 
     private func positions() throws(APIError) -> [Topic: SequenceNumber] {

@@ -33,6 +33,33 @@ enum SluiceV1Encoder {
 
     static func pong(_ id: MessageID?) -> ByteBuffer { message("pong", id) { _ in } }
 
+    static func authenticated(_ id: MessageID?, _ principal: String?, _ secondsLeft: Int?) -> ByteBuffer {
+        message("authenticated", id) { json in
+            if let principal { json.member("principal", principal) }
+            if let secondsLeft { json.member("expiresInSeconds", secondsLeft) }
+        }
+    }
+
+    static func lost(_ topics: [Topic], _ error: APIError) -> ByteBuffer {
+        message("unsubscribed", nil) { json in
+            json.name("topics")
+            json.array { json in for topic in topics { json.value(topic.name) } }
+            json.member("code", error.code.rawValue)
+            json.member("message", error.message)
+        }
+    }
+
+    static func warning(_ warning: ConnectionWarning) -> ByteBuffer {
+        switch warning {
+        case .tokenEnds(let seconds): message("tokenExpires", nil) { $0.member("inSeconds", seconds) }
+        case .connectionEnds(let seconds):
+            message("closing", nil) { json in
+                json.member("inSeconds", seconds)
+                json.member("reason", CloseCode.connectionTooOld.reason)
+            }
+        }
+    }
+
     static func refused(_ id: MessageID?, _ error: APIError) -> ByteBuffer {
         message("error", id) { json in
             json.member("code", error.code.rawValue)

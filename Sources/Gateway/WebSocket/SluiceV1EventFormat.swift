@@ -1,5 +1,6 @@
 import FanOut
 import NIOCore
+import ServerSentEvents
 import SluiceCore
 
 /// How a subscriber wants binary payloads; JSON and text come the same either way.
@@ -57,7 +58,7 @@ struct SluiceV1EventFormat: EventFormat {
 enum EventFormats {
     static let all: [any EventFormat] = [
         SluiceV1EventFormat(encoding: .base64), SluiceV1EventFormat(encoding: .frames),
-        LineEventFormat(),
+        LineEventFormat(), ServerSentEventFormat(),
     ]
 }
 

@@ -41,6 +41,14 @@ struct SluiceV1Session: ClientSession {
         SluiceV1Encoder.published(id, sequence)
     }
 
+    func authenticated(_ id: MessageID?, _ principal: String?, _ secondsLeft: Int?) -> ByteBuffer {
+        SluiceV1Encoder.authenticated(id, principal, secondsLeft)
+    }
+
+    func lost(_ topics: [Topic], _ error: APIError) -> ByteBuffer { SluiceV1Encoder.lost(topics, error) }
+
+    func warning(_ warning: ConnectionWarning) -> ByteBuffer? { SluiceV1Encoder.warning(warning) }
+
     func refused(_ id: MessageID?, _ error: APIError) -> ByteBuffer { SluiceV1Encoder.refused(id, error) }
 
     private func request(_ members: MessageMembers, _ id: MessageID?) throws(APIError) -> ClientRequest {
@@ -59,11 +67,12 @@ struct SluiceV1Session: ClientSession {
             )
         case "unsubscribe": return .unsubscribe(id: id, topics: try members.entries().map(\.topic))
         case "publish": return .publish(try members.publish(id))
+        case "authenticate": return .authenticate(id: id, token: try members.token())
         case "ping": return .reply(SluiceV1Encoder.pong(id))
         default:
             throw APIError(
                 .unknownAction,
-                "The action '\(action.string.printable(limit: 40))' is not known: use subscribe, unsubscribe, publish or ping."
+                "The action '\(action.string.printable(limit: 40))' is not known: use subscribe, unsubscribe, publish, authenticate or ping."
             )
         }
     }

@@ -31,6 +31,16 @@ public struct WebSocketConfiguration: Sendable {
     ///
     /// The largest message passes at 7 KB/s.
     public var messageTimeout: TimeAmount = .seconds(300)
+    /// The cookie that may carry a client's token; nil for none.
+    public var tokenCookie: String?
+    /// How long before its token's end a client is told; half of what is left of it, where that is less.
+    public var tokenWarning: TimeAmount = .seconds(60)
+    /// How old a connection may become; then it is closed with 4011, and its client comes back.
+    ///
+    /// Nil: as old as it likes.
+    public var maximumAge: TimeAmount?
+    /// How long before that a client is told.
+    public var ageWarning: TimeAmount = .seconds(30)
     /// How long the gateway waits for a client's close frame before it cuts the connection.
     public var closeTimeout: TimeAmount = .seconds(5)
     /// Records that one resume may bring; what is older is a gap.

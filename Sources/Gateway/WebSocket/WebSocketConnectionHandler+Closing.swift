@@ -24,8 +24,16 @@ extension WebSocketConnectionHandler {
         switch verdict {
         case .nothing: break
         case .ping: write(ServerFrame.ping)
+        case .warn(let warning): warn(warning)
         case .close(let code): close(code)
         }
+    }
+
+    /// Whether a moment when a connection began and the limit of its age make an end; spread, so that those of one storm don't come back in one.
+    static func ageEnd(of configuration: WebSocketConfiguration, now: UInt64) -> UInt64? {
+        guard let maximum = configuration.maximumAge else { return nil }
+        let age = UInt64(clamping: maximum.nanoseconds)
+        return now &+ age - UInt64.random(in: 0...(age / 20))
     }
 
     /// The client broke the protocol: nothing more of it counts.

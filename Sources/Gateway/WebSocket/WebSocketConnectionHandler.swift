@@ -17,7 +17,11 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     /// Its place in the loop's table, set when the handler is added.
     var slot = -1
     /// What the client may do.
-    let grant: Grant
+    private(set) var grant: Grant
+    /// What the authorizer was told about the client, for when it has another token; nil where that makes no difference.
+    let connectRequest: ConnectRequest?
+    /// Who it is.
+    let client: ClientAddress
     /// Whether the registry knows the connection; not so for an echo.
     let isRecorded: Bool
     /// Nil when something in the pipeline changes bytes.
@@ -40,6 +44,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     init(
         id: ConnectionID,
         grant: Grant,
+        connectRequest: ConnectRequest?,
+        client: ClientAddress,
         session: any ClientSession,
         loop: WebSocketLoop,
         isRecorded: Bool,
@@ -49,12 +55,21 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     ) {
         self.id = id
         self.grant = grant
+        self.connectRequest = connectRequest
+        self.client = client
         self.session = session
         self.loop = loop
         self.isRecorded = isRecorded
         self.plain = plain
         assembler = MessageAssembler(maximumMessageBytes: maximumMessageBytes, budget: loop.services.unfinished)
-        watch = ConnectionWatch(now: loop.services.now(), expiresAt: expiresAtNanoseconds)
+        let (now, configuration) = (loop.services.now(), loop.services.configuration)
+        watch = ConnectionWatch(
+            now: now,
+            expiresAt: expiresAtNanoseconds,
+            tokenWarning: UInt64(clamping: configuration.tokenWarning.nanoseconds),
+            tooOldAt: isRecorded ? WebSocketConnectionHandler.ageEnd(of: configuration, now: now) : nil,
+            ageWarning: UInt64(clamping: configuration.ageWarning.nanoseconds)
+        )
     }
 
     /// The client's connection; nil before and after it is one.
@@ -206,6 +221,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         case .subscribe(let message): loop.subscribe(message, for: self)
         case .unsubscribe(let id, let topics): loop.unsubscribe(topics, id, for: self)
         case .publish(let message): loop.publish(message, from: self)
+        case .authenticate(let id, let token): loop.authenticate(id, token, for: self)
         case .refused(let id, let error): refuse(id, error)
         }
     }
@@ -216,7 +232,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     func refuse(_ id: MessageID?, _ error: APIError) {
         guard handshake.isOpen else { return }
         loop.services.counters.messageRefused()
-        loop.services.accessLog.refused(error, "message", address: channel?.remoteAddress)
+        loop.services.accessLog.refused(error, "message", from: client)
         // What is the gateway's own fault isn't held against the client.
         if error.code.httpStatus < 500 { errorsInARow += 1 }
         guard Int(errorsInARow) <= loop.services.configuration.errorsInARow else { return close(.tooManyErrors) }
@@ -253,6 +269,23 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
 
     /// The reply of an unsubscribe, for its place in the order.
     func unsubscribedReply(_ id: MessageID?, _ topics: [Topic]) -> ByteBuffer { session.unsubscribed(id, topics) }
+
+    /// The client has another token; what it may not have any more it loses.
+    func renew(_ grant: Grant, _ id: MessageID?, lost: [Topic]) {
+        self.grant = grant
+        let now = loop.services.now()
+        let expires = loop.services.monotonic(grant.expiresAtWallNanoseconds)
+        let warning = UInt64(clamping: loop.services.configuration.tokenWarning.nanoseconds)
+        watch.renewed(expiresAt: expires, warning: warning, now: now)
+        if let first = lost.first { write(session.lost(lost, .forbidden(.subscribe, first, grant))) }
+        let secondsLeft = expires.map { Int(clamping: ($0 > now ? $0 - now : 0) / 1_000_000_000) }
+        answer(session.authenticated(id, grant.principal, secondsLeft))
+    }
+
+    /// Tells the client what comes.
+    func warn(_ warning: ConnectionWarning) {
+        if let frame = session.warning(warning) { write(frame) }
+    }
 
     // MARK: - Writing
 

@@ -66,7 +66,7 @@ final class WebSocketLoop {
             handler.subscribeEnded()
             switch result {
             case .success(let topics):
-                services.accessLog.subscribed(handler.id, topics, handler.grant.principal, over: handler.channel)
+                services.accessLog.subscribed(handler.id, topics, handler.grant.principal, from: handler.client)
                 handler.subscribed(message.id, topics)
             case .failure(let failure): handler.refuse(message.id, APIError(failure))
             }
@@ -116,7 +116,7 @@ final class WebSocketLoop {
                     records.count,
                     bytes: message.payload.count,
                     by: handler.grant.principal,
-                    over: handler.channel
+                    from: handler.client
                 )
                 handler.published(message.id, .success(records.last?.sequence ?? .none))
             case .failure(let error):

@@ -32,17 +32,30 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         self.refusals = refusals
     }
 
-    func accept(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders> {
+    func accept(
+        _ head: HTTPRequestHead,
+        from client: ClientAddress,
+        on channel: any Channel
+    ) -> EventLoopFuture<HTTPHeaders> {
         let promise = channel.eventLoop.makePromise(of: HTTPHeaders.self)
         do throws(APIError) {
             guard !services.isDraining() else {
                 throw APIError(.shuttingDown, "The gateway is draining: connect again, perhaps elsewhere.")
             }
             if try isEcho(head) {
-                note(AcceptedUpgrade(grant: Grant(), parameters: nil, acceptedAtNanoseconds: services.now()), channel)
+                note(
+                    AcceptedUpgrade(
+                        grant: Grant(),
+                        client: client,
+                        request: nil,
+                        parameters: nil,
+                        acceptedAtNanoseconds: services.now()
+                    ),
+                    channel
+                )
                 promise.succeed(HTTPHeaders())
             } else {
-                try authorize(head, channel, promise)
+                try authorize(head, client, channel, promise)
             }
         } catch {
             promise.fail(error)
@@ -50,8 +63,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         return promise.futureResult
     }
 
-    func refused(_ head: HTTPRequestHead, _ error: APIError, on channel: any Channel) {
-        refusals?.note(error, path: head.uri, address: channel.remoteAddress)
+    func refused(_ head: HTTPRequestHead, _ error: APIError, from client: ClientAddress, on channel: any Channel) {
+        refusals?.note(error, path: head.uri, client)
     }
 
     func install(_ head: HTTPRequestHead, on channel: any Channel, _ plain: PlainPipeline?) -> EventLoopFuture<Void> {
@@ -80,11 +93,17 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
     private func authorize(
         _ head: HTTPRequestHead,
+        _ client: ClientAddress,
         _ channel: any Channel,
         _ promise: EventLoopPromise<HTTPHeaders>
     ) throws(APIError) {
         let subprotocol = try Subprotocols.choose(head.headers)
-        let request = try ConnectRequest(head, remoteAddress: channel.remoteAddress, isWebSocket: true)
+        let request = try ConnectRequest(
+            head,
+            client: client,
+            isWebSocket: true,
+            cookie: services.configuration.tokenCookie
+        )
         let parameters = try ConnectParameters(request.query)
         guard parameters.entries.count <= services.configuration.subscriptionsPerConnection else {
             throw APIError(
@@ -96,7 +115,13 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         // The usual gateway without authorization decides without a task.
         if services.authorizer is AllowAllAuthorizer {
             note(
-                AcceptedUpgrade(grant: .everything, parameters: parameters, acceptedAtNanoseconds: services.now()),
+                AcceptedUpgrade(
+                    grant: .everything,
+                    client: client,
+                    request: nil,
+                    parameters: parameters,
+                    acceptedAtNanoseconds: services.now()
+                ),
                 channel
             )
             promise.succeed(headers)
@@ -111,8 +136,15 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 granted.fail(error)
             }
         }
+        let kept = request.kept(for: services.authorizer.basis)
         granted.futureResult.map { [self] grant in
-            let accepted = AcceptedUpgrade(grant: grant, parameters: parameters, acceptedAtNanoseconds: services.now())
+            let accepted = AcceptedUpgrade(
+                grant: grant,
+                client: client,
+                request: kept,
+                parameters: parameters,
+                acceptedAtNanoseconds: services.now()
+            )
             note(accepted, channel)
             return headers
         }.cascade(to: promise)
@@ -156,6 +188,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         let handler = WebSocketConnectionHandler(
             id: .random(),
             grant: accepted.grant,
+            connectRequest: accepted.request,
+            client: accepted.client,
             session: session,
             loop: loop,
             isRecorded: !isEcho,
@@ -175,12 +209,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             }
         )
         if !isEcho {
-            services.registry.connected(
-                handler.id,
-                accepted.grant.principal,
-                channel.remoteAddress?.hostAndPort ?? "unknown"
-            )
-            services.accessLog.connected(handler.id, accepted.grant.principal, over: channel)
+            services.registry.connected(handler.id, accepted.grant.principal, accepted.client.description)
+            services.accessLog.connected(handler.id, accepted.grant.principal, from: accepted.client)
         }
         try channel.pipeline.syncOperations.addHandlers([decoder, handler])
         if let parameters = accepted.parameters, !parameters.entries.isEmpty {
@@ -201,6 +231,16 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
 /// The choice among the subprotocols that a client offers (RFC 6455, section 4.2.2).
 enum Subprotocols {
+    /// What a token begins with that a browser's page sends as a subprotocol, since it can set no field.
+    private static let bearerPrefix: ByteString = "bearer."
+
+    /// The token among the subprotocols that a client offers.
+    static func token(_ headers: HTTPHeaders) -> String? {
+        headers.elements(of: "Sec-WebSocket-Protocol").first { $0.hasPrefix(bearerPrefix) }.map { entry in
+            String(decoding: entry.utf8.dropFirst(bearerPrefix.count), as: UTF8.self)
+        }
+    }
+
     /// Whether ours is among those that a client offers.
     static func isOffered(by headers: HTTPHeaders) -> Bool {
         headers.elements(of: "Sec-WebSocket-Protocol").contains(ByteString(SluiceV1Session.name))
@@ -209,7 +249,8 @@ enum Subprotocols {
     /// The one to answer with; nil when none was offered, which is taken for ours.
     /// - Throws: `UnsupportedSubprotocol` when only others were offered.
     static func choose(_ headers: HTTPHeaders) throws(APIError) -> String? {
-        let offered = headers.elements(of: "Sec-WebSocket-Protocol")
+        // A token that stands among them is none.
+        let offered = headers.elements(of: "Sec-WebSocket-Protocol").filter { !$0.hasPrefix(bearerPrefix) }
         if offered.isEmpty { return nil }
         if offered.contains(ByteString(SluiceV1Session.name)) { return SluiceV1Session.name }
         let names = offered.map(\.string).joined(separator: ", ").printable(limit: 100)
@@ -244,9 +285,9 @@ struct UpgradeRefusals: Sendable {
     /// Notes a refusal.
     ///
     /// The path alone is told, for the query may carry a token.
-    func note(_ error: APIError, path uri: String, address: SocketAddress?) {
+    func note(_ error: APIError, path uri: String, _ client: ClientAddress) {
         counters[error.code]?.increment()
-        accessLog.refused(error, "connect", address: address)
+        accessLog.refused(error, "connect", from: client)
         guard logger.logLevel <= .debug else { return }
         var uri = uri
         let path = uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) }
@@ -254,7 +295,7 @@ struct UpgradeRefusals: Sendable {
             "A client was refused its WebSocket.",
             metadata: [
                 "code": "\(error.code.rawValue)", "reason": "\(error.message)",
-                "path": "\(path.printable(limit: 200))", "address": "\(address?.clientDescription ?? "unknown")",
+                "path": "\(path.printable(limit: 200))", "address": "\(client)",
             ]
         )
     }

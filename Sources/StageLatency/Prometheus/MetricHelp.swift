@@ -4,6 +4,7 @@ enum MetricHelp {
         "sluice_budget_bytes": "What all clients together hold, by budget, bytes.",
         "sluice_budget_refusals_total": "Requests and messages refused because a budget was used up.",
         "sluice_build_info": "Always 1; the version is in the label.",
+        "sluice_event_streams": "Open responses that do not end by themselves, by kind: lines or sse.",
         "sluice_events_written_total": "Events written to clients: records times subscribers.",
         "sluice_filled_records_total": "Records read from the log because a delivery revealed a hole.",
         "sluice_history_dropped_total": "Pieces of history that nobody wanted any more.",
@@ -13,6 +14,7 @@ enum MetricHelp {
         "sluice_http_requests_total": "Other requests by class of status.",
         "sluice_gateway_links_connected":
             "Publishers that have a link to this gateway: none means that nothing is delivered.",
+        "sluice_key_fetches_total": "Fetches of an issuer's keys by outcome.",
         "sluice_link_refusals_total":
             "Connections and links of publishers ended for a fault of the other end, by code.",
         "sluice_log_epoch_info": "Always 1; the log's epoch is in the label.",
@@ -21,6 +23,7 @@ enum MetricHelp {
         "sluice_log_map_used_bytes": "Pages of the log's map in use, bytes.",
         "sluice_log_refused_requests_total": "Requests that met a limit of the log, by reason.",
         "sluice_log_used": "What is used of a resource of the log.",
+        "sluice_long_polls": "History requests that wait for a record.",
         "sluice_message_queue_dead_lettered_total":
             "Messages that were received too often and left for the dead-letter queue.",
         "sluice_message_queue_deleted_total": "Messages that their receivers deleted.",
@@ -49,7 +52,9 @@ enum MetricHelp {
         "sluice_stream_group_trimmed_records_total":
             "Records that retention trimmed before a group of readers had read them.",
         "sluice_subscriptions": "Subscriptions of all clients.",
-        "sluice_topic_streams": "Open responses of /topics/{topic}/stream.",
+        "sluice_tls_certificate_seconds_left": "Until each certificate of the port ends, seconds.",
+        "sluice_tls_handshake_failures_total": "TLS handshakes that failed, by reason.",
+        "sluice_tls_reload_failures_total": "Changed certificates that could not be used.",
         "sluice_webhook_cache_answers": "Answers of the authorization back end that are kept.",
         "sluice_webhook_cache_bytes": "What the kept answers take, bytes.",
         "sluice_webhook_cache_evictions_total": "Answers that were still good and had to make room.",

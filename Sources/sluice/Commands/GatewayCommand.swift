@@ -13,12 +13,14 @@ struct GatewayCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup(title: "Storage and links") var storage: StorageOptions
     @OptionGroup(title: "Gateway") var gateway: GatewayOptions
+    @OptionGroup(title: "TLS") var tls: TLSOptions
+    @OptionGroup(title: "Pages, proxies and paths") var access: AccessOptions
     @OptionGroup(title: "Message queues and topics") var queueAPI: QueueAPIOptions
     @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
     @OptionGroup var child: ChildOptions
 
     func run() async throws {
-        let settings = try await common.settings(storage, gateway, queueAPI, authorizer)
+        let settings = try await common.settings(storage, gateway, access, tls, queueAPI, authorizer)
         let logger = Logger(label: "sluice.gateway", settings)
         logger.report(settings, for: .gateway)
         do {
@@ -29,10 +31,12 @@ struct GatewayCommand: AsyncParsableCommand {
                 authorizer: try await access.makeAuthorizer(logger: logger),
                 logger: logger
             )
-            let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
             // The one line on standard output: who started the process reads the address from it.
-            service.onListening = { port in Terminal.write("listening http://\(host):\(port)\n") }
-            try await ServiceRunner.run(service, isChild: child.untilStandardInputCloses, logger: logger)
+            service.onListening = { port in Terminal.write("listening \(configuration.address(listeningOn: port))\n") }
+            try await ServiceRunner.run(service, isChild: child.untilStandardInputCloses, logger: logger) {
+                [certificates = service.certificates] in
+                certificates.now()
+            }
         } catch {
             throw CommandError(error).told(by: logger, settings)
         }

@@ -31,6 +31,27 @@ struct AuthorizerOptions: SettingOptions {
     )
     var jwksFile: String?
     @Option(
+        Setting(
+            "jwks-url",
+            .text,
+            for: [.gateway],
+            isSecret: true,
+            "Where a JSON Web Key Set is fetched from, and again when it is old or a key isn't known; https unless on this machine."
+        )
+        .fills(authorizer: \.jwt.jwksURL)
+    )
+    var jwksURL: String?
+    @Option(
+        Setting(
+            "jwt-oidc-issuer",
+            .text,
+            for: [.gateway],
+            "Issuer whose OpenID configuration says where its keys are; also what a token's iss must be."
+        )
+        .fills(authorizer: \.jwt.oidcIssuer)
+    )
+    var jwtOIDCIssuer: String?
+    @Option(
         Setting("jwt-issuer", .text, for: [.gateway], "What a token's iss must be.")
             .fills(authorizer: \.jwt.issuer)
     )
@@ -62,6 +83,27 @@ struct AuthorizerOptions: SettingOptions {
         .fills(authorizer: \.jwt.requiresExpiration)
     )
     var jwtRequiresExpiration: Bool?
+    @Option(
+        Setting(
+            "token-cookie",
+            .text,
+            for: [.gateway],
+            "Name of a cookie that may carry a client's token, where nothing else of the request does."
+        )
+        .fills(gateway: \.webSocket.tokenCookie)
+    )
+    var tokenCookie: String?
+    @Option(
+        Setting(
+            "token-warning",
+            .duration(.zero...(.seconds(86_400))),
+            default: "60s",
+            for: [.gateway],
+            "How long before its token's end a WebSocket client is told; at half of what is left, where that is later."
+        )
+        .fills(gateway: \.webSocket.tokenWarning)
+    )
+    var tokenWarning: String?
     @Option(
         Setting(
             "webhook-url",

@@ -250,6 +250,16 @@ struct GatewayOptions: SettingOptions {
     var messageTimeout: String?
     @Option(
         Setting(
+            "maximum-connection-age",
+            .duration(.seconds(1)...(.seconds(31_536_000))),
+            for: [.gateway],
+            "How old a WebSocket may become; then it is closed with 4011, and told so 30s before. As old as it likes when not set."
+        )
+        .fills(gateway: \.webSocket.maximumAge)
+    )
+    var maximumConnectionAge: String?
+    @Option(
+        Setting(
             "access-log",
             .number(0...1_000_000),
             default: "0",

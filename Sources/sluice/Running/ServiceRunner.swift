@@ -12,11 +12,17 @@ enum ServiceRunner {
     ///   - service: what to run.
     ///   - isChild: whether the end of standard input, thus of the parent, drains it too.
     ///   - logger: for the service group.
+    ///   - reload: what SIGHUP asks for.
     /// - Throws: what the service throws.
-    static func run(_ service: any Service, isChild: Bool, logger: Logger) async throws {
+    static func run(
+        _ service: any Service,
+        isChild: Bool,
+        logger: Logger,
+        reload: @escaping @Sendable () -> Void = {}
+    )
+        async throws
+    {
         if isChild { ParentWatch.start() }
-        // Its default would end the process without a drain; `systemctl reload` and logrotate send it.
-        signal(SIGHUP, SIG_IGN)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
@@ -33,6 +39,8 @@ enum ServiceRunner {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask { await SecondSignal.wait() }
+            // Its default would end the process without a drain; `systemctl reload` and logrotate send it.
+            tasks.addTask { for await _ in await UnixSignalsSequence(trapping: .sighup) { reload() } }
             defer { tasks.cancelAll() }
             try await tasks.next()
         }

@@ -246,6 +246,8 @@ extension QueueID: SettingConvertible {
 
 extension PublishersQueue: SettingConvertible {}
 extension ItemImage: SettingConvertible {}
+extension ForwardedField: SettingConvertible {}
+extension DemoPage: SettingConvertible {}
 extension AuthorizerConfiguration.Kind: SettingConvertible {}
 extension Logger.Level: SettingConvertible {}
 extension LogFormat: SettingConvertible {}

@@ -1,3 +1,4 @@
+import FanOut
 import SluiceCore
 import Testing
 

@@ -126,7 +126,9 @@ struct GatewayTests {
             #expect(try await gateway.send("GET", "/healthz").body == #"{"status":"ok"}"#)
             let ready = try await gateway.send("GET", "/readyz")
             #expect(ready.status == 200)
-            #expect(ready.body == #"{"status":"ready","checks":{"log":"ok","registry":"ok","link":"ok"}}"#)
+            #expect(
+                ready.body == #"{"status":"ready","checks":{"log":"ok","registry":"ok","link":"ok","authorizer":"ok"}}"#
+            )
             let metrics = try await gateway.send("GET", "/metrics")
             #expect(metrics.body.contains("sluice_http_publishes_total{code=\"Accepted\"} 1"))
             #expect(metrics.body.contains("sluice_stage_seconds"))

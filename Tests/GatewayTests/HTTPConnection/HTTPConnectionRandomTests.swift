@@ -218,7 +218,7 @@ private struct ConnectionRun {
             }
             waiting.append(.route(request.number, .awaited))
         case .write(let answer, let framing): write(answer, framing)
-        case .decideUpgrade(let head):
+        case .decideUpgrade(let head, _):
             let number = begin(head)
             if answered != number - 1 { faults.append("an upgrade before its turn") }
             waiting.append(.upgrade(number))

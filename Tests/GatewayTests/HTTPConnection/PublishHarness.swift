@@ -224,7 +224,11 @@ final class RouterStandIn: RequestRouting, RoutedRun {
 
 /// Takes every WebSocket and greets it.
 struct HandUpgrade: ConnectionUpgrading {
-    func accept(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders> {
+    func accept(
+        _ head: HTTPRequestHead,
+        from client: ClientAddress,
+        on channel: any Channel
+    ) -> EventLoopFuture<HTTPHeaders> {
         guard head.uri == "/ws" else {
             return channel.eventLoop.makeFailedFuture(APIError(.forbidden, "Not here."))
         }

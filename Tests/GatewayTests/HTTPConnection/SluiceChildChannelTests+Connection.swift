@@ -206,45 +206,6 @@ extension SluiceChildChannelTests {
             #expect(text.hasSuffix("4\r\nsome\r\n"))
         }
     }
-
-    @Test("where something in the pipeline changes bytes, every byte passes it")
-    func changedBytes() async throws {
-        let wrap: @Sendable (any Channel) throws -> Void = { try $0.pipeline.syncOperations.addHandler(Inversion()) }
-        try await serve(wrap: wrap) { port, _ in
-            let client = try await RawClient.connect(port: port)
-            var expected = 0
-            for _ in 0..<20 {
-                for request in [PublishHarness.publish("a"), PublishHarness.get("/hello")] {
-                    try await client.send(Inversion.inverted(ByteBuffer(string: request)))
-                    expected += 1
-                    try await client.waitForBytes { [expected] in
-                        Inversion.text($0).ranges(of: "HTTP/1.1 20").count == expected
-                    }
-                }
-            }
-            try await client.close()
-        }
-    }
-}
-
-/// Turns all bits around, in both directions.
-private final class Inversion: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        context.fireChannelRead(wrapInboundOut(Inversion.inverted(unwrapInboundIn(data))))
-    }
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        context.write(wrapOutboundOut(Inversion.inverted(unwrapOutboundIn(data))), promise: promise)
-    }
-
-    static func inverted(_ buffer: ByteBuffer) -> ByteBuffer { ByteBuffer(bytes: buffer.readableBytesView.map { ~$0 }) }
-
-    static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes.map { ~$0 }, as: UTF8.self) }
 }
 
 /// Routes that wait for their cancellation.

@@ -19,7 +19,11 @@ import Testing
 struct SluiceChildChannelTests {
     /// Takes upgrades at /ws and greets with one line.
     private struct Greeting: ConnectionUpgrading {
-        func accept(_ head: HTTPRequestHead, on channel: any Channel) -> EventLoopFuture<HTTPHeaders> {
+        func accept(
+            _ head: HTTPRequestHead,
+            from client: ClientAddress,
+            on channel: any Channel
+        ) -> EventLoopFuture<HTTPHeaders> {
             guard head.uri == "/ws" else {
                 return channel.eventLoop.makeFailedFuture(APIError(.forbidden, "Not here."))
             }
@@ -49,7 +53,6 @@ struct SluiceChildChannelTests {
         limits: HTTPLimits = HTTPLimits(),
         authorizer: any Authorizer = AllowAllAuthorizer(),
         routes: (Router<GatewayRequestContext>) -> Void = { _ in },
-        wrap: (@Sendable (any Channel) throws -> Void)? = nil,
         _ body: @escaping @Sendable (_ port: Int, _ shutDown: @escaping @Sendable () async -> Void) async throws -> Void
     ) async throws {
         let router = Router(context: GatewayRequestContext.self)
@@ -91,8 +94,7 @@ struct SluiceChildChannelTests {
                     router: tasks,
                     upgrade: Greeting(),
                     bridge: { eventLoop in AppendBridge(eventLoop: eventLoop, submit: CommittingLog.submit) },
-                    connections: connections,
-                    wrap: wrap
+                    connections: connections
                 )
             },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),

@@ -71,3 +71,46 @@ struct ConnectionWatchTests {
         #expect(verdict(&watch, 311) == .nothing)
     }
 }
+
+@Suite("ConnectionWatch's warnings")
+struct ConnectionWarningTests {
+    private let second: UInt64 = 1_000_000_000
+
+    private func look(_ watch: inout ConnectionWatch, at seconds: UInt64) -> ConnectionWatch.Verdict {
+        watch.heard(now: seconds * second)
+        return watch.verdict(now: seconds * second, pingAfter: .max, idleAfter: .max, messageAfter: .max)
+    }
+
+    @Test("the token's end is told once, a while before, and again for another token")
+    func token() {
+        var watch = ConnectionWatch(now: 0, expiresAt: 100 * second, tokenWarning: 30 * second)
+        #expect(look(&watch, at: 69) == .nothing)
+        #expect(look(&watch, at: 71) == .warn(.tokenEnds(inSeconds: 29)))
+        #expect(look(&watch, at: 72) == .nothing)
+        watch.renewed(expiresAt: 200 * second, warning: 30 * second, now: 80 * second)
+        #expect(look(&watch, at: 100) == .nothing)
+        #expect(look(&watch, at: 180) == .warn(.tokenEnds(inSeconds: 20)))
+        #expect(look(&watch, at: 200) == .close(.tokenExpired))
+        watch.renewed(expiresAt: nil, warning: 30 * second, now: 200 * second)
+        #expect(look(&watch, at: 9_000) == .nothing)
+    }
+
+    @Test("of a short life half is over before its end is told")
+    func shortLife() {
+        var watch = ConnectionWatch(now: 10 * second, expiresAt: 14 * second, tokenWarning: 60 * second)
+        #expect(look(&watch, at: 11) == .nothing)
+        #expect(look(&watch, at: 12) == .warn(.tokenEnds(inSeconds: 2)))
+    }
+
+    @Test("age ends a connection with a word before, and what comes first ends it")
+    func age() {
+        var watch = ConnectionWatch(now: 0, expiresAt: nil, tooOldAt: 50 * second, ageWarning: 10 * second)
+        #expect(look(&watch, at: 41) == .warn(.connectionEnds(inSeconds: 9)))
+        #expect(look(&watch, at: 50) == .close(.connectionTooOld))
+        watch.drain(at: 45 * second)
+        #expect(look(&watch, at: 50) == .close(.goingAway))
+        var other = ConnectionWatch(now: 0, expiresAt: 40 * second, tooOldAt: 50 * second)
+        other.drain(at: 45 * second)
+        #expect(look(&other, at: 60) == .close(.tokenExpired))
+    }
+}

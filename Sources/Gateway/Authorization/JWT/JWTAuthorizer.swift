@@ -1,5 +1,6 @@
 import JWTKit
 public import Logging
+public import Metrics
 public import SluiceCore
 
 /// Lets in who has a signed token (JWT, RFC 7519); the token's own claim says which topics it is for.
@@ -14,6 +15,7 @@ public final class JWTAuthorizer: Authorizer {
     private let configuration: JWTConfiguration
     private let fixedKeys: [VerificationKey]
     private let keySet: WebKeySetFile?
+    private let issuer: IssuerKeys?
     private let wallNanoseconds: @Sendable () -> UInt64
 
     /// Reads the keys.
@@ -27,6 +29,17 @@ public final class JWTAuthorizer: Authorizer {
         logger: Logger,
         wallNanoseconds: @escaping @Sendable () -> UInt64 = { StageClock.wallNanoseconds() }
     ) async throws(AuthorizerConfigurationError) {
+        var configuration = configuration
+        if let issuer = configuration.oidcIssuer {
+            guard configuration.issuer == nil || configuration.issuer.map({ ByteString($0) }) == ByteString(issuer)
+            else {
+                throw AuthorizerConfigurationError(
+                    .noKeys,
+                    "The issuer of tokens and the one whose keys are read are not the same."
+                )
+            }
+            configuration.issuer = issuer
+        }
         self.configuration = configuration
         self.wallNanoseconds = wallNanoseconds
         guard configuration.leeway >= .zero, configuration.leeway <= .seconds(3_600) else {
@@ -41,13 +54,41 @@ public final class JWTAuthorizer: Authorizer {
         } else {
             keySet = nil
         }
-        guard !fixedKeys.isEmpty || keySet != nil else {
+        issuer = try JWTAuthorizer.issuer(configuration, logger)
+        guard !fixedKeys.isEmpty || keySet != nil || issuer != nil else {
             throw AuthorizerConfigurationError(
                 .noKeys,
                 "The JWT authorizer has no key. Give it a secret, a public key in PEM or a JSON Web Key Set."
             )
         }
+        await issuer?.begin()
     }
+
+    private static func issuer(
+        _ configuration: JWTConfiguration,
+        _ logger: Logger
+    ) throws(AuthorizerConfigurationError) -> IssuerKeys? {
+        switch (configuration.jwksURL, configuration.oidcIssuer) {
+        case (nil, nil): return nil
+        case (let url?, nil):
+            try KeySource.check(url, "The key set's URL")
+            return IssuerKeys(.keySet(url: url), logger: logger)
+        case (nil, let issuer?):
+            try KeySource.check(issuer, "The issuer")
+            return IssuerKeys(.issuer(issuer), logger: logger)
+        case (.some, .some):
+            throw AuthorizerConfigurationError(
+                .noKeys,
+                "A key set's URL and an issuer whose configuration names one are both given: leave one out."
+            )
+        }
+    }
+
+    /// Says that no token can be verified while the issuer's keys were never read, and there are no others.
+    public var fault: String? { fixedKeys.isEmpty && keySet == nil ? issuer?.fault : nil }
+
+    /// Counts fetches of keys.
+    public func measure(with metrics: any MetricsFactory) { issuer?.measure(with: metrics) }
 
     /// The token alone decides.
     public var basis: GrantBasis { .token }
@@ -78,6 +119,7 @@ public final class JWTAuthorizer: Authorizer {
     private func verify(_ token: CompactToken) async throws(APIError) {
         var keys = fixedKeys
         if let keySet { keys += await keySet.keys() }
+        if let issuer { keys += try await issuer.keys(for: token) }
         let candidates = JWTAuthorizer.candidates(for: token, among: keys)
         guard !candidates.isEmpty else {
             throw .invalidToken(

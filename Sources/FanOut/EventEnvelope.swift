@@ -1,4 +1,4 @@
-import SluiceCore
+package import SluiceCore
 
 /// The JSON around a record's payload, the same over WebSocket and in histories.
 ///
@@ -6,9 +6,9 @@ import SluiceCore
 /// {"type":"event","topic":…,"sequence":…,"previous":…,"contentType":…[,"encoding":"base64"]
 ///  [,"operation":…,"table":…,"key":…],"data":…}
 /// ```
-enum EventEnvelope {
+package enum EventEnvelope {
     /// Appends the whole event; the payload's bytes are spliced in.
-    static func appendJSON(_ record: ChangeRecord, to json: inout [UInt8]) {
+    package static func appendJSON(_ record: ChangeRecord, to json: inout [UInt8]) {
         json.reserveCapacity(json.count + record.payload.count + record.topic.name.utf8.count + 128)
         let isBase64 = JSONText.usesBase64(record.payload, record.contentType)
         appendHead(record, isBase64: isBase64, to: &json)
@@ -25,8 +25,18 @@ enum EventEnvelope {
         json.append(UInt8(ascii: "}"))
     }
 
+    /// Appends the whole event on one line.
+    ///
+    /// A payload of JSON may have line ends between its tokens, where a space means the same (RFC 8259, section 2); within its strings it has none.
+    package static func appendLine(_ record: ChangeRecord, to json: inout [UInt8]) {
+        let start = json.count
+        appendJSON(record, to: &json)
+        guard record.contentType.embedding == .json else { return }
+        for index in start..<json.count where json[index] == 0x0A || json[index] == 0x0D { json[index] = 0x20 }
+    }
+
     /// Appends the event without its payload, the header of a binary frame.
-    static func appendHeader(_ record: ChangeRecord, to json: inout [UInt8]) {
+    package static func appendHeader(_ record: ChangeRecord, to json: inout [UInt8]) {
         appendHead(record, isBase64: false, to: &json)
         json.append(UInt8(ascii: "}"))
     }

@@ -1,0 +1,44 @@
+import SluiceCore
+
+/// The files of a port that speaks TLS.
+///
+/// They are looked at again each second, and whoever connects after a change gets what they hold then.
+public struct TLSFiles: Sendable, Equatable {
+    /// PEM files with a certificate and those that lead to its authority; the first is for clients that name no host, or one that none of them has.
+    public var certificates: [String] = []
+    /// PEM files with their keys, in the same order.
+    public var keys: [String] = []
+    /// PEM file with the authorities of clients' certificates; nil asks for none.
+    public var clientAuthorities: String?
+    /// Whether a client without a certificate is refused.
+    public var requiresClientCertificate = false
+
+    /// No TLS.
+    public init() {}
+
+    /// Whether the port speaks TLS.
+    public var isOn: Bool { !certificates.isEmpty }
+
+    /// Files that don't go together.
+    /// - Throws: ``GatewayError``.
+    func check() throws(GatewayError) {
+        guard certificates.count == keys.count else {
+            throw GatewayError(
+                .configuration,
+                "There are \(certificates.count) files of certificates and \(keys.count) of keys: name a key for each certificate, in the same order."
+            )
+        }
+        guard isOn || (clientAuthorities == nil && !requiresClientCertificate) else {
+            throw GatewayError(
+                .configuration,
+                "Certificates of clients are asked for on a port with TLS only: set --tls-certificate."
+            )
+        }
+        guard clientAuthorities != nil || !requiresClientCertificate else {
+            throw GatewayError(
+                .configuration,
+                "Certificates of clients are required, and --tls-client-ca doesn't say whose."
+            )
+        }
+    }
+}
