@@ -7,8 +7,8 @@ import { Heartbeat } from "./client-websocket.js";
 
 /** A browser has six connections for a host over HTTP/1.1, and one is for publishing. */
 const STREAMS = 4;
-/** What a stream asks for stands in its address, and proxies take 8 KiB of that. */
-const LIMITS = { topics: 500, characters: 6_000 };
+/** The gateway takes 100 topics a stream; what it asks for stands in its address, and proxies take 8 KiB of that. */
+const LIMITS = { topics: 100, characters: 6_000 };
 /** So long a gateway may be silent, milliseconds: it sends a comment every 20 s. */
 const SILENCE = 30_000;
 
@@ -200,10 +200,20 @@ export class SSESession {
       const good = await this.#sift(entries, epoch, turn, error);
       if (turn !== this.#turn) return;
       this.#streams.delete(stream);
+      // Each half is taken, and both together aren't: a gateway that takes fewer topics a stream than this client knows.
+      if (good.length === entries.length) return this.#divide(good, epoch, turn, opened, error);
       if (good.length === 0) return opened();
       return await this.#run({ entries: good, epoch }, turn, opened);
     }
     this.#end(closeOf(error));
+  }
+
+  /** Two streams instead of one, as far as there may be another. */
+  async #divide(entries, epoch, turn, opened, error) {
+    const middle = (entries.length + 1) >> 1, isRoom = this.#streams.size + 2 <= STREAMS;
+    if (!isRoom) for (const entry of entries.slice(middle)) this.#settings.refused(entry, error);
+    else this.#run({ entries: entries.slice(middle), epoch }, turn, () => {});
+    await this.#run({ entries: entries.slice(0, middle), epoch }, turn, opened);
   }
 
   /** Those of the topics that are allowed: halves find the ones that aren't. */

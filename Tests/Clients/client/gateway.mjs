@@ -37,6 +37,7 @@ export class Gateway {
   /** Topics that nobody may subscribe to. */ forbidden = new Set();
   /** What answers a request instead, once each: {match, status, code, fields, hangsUp}. */ refusals = [];
   /** The only token that is taken, if any. */ token;
+  /** Topics that a stream may have. */ topicsAStream = 100;
   #server;
 
   async start(port = 0) {
@@ -115,6 +116,7 @@ export class Gateway {
   #stream({ searchParams }, response) {
     const names = searchParams.getAll("topic"), after = searchParams.getAll("after");
     if (names.some((name) => this.forbidden.has(name))) return this.#refuse(response, 403, "Forbidden");
+    if (names.length > this.topicsAStream) return this.#refuse(response, 429, "TooManySubscriptions");
     response.writeHead(200, { "Content-Type": "text/event-stream" });
     const topics = names.map((topic, index) => ({
       topic, sequence: this.log.findLast((record) => record.topic === topic)?.sequence ?? 0, ...(after[index] ? { recovered: true } : {}),

@@ -127,6 +127,20 @@ test("more topics than four addresses can name are refused, one by one", async (
   assert.ok(gateway.requests.every((request) => request.length < 8_000));
 });
 
+for (const [most, good, streams] of [[100, 250, 3], [80, 200, 4], [20, 48, 4]]) {
+  test(`250 topics at a gateway that takes ${most} a stream share ${streams}, and what is left is refused`, async (context) => {
+    const gateway = await new Gateway().start();
+    gateway.topicsAStream = most;
+    const { sluice, errors, seen, note } = client(context, gateway);
+    const settled = await Promise.allSettled(Array.from({ length: 250 }, (_, number) => sluice.subscribe(`t${number}`, note).ready));
+    const held = settled.filter(({ status }) => status === "fulfilled").length;
+    assert.ok(held >= good && held + errors.length === 250, `${held} held, ${errors.length} refused`);
+    await until(() => gateway.streams.size === streams);
+    for (let number = 0; number < 250; number++) if (settled[number].status === "fulfilled") gateway.record(`t${number}`, 0);
+    await until(() => seen.length === held);
+  });
+}
+
 test("a publish waits for the connection, many share a request, and each gets its own number", async (context) => {
   const gateway = await new Gateway().start();
   const { sluice } = client(context, gateway);
