@@ -12,7 +12,7 @@ const LIMITS = { topics: 100, characters: 6_000 };
 /** So long a gateway may be silent, milliseconds: it sends a comment every 20 s. */
 const SILENCE = 30_000;
 
-/** @typedef {{controller: AbortController, entries: Topic[], id: string, retry?: number}} Stream */
+/** @typedef {{controller: AbortController, entries: Topic[], id: string, reader?: ReadableStreamDefaultReader, retry?: number}} Stream */
 
 export class SSESession {
   transport = "sse";
@@ -88,7 +88,11 @@ export class SSESession {
   }
 
   #abort() {
-    for (const { controller } of this.#streams) controller.abort();
+    for (const { controller, reader } of this.#streams) {
+      controller.abort();
+      // In Node 18 a signal may be forgotten.
+      reader?.cancel().catch(() => {});
+    }
     this.#streams.clear();
   }
 
@@ -109,7 +113,7 @@ export class SSESession {
     for (const { entries: left } of parts.splice(STREAMS)) {
       for (const entry of left) {
         entry.ask(this.#on.id());
-        const error = new SluiceError("TooManySubscriptions", "Server-sent events can't hold so many topics: their names are too long together.");
+        const error = new SluiceError("TooManySubscriptions", "Server-sent events can't hold so many topics, or not names so long together.");
         this.#settings.refused(entry, error);
       }
     }
@@ -145,7 +149,7 @@ export class SSESession {
     this.#streams.add(stream);
     try {
       const response = await this.#fetch(entries, epoch, stream.controller.signal);
-      if (turn !== this.#turn) return;
+      if (turn !== this.#turn) return void response.body?.cancel().catch(() => {});
       if (!response.ok) return await this.#refused(await errorOfAnswer(response), { entries, epoch }, turn, stream, opened);
       opened();
       await this.#read(response, stream, turn);
@@ -168,6 +172,7 @@ export class SSESession {
 
   async #read(response, stream, turn) {
     const decoder = new TextDecoder(), parser = new EventStream(), reader = response.body.getReader();
+    stream.reader = reader;
     for (;;) {
       const { done, value } = await reader.read();
       if (turn !== this.#turn || done) return;
@@ -228,6 +233,7 @@ export class SSESession {
       const response = await this.#fetch(half, epoch, controller.signal);
       const refusal = response.ok ? undefined : await errorOfAnswer(response);
       controller.abort();
+      if (response.ok) response.body.cancel().catch(() => {});
       if (turn !== this.#turn) return [];
       if (!refusal) good.push(...half);
       else if (isOfTopics(refusal)) good.push(...await this.#sift(half, epoch, turn, refusal));

@@ -311,3 +311,16 @@ test("a function that gives expired tokens is asked twice, also where HTTP has w
   await until(() => sluice.state === "closed");
   assert.deepEqual([asked, errors], [2, [["TokenExpired", undefined]]]);
 });
+
+test("streams end where signals are forgotten, as Node 18 may", async (context) => {
+  const gateway = await new Gateway().start();
+  const forgetful = (url, { signal: _, ...rest }) => fetch(url, rest);
+  const { sluice, seen, note } = client(context, gateway, { fetch: forgetful });
+  await sluice.subscribe("a", note).ready;
+  await sluice.subscribe("b", note).ready;
+  await until(() => gateway.streams.size === 1);
+  gateway.record("a", 1);
+  await until(() => seen.length === 1);
+  sluice.close();
+  await until(() => gateway.streams.size === 0);
+});
