@@ -128,10 +128,13 @@ package final class SubscriberLoop {
         flushes.note(subscriber)
     }
 
+    /// The topics that a subscriber has.
+    package func topics(of subscriber: any Subscriber) -> [Topic] { members.index.topics(of: subscriber.slot) }
+
     /// A subscriber's rights have changed: what it may not have any more goes.
     /// - Returns: the topics that it was subscribed to and isn't any more.
     package func keep(of subscriber: any Subscriber, where isAllowed: (Topic) -> Bool) -> [Topic] {
-        let gone = members.index.topics(of: subscriber.slot).filter { !isAllowed($0) }
+        let gone = topics(of: subscriber).filter { !isAllowed($0) }
         barrier.unsubscribe(gone, for: subscriber)
         return gone
     }

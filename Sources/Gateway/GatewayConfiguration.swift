@@ -91,9 +91,12 @@ public struct GatewayConfiguration: Sendable {
     /// Scheme, host, port and path by which clients on this machine reach the gateway.
     public func address(listeningOn port: Int) -> String {
         let scheme = tls.isOn ? "https" : "http"
-        let prefix = pathPrefix.utf8.last == UInt8(ascii: "/") ? String(pathPrefix.dropLast()) : pathPrefix
+        let prefix = prefix.text
         return host.contains(":") ? "\(scheme)://[\(host)]:\(port)\(prefix)" : "\(scheme)://\(host):\(port)\(prefix)"
     }
+
+    /// What all paths begin with; one that is none is told at start.
+    var prefix: PathPrefix { (try? PathPrefix(pathPrefix)) ?? .none }
 
     /// Whether the demo page is served: where nobody has said so, only to this machine.
     var servesDemo: Bool { demo.map { $0 == .on } ?? GatewayError.isLoopback(host) }

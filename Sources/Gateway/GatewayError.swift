@@ -23,19 +23,26 @@ public enum GatewayErrorCode: String, Sendable {
 
 extension GatewayError {
     /// Translates what binding the HTTP port threw; nil for errors of other kinds.
-    static func listening(on host: String, port: Int, _ error: any Error) -> GatewayError? {
+    ///
+    /// `setting`: what chose the port.
+    static func listening(
+        on host: String,
+        port: Int,
+        setting: String = "--port",
+        _ error: any Error
+    ) -> GatewayError? {
         switch error {
         case let error as IOError:
             switch error.errnoCode {
             case EADDRINUSE:
                 GatewayError(
                     .portInUse,
-                    "Port \(port) of \(host) is in use: stop the other process or choose another --port."
+                    "Port \(port) of \(host) is in use: stop the other process or choose another \(setting)."
                 )
             case EACCES:
                 GatewayError(
                     .cannotListen,
-                    "Port \(port) of \(host) may not be listened on: choose a --port above 1023."
+                    "Port \(port) of \(host) may not be listened on: choose a \(setting) above 1023."
                 )
             case EADDRNOTAVAIL:
                 GatewayError(.cannotListen, "\(host) is not an address of this host: choose another --host.")

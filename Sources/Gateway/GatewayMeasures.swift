@@ -44,21 +44,12 @@ struct LogMeasures: Sendable {
         let limit: Gauge
     }
 
-    // Made at start, so that the writer's thread makes none.
-    private let refused: [AppendRefusal: Counter]
+    private let refused: CounterFamily<AppendRefusal>
     private let gauges: [LogResource: Gauges]
     private let groupTrimmed: Counter
 
     init(factory: any MetricsFactory) {
-        var refused: [AppendRefusal: Counter] = [:]
-        for refusal in AppendRefusal.allCases {
-            refused[refusal] = Counter(
-                label: "sluice_log_refused_requests_total",
-                dimensions: [("reason", refusal.rawValue)],
-                factory: factory
-            )
-        }
-        self.refused = refused
+        refused = CounterFamily("sluice_log_refused_requests_total", by: "reason", factory: factory)
         groupTrimmed = Counter(label: "sluice_stream_group_trimmed_records_total", dimensions: [], factory: factory)
         var gauges: [LogResource: Gauges] = [:]
         for resource in LogResource.allCases {
@@ -72,7 +63,7 @@ struct LogMeasures: Sendable {
     }
 
     /// Counts requests that met a limit.
-    func count(_ refusal: AppendRefusal, requests: Int) { refused[refusal]?.increment(by: requests) }
+    func count(_ refusal: AppendRefusal, requests: Int) { refused.increment(refusal, by: requests) }
 
     /// Counts records that were trimmed before a group of readers had read them.
     func count(groupTrimmed records: UInt64) { groupTrimmed.increment(by: records) }

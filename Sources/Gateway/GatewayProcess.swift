@@ -127,7 +127,11 @@ struct GatewayProcess: Sendable {
                 group.addTask { await watch.run() }
                 if let tls { group.addTask { await tls.watch() } }
                 if let redirect {
-                    group.addTask { try await redirect.application(on: self.group, logger: logger).run() }
+                    group.addTask {
+                        try await redirect.run(on: self.group, logger: logger)
+                        // Whoever ends first ends all: what is open on the gateway's own port drains for longer.
+                        await connections.allClosed()
+                    }
                 }
                 if let queues {
                     group.addTask { await queues.service.maintain() }

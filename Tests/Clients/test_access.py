@@ -99,6 +99,7 @@ def test_origins_are_asked_over_http2_too(tmp_path):
                 answer = client.post("/topics/a", json=1, headers={"origin": origin})
                 assert (answer.status_code, answer.http_version) == (status, "HTTP/2")
                 assert answer.headers.get("access-control-allow-origin") == (origin if status == 202 else None)
+            assert 'code="ForbiddenOrigin"} 1' in client.get("/metrics").text
             plain = address.removesuffix("/rt").replace("https", "http")
             assert client.post("/topics/a", json=1, headers={"origin": plain}).status_code == 403
             assert client.put("/tables/t/items/1", json=1, headers={"origin": "https://evil.example"}).status_code == 403

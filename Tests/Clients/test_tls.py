@@ -216,8 +216,9 @@ def test_replaced_files_are_taken_up_and_open_connections_stay(authority, tmp_pa
         sluice.stop()
 
 
-def test_a_gateway_that_drains_closes_all_kinds_of_connections(authority, identity):
-    sluice = Secure(authority, identity)
+@pytest.mark.parametrize("flags", [[], ["--redirect-port", "0"]])
+def test_a_gateway_that_drains_closes_all_kinds_of_connections(authority, identity, flags):
+    sluice = Secure(authority, identity, *flags)
     try:
         with sluice.websocket("?topic=d") as socket, sluice.client(http2=True) as client:
             message(socket, "subscribed")
@@ -245,6 +246,20 @@ def test_plain_http_is_led_to_https(authority, identity):
         assert httpx.post(base + "/topics/a", content=b"1").status_code == 308
         assert httpx.get(base, headers={"host": "evil.example"}).status_code == 421
         assert httpx.get(base, headers={"host": "localhost\"x"}).status_code == 421
+    finally:
+        sluice.stop()
+
+
+def test_a_port_that_is_taken_is_named_by_its_setting(authority, identity):
+    from processes import Process
+
+    sluice = Sluice()
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            flags = ["--tls-certificate", str(identity[0]), "--tls-key", str(identity[1]), "--redirect-port", str(port)]
+            code, text = Process(["gateway", *sluice.common(), "--port", "0", *flags]).ended()
+        assert code != 0 and f"Port {port}" in text and "--redirect-port" in text, text
     finally:
         sluice.stop()
 

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from processes import Sluice, eventually
+from test_authorization import BackEnd
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -117,6 +118,29 @@ def test_requests_behind_an_authenticate_wait_for_it(gateway):
         ask(socket, action="publish", id="3", topic="q", data="in order")
         kinds = [message(socket, "authenticated", "subscribed", "published", "event", "error")["type"] for _ in range(4)]
         assert kinds[:2] == ["authenticated", "subscribed"] and sorted(kinds[2:]) == ["event", "published"]
+
+
+def test_a_back_end_is_asked_about_what_a_client_has_when_its_token_changes():
+    def answer(question):
+        if question["action"] == "connect":
+            return 200, {"allow": True, "principal": "alice", "ttlSeconds": 60}
+        return 200, {"allow": question["topic"] == "kept" or question["token"] == "first", "ttlSeconds": 0}
+
+    back_end, sluice = BackEnd(answer), Sluice()
+    try:
+        sluice.start("--authorizer", "webhook", "--webhook-url", back_end.address)
+        with connect(sluice.url("?token=first")) as socket:
+            ask(socket, action="subscribe", id="1", topics=["kept", "lost"])
+            assert message(socket, "subscribed", "error")["type"] == "subscribed"
+            ask(socket, action="authenticate", id="2", token="second")
+            assert message(socket, "unsubscribed")["topics"] == ["lost"]
+            assert message(socket, "authenticated")["id"] == "2"
+            for topic in ("lost", "kept"):
+                httpx.post(f"{sluice.gateway.address}/topics/{topic}", json=topic, headers={"authorization": "Bearer first"}).raise_for_status()
+            assert message(socket, "event")["data"] == "kept"
+    finally:
+        back_end.stop()
+        sluice.stop()
 
 
 def test_a_token_comes_in_four_ways(gateway):

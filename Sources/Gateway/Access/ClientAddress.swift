@@ -62,6 +62,8 @@ struct ClientAddress: Hashable, Sendable, CustomStringConvertible {
             port = number
             address = Array(address[..<colon])
         }
+        // A link-local address has its interface behind a percent sign (RFC 4007, section 11).
+        if let zone = address.firstIndex(of: UInt8(ascii: "%")) { address.removeSubrange(zone...) }
         guard (2...45).contains(address.count),
             let socket = try? SocketAddress(ipAddress: String(decoding: address, as: UTF8.self), port: 0)
         else { return nil }
@@ -100,15 +102,6 @@ struct ClientAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// Address and port; nil when nobody knows.
     var known: String? { host == .unknown ? nil : description }
-
-    /// Whether it is this machine.
-    var isLoopback: Bool {
-        switch host {
-        case .v4(let bits): bits >> 24 == 127
-        case .v6(let high, let low): high == 0 && low == 1
-        case .unknown: false
-        }
-    }
 }
 
 extension ClientAddress.Host {

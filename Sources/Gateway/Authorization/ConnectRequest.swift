@@ -61,7 +61,10 @@ public struct ConnectRequest: Sendable {
             let names = names.map { ByteString($0).lowercasedASCII }
             kept.headers.removeAll { header in !names.contains(ByteString(header.name)) }
             kept.query = []
-        case .request: kept.headers.removeAll { ByteString($0.name) == "authorization" }
+        case .request:
+            kept.headers.removeAll { header in
+                ["authorization", "sec-websocket-protocol"].contains { ByteString(header.name) == $0 }
+            }
         }
         return kept
     }

@@ -199,16 +199,11 @@ final class PendingReceipts: Sendable {
 
 /// Counts connections to the link's port, and links, that were ended for a fault of the other end.
 struct LinkRefusals: Sendable {
-    private let counters: [LinkErrorCode: Counter]
+    private let counters: CounterFamily<LinkErrorCode>
 
     init(factory: any MetricsFactory) {
-        var counters: [LinkErrorCode: Counter] = [:]
-        for code in LinkErrorCode.allCases {
-            let dimensions = [("code", "\(code)")]
-            counters[code] = Counter(label: "sluice_link_refusals_total", dimensions: dimensions, factory: factory)
-        }
-        self.counters = counters
+        counters = CounterFamily("sluice_link_refusals_total", by: "code", factory: factory) { "\($0)" }
     }
 
-    @Sendable func note(_ code: LinkErrorCode) { counters[code]?.increment() }
+    @Sendable func note(_ code: LinkErrorCode) { counters.increment(code) }
 }

@@ -71,7 +71,8 @@ extension HTTPConnection {
             let sender = rules.sender(of: head, from: peer, isSecure: isSecure)
             client = sender.address
             form.crossOrigin = try rules.crossOrigin(head, fields, isSecure: sender.isSecure)
-            head.uri = try rules.withoutPrefix(head.uri)
+            // Writing to a head copies it.
+            if !rules.prefix.bytes.isEmpty { head.uri = try rules.withoutPrefix(head.uri) }
         } catch {
             return error
         }

@@ -109,11 +109,9 @@ struct GrantKey: Equatable {
             return .authorization(Array(value.utf8))
         }
         let query = RequestTarget.query(of: head.uri).map { Array($0.utf8) }
-        if cookie != nil, let cookies = head.headers.first(name: "cookie") {
-            // All fields that there are: which of them counts is decided where the token is looked for.
-            let all = head.headers["cookie"].reduce(into: query ?? []) { $0 += [0] + Array($1.utf8) }
-            return cookies.utf8.isEmpty && query == nil ? .none : .query(all)
-        }
-        return query.map { .query($0) } ?? .none
+        let cookies = cookie == nil ? [] : head.headers["cookie"]
+        guard query != nil || !cookies.isEmpty else { return .none }
+        // All fields that there are: which of them counts is decided where the token is looked for.
+        return .query(cookies.reduce(into: query ?? []) { $0 += [0] + Array($1.utf8) })
     }
 }

@@ -14,22 +14,14 @@ struct NotificationMeasures: Sendable {
         case dropped
     }
 
-    private let deliveries: [Outcome: Counter]
+    private let deliveries: CounterFamily<Outcome>
 
     init(factory: any MetricsFactory) {
-        var deliveries: [Outcome: Counter] = [:]
-        for outcome in Outcome.allCases {
-            deliveries[outcome] = Counter(
-                label: "sluice_sns_deliveries_total",
-                dimensions: [("outcome", outcome.rawValue)],
-                factory: factory
-            )
-        }
-        self.deliveries = deliveries
+        deliveries = CounterFamily("sluice_sns_deliveries_total", by: "outcome", factory: factory)
     }
 
     /// So many have ended so.
     func ended(_ outcome: Outcome, _ count: Int = 1) {
-        if count > 0 { deliveries[outcome]?.increment(by: count) }
+        if count > 0 { deliveries.increment(outcome, by: count) }
     }
 }

@@ -87,8 +87,7 @@ struct GatewayRoutes {
 
     /// Leads who leaves out the slash behind the prefix to the page, whose own links begin there.
     private func registerPrefix(on router: Router<GatewayRequestContext>) {
-        let prefix = context.configuration.pathPrefix
-        let path = prefix.utf8.last == UInt8(ascii: "/") ? String(prefix.dropLast()) : prefix
+        let path = context.configuration.prefix.text
         guard !path.isEmpty else { return }
         router.get(RouterPath(path)) { _, _ in
             Response(status: .permanentRedirect, headers: [.location: path + "/"])

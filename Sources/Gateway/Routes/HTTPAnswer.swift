@@ -57,18 +57,13 @@ enum HTTPAnswer {
 /// How the HTTP requests of this gateway were answered.
 struct HTTPCounters: Sendable {
     private let accepted: Counter
-    // One counter a code, made at start, so that the hot path makes none.
-    private let refused: [APIErrorCode: Counter]
+    private let refused: CounterFamily<APIErrorCode>
     private let routed: [Counter]
 
     init(factory: any MetricsFactory) {
         let name = "sluice_http_publishes_total"
         accepted = Counter(label: name, dimensions: [("code", "Accepted")], factory: factory)
-        var refused: [APIErrorCode: Counter] = [:]
-        for code in APIErrorCode.allCases {
-            refused[code] = Counter(label: name, dimensions: [("code", code.rawValue)], factory: factory)
-        }
-        self.refused = refused
+        refused = CounterFamily(name, by: "code", factory: factory)
         routed = (1...5).map {
             Counter(label: "sluice_http_requests_total", dimensions: [("status", "\($0)xx")], factory: factory)
         }
@@ -78,7 +73,7 @@ struct HTTPCounters: Sendable {
     func count(_ answer: PublishAnswer) {
         switch answer {
         case .accepted, .acceptedBatch: accepted.increment()
-        case .refused(let error, _, _): refused[error.code]?.increment()
+        case .refused(let error, _, _): refused.increment(error.code)
         }
     }
 

@@ -63,7 +63,7 @@ struct HTTP2Answers: Sendable {
             head.uri = try service.rules.withoutPrefix(head.uri)
             response = await answer(request, head, fields, sender.address, channel)
         } catch {
-            response = HTTPAnswer.error(error.error)
+            response = refuse(error.error, from: ClientAddress(channel.remoteAddress))
         }
         for (name, value) in crossOrigin?.fields ?? [] {
             if let name = HTTPField.Name(name) { response.headers.append(HTTPField(name: name, value: value)) }
@@ -88,9 +88,13 @@ struct HTTP2Answers: Sendable {
             service.counters.count(answer)
             return StreamPublishes.response(answer, logID: service.logID)
         } catch {
-            service.counters.count(.refused(error))
-            service.accessLog.refused(error, "publish", from: client)
-            return HTTPAnswer.error(error)
+            return refuse(error, from: client)
         }
+    }
+
+    private func refuse(_ error: APIError, from client: ClientAddress) -> Response {
+        service.counters.count(.refused(error))
+        service.accessLog.refused(error, "publish", from: client)
+        return HTTPAnswer.error(error)
     }
 }

@@ -4,7 +4,6 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
-import ServiceLifecycle
 import SluiceCore
 import Synchronization
 
@@ -28,7 +27,17 @@ struct RedirectServer: Sendable {
     /// A request may take so long, and a connection be silent.
     private static let idleTimeout: TimeAmount = .seconds(10)
 
-    func application(on group: any EventLoopGroup, logger: Logger) -> some ApplicationProtocol & Service {
+    /// Serves until a graceful shutdown.
+    /// - Throws: ``GatewayError`` when the port can't be listened on.
+    func run(on group: any EventLoopGroup, logger: Logger) async throws {
+        do {
+            try await application(on: group, logger: logger).run()
+        } catch {
+            throw GatewayError.listening(on: host, port: port, setting: "--redirect-port", error) ?? error
+        }
+    }
+
+    private func application(on group: any EventLoopGroup, logger: Logger) -> some ApplicationProtocol {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .notice)
         return Application(

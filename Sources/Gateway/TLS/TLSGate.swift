@@ -64,15 +64,6 @@ final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
 
     private static func reason(_ error: any Error) -> TLSMeasures.Failure {
         // What the library says of a certificate that its authorities don't vouch for.
-        "\(error)".utf8.contains(subsequence: "CERTIFICATE") ? .certificate : .failed
-    }
-}
-
-extension String.UTF8View {
-    /// Whether it has these bytes one after another; for short texts of our own.
-    fileprivate func contains(subsequence: String) -> Bool {
-        let (text, wanted) = (Array(self), Array(subsequence.utf8))
-        guard text.count >= wanted.count else { return false }
-        return (0...(text.count - wanted.count)).contains { text[$0...].starts(with: wanted) }
+        "\(error)".utf8.contains("CERTIFICATE".utf8) ? .certificate : .failed
     }
 }

@@ -263,21 +263,12 @@ enum Subprotocols {
 
 /// Counts and logs the clients that don't get a WebSocket, by the reason.
 struct UpgradeRefusals: Sendable {
-    // One counter a code, made at start.
-    private let counters: [APIErrorCode: Counter]
+    private let counters: CounterFamily<APIErrorCode>
     private let accessLog: AccessLog
     private let logger: Logger
 
     init(factory: any MetricsFactory, accessLog: AccessLog = .off, logger: Logger) {
-        var counters: [APIErrorCode: Counter] = [:]
-        for code in APIErrorCode.allCases {
-            counters[code] = Counter(
-                label: "sluice_websocket_refused_connects_total",
-                dimensions: [("code", code.rawValue)],
-                factory: factory
-            )
-        }
-        self.counters = counters
+        counters = CounterFamily("sluice_websocket_refused_connects_total", by: "code", factory: factory)
         self.accessLog = accessLog
         self.logger = logger
     }
@@ -286,7 +277,7 @@ struct UpgradeRefusals: Sendable {
     ///
     /// The path alone is told, for the query may carry a token.
     func note(_ error: APIError, path uri: String, _ client: ClientAddress) {
-        counters[error.code]?.increment()
+        counters.increment(error.code)
         accessLog.refused(error, "connect", from: client)
         guard logger.logLevel <= .debug else { return }
         var uri = uri

@@ -16,12 +16,12 @@ final class IssuerKeys: Sendable {
         var waiters: [CheckedContinuation<Void, Never>] = []
         var lastFault: String?
         var hasKeys = false
-        var counters: Counters?
+        var fetches: CounterFamily<Outcome>?
     }
 
-    private struct Counters {
-        let succeeded: Counter
-        let failed: Counter
+    private enum Outcome: String, CaseIterable {
+        case succeeded
+        case failed
     }
 
     private let source: KeySource
@@ -56,12 +56,8 @@ final class IssuerKeys: Sendable {
 
     /// Where fetches are counted.
     func measure(with factory: any MetricsFactory) {
-        let name = "sluice_key_fetches_total"
-        let counters = Counters(
-            succeeded: Counter(label: name, dimensions: [("outcome", "succeeded")], factory: factory),
-            failed: Counter(label: name, dimensions: [("outcome", "failed")], factory: factory)
-        )
-        state.withLock { $0.counters = counters }
+        let fetches = CounterFamily<Outcome>("sluice_key_fetches_total", by: "outcome", factory: factory)
+        state.withLock { $0.fetches = fetches }
     }
 
     /// The keys that may be a token's.
@@ -126,11 +122,11 @@ final class IssuerKeys: Sendable {
                 state.hasKeys = true
                 state.lastFault = nil
                 state.schedule.fetched(freshFor: fetched.freshNanoseconds, now: now)
-                state.counters?.succeeded.increment()
+                state.fetches?.increment(.succeeded)
             case .failure(let error):
                 state.lastFault = error.reason
                 state.schedule.failed(jitter: .random(in: 0...1), now: now)
-                state.counters?.failed.increment()
+                state.fetches?.increment(.failed)
             }
             defer { state.waiters = [] }
             return state.waiters

@@ -10,7 +10,7 @@ enum KeySource: Sendable, Equatable {
     /// Checks an address: `https`, or this machine.
     /// - Throws: ``AuthorizerConfigurationError``, which doesn't show it, since it may hold a password.
     static func check(_ url: String, _ name: String) throws(AuthorizerConfigurationError) {
-        guard let address = WebOriginOfURL(url), address.isTrustworthy, WebAddress.hasValidPort(url) else {
+        guard let address = HTTPAddress(url), !address.isInTheClear else {
             throw AuthorizerConfigurationError(
                 .invalidURL,
                 "\(name) isn't an https URL, or an http URL on this machine. It isn't shown, since it may hold a password."
@@ -21,7 +21,7 @@ enum KeySource: Sendable, Equatable {
     /// Where it is, for the log: without what may be a secret.
     var shown: String {
         switch self {
-        case .keySet(let url), .issuer(let url): WebOriginOfURL(url).map { "\($0.scheme)://\($0.host)" } ?? "an address"
+        case .keySet(let url), .issuer(let url): HTTPAddress(url).map { "\($0)" } ?? "an address"
         }
     }
 
@@ -66,9 +66,7 @@ enum KeySource: Sendable, Equatable {
         guard json[0]?.byteString == ByteString(issuer) else {
             throw KeySourceError(reason: "its configuration is that of another issuer")
         }
-        guard let url = json[1]?.string, let address = WebOriginOfURL(url), address.isTrustworthy,
-            WebAddress.hasValidPort(url)
-        else {
+        guard let url = json[1]?.string, let address = HTTPAddress(url), !address.isInTheClear else {
             throw KeySourceError(reason: "its configuration names no https address of a key set")
         }
         return url
@@ -106,33 +104,5 @@ struct FetchedDocument: Sendable, Equatable {
             return seconds > 1 << 32 ? UInt64.max : seconds * 1_000_000_000
         }
         return nil
-    }
-}
-
-/// Scheme and host of a URL.
-struct WebOriginOfURL: Equatable {
-    let scheme: String
-    let host: String
-
-    init?(_ url: String) {
-        guard let authority = RequestTarget.authority(of: url), let colon = url.utf8.firstIndex(of: UInt8(ascii: ":"))
-        else {
-            return nil
-        }
-        scheme = String(decoding: url.utf8[..<colon].map(\.lowercasedASCII), as: UTF8.self)
-        let afterUser = authority.utf8.lastIndex(of: UInt8(ascii: "@")).map {
-            authority.utf8[authority.utf8.index(after: $0)...]
-        }
-        guard let name = HostName(field: Array(afterUser ?? authority.utf8[...])), !name.bytes.isEmpty else {
-            return nil
-        }
-        host = String(decoding: name.bytes, as: UTF8.self)
-    }
-
-    /// Whether nobody on the way can change what comes from there.
-    var isTrustworthy: Bool {
-        if scheme.utf8.elementsEqual("https".utf8) { return true }
-        return scheme.utf8.elementsEqual("http".utf8)
-            && HostName(field: (host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host).utf8)?.isLoopback == true
     }
 }

@@ -21,18 +21,14 @@ final class BackEnd: Sendable {
     private static let idleTimeout = TimeAmount.seconds(4)
 
     init(_ configuration: WebhookConfiguration) throws(AuthorizerConfigurationError) {
-        let address: HTTPClient.Request
-        do {
-            guard WebAddress.hasValidPort(configuration.url) else { throw HTTPClientError.invalidURL }
-            address = try HTTPClient.Request(url: configuration.url)
-        } catch {
+        guard let address = HTTPAddress(configuration.url) else {
             throw AuthorizerConfigurationError(
                 .invalidURL,
                 "The webhook's URL isn't an http or https URL with a host. It isn't shown, since it may hold a password."
             )
         }
-        name = "\(address.scheme)://\(address.host)"
-        isInTheClear = address.scheme == "http" && !["localhost", "127.0.0.1", "::1", "[::1]"].contains(address.host)
+        name = "\(address)"
+        isInTheClear = address.isInTheClear
         var request = HTTPClientRequest(url: configuration.url)
         request.method = .POST
         request.headers = ["content-type": "application/json", "accept": "application/json"]

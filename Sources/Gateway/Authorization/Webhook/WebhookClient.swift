@@ -1,4 +1,3 @@
-import Glibc
 import SluiceCore
 
 /// What the back end is told about a client that connects.
@@ -10,7 +9,7 @@ struct WebhookClient: Sendable {
 
     private let token: String?
     private let isWebSocket: Bool
-    private let remoteAddress: String?
+    private let client: ClientAddress
     private let path: String?
     private let query: [Item]
     private let headers: [Item]
@@ -21,7 +20,7 @@ struct WebhookClient: Sendable {
     init(_ request: ConnectRequest, forwardedHeaders: [String]) {
         token = request.token
         isWebSocket = request.isWebSocket
-        remoteAddress = request.remoteAddress.map(WebhookClient.host)
+        client = request.remoteAddress.flatMap { ClientAddress($0.utf8) } ?? .unknown
         path = request.isWebSocket ? request.path : nil
         query =
             request.isWebSocket
@@ -39,7 +38,7 @@ struct WebhookClient: Sendable {
     var hasToken: Bool { token != nil }
 
     /// Where the client comes from.
-    var network: PeerNetwork { PeerNetwork(remoteAddress) }
+    var network: PeerNetwork { PeerNetwork(client) }
 
     /// The body of the request.
     /// - Throws: `Unauthorized` for a token that is too long.
@@ -53,7 +52,7 @@ struct WebhookClient: Sendable {
             json.member("action", "connect")
             json.member("webSocket", isWebSocket)
             json.member("token", token)
-            json.member("remoteAddress", remoteAddress)
+            json.member("remoteAddress", client.host == .unknown ? nil : client.hostText)
             if let path { json.member("path", path) }
             WebhookClient.write("query", query, to: &json)
             WebhookClient.write("headers", headers, to: &json)
@@ -72,17 +71,6 @@ struct WebhookClient: Sendable {
             }
         }
     }
-
-    /// The address without its port, which differs from connection to connection.
-    private static func host(_ address: String) -> String {
-        // Not outside input: the peer's address as the system tells it.
-        if address.hasPrefix("["), let end = address.firstIndex(of: "]") {
-            return String(address[address.index(after: address.startIndex)..<end])
-        }
-        // Not outside input: as above.
-        let parts = address.split(separator: ":", omittingEmptySubsequences: false)
-        return parts.count == 2 ? String(parts[0]) : address
-    }
 }
 
 /// Where a client comes from, as far as it can't choose: an IPv4 address, or the first 64 bits of an IPv6 address.
@@ -94,29 +82,12 @@ enum PeerNetwork: Hashable, Sendable {
     /// A Unix socket, or an address that isn't known: all of these share.
     case other
 
-    /// The network of an address without port.
-    init(_ address: String?) {
-        guard let address else {
-            self = .other
-            return
-        }
-        var four = in_addr()
-        if inet_pton(AF_INET, address, &four) == 1 {
-            self = .ipv4(UInt32(bigEndian: four.s_addr))
-            return
-        }
-        var bytes = [UInt8](repeating: 0, count: 16)
-        // A link-local address has its interface behind a percent sign.
-        guard inet_pton(AF_INET6, String(address.prefix { $0 != "%" }), &bytes) == 1 else {
-            self = .other
-            return
-        }
-        func number(_ part: ArraySlice<UInt8>) -> UInt64 { part.reduce(0) { $0 << 8 | UInt64($1) } }
-        // An IPv4 client on a socket for both (RFC 4291, section 2.5.5.2).
-        if number(bytes[0..<8]) == 0, number(bytes[8..<12]) == 0xFFFF {
-            self = .ipv4(UInt32(truncatingIfNeeded: number(bytes[12..<16])))
-        } else {
-            self = .ipv6(number(bytes[0..<8]))
+    /// The network of a client.
+    init(_ client: ClientAddress) {
+        switch client.host {
+        case .v4(let bits): self = .ipv4(bits)
+        case .v6(let high, _): self = .ipv6(high)
+        case .unknown: self = .other
         }
     }
 }

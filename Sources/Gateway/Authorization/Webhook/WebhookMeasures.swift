@@ -9,22 +9,14 @@ struct WebhookMeasures: Sendable {
         case refused
     }
 
-    private let questions: [Outcome: Counter]
+    private let questions: CounterFamily<Outcome>
     private let waiting: Gauge
     private let entries: Gauge
     private let bytes: Gauge
     private let evictions: Counter
 
     init(factory: any MetricsFactory) {
-        var questions: [Outcome: Counter] = [:]
-        for outcome in Outcome.allCases {
-            questions[outcome] = Counter(
-                label: "sluice_webhook_questions_total",
-                dimensions: [("outcome", outcome.rawValue)],
-                factory: factory
-            )
-        }
-        self.questions = questions
+        questions = CounterFamily("sluice_webhook_questions_total", by: "outcome", factory: factory)
         func gauge(_ label: String) -> Gauge { Gauge(label: label, dimensions: [], factory: factory) }
         waiting = gauge("sluice_webhook_waiting_questions")
         entries = gauge("sluice_webhook_cache_answers")
@@ -33,7 +25,7 @@ struct WebhookMeasures: Sendable {
     }
 
     /// A question has ended.
-    func ended(_ outcome: Outcome) { questions[outcome]?.increment() }
+    func ended(_ outcome: Outcome) { questions.increment(outcome) }
 
     /// How the bookkeeping stands.
     func record(_ state: WebhookState) {
