@@ -94,6 +94,9 @@ public struct Gateway: Service, CustomStringConvertible {
             ? try TLSPort(configuration.tls, metrics: measures.metrics, logger: logger) : nil
         certificates.serve(tls)
         defer { certificates.serve(nil) }
+        if configuration.limits.inForce.isEmpty, !GatewayError.isLoopback(configuration.host) {
+            logger.notice("nothing limits what one client may do: see --limits")
+        }
         let (drivers, logEnd) = try openDrivers(measures)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let process = GatewayProcess(

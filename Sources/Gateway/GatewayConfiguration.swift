@@ -64,6 +64,8 @@ public struct GatewayConfiguration: Sendable {
     public var http = HTTPLimits()
     /// What WebSocket connections may do.
     public var webSocket = WebSocketConfiguration()
+    /// What one client, and all of them, may do.
+    public var limits = ClientLimits()
     /// How the topic of a change to a table's item is made.
     public var itemTopic = ItemTopicTemplate.standard
     /// Which image of an item its change record carries unless the request says otherwise.
@@ -97,6 +99,9 @@ public struct GatewayConfiguration: Sendable {
 
     /// What all paths begin with; one that is none is told at start.
     var prefix: PathPrefix { (try? PathPrefix(pathPrefix)) ?? .none }
+
+    /// Whose word about clients is taken; networks that are none are told at start.
+    var proxies: TrustedProxies { (try? TrustedProxies(trustedProxies, field: forwardedField)) ?? .none }
 
     /// Whether the demo page is served: where nobody has said so, only to this machine.
     var servesDemo: Bool { demo.map { $0 == .on } ?? GatewayError.isLoopback(host) }

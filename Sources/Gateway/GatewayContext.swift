@@ -38,6 +38,8 @@ package final class GatewayContext: Sendable {
     let budgets: ByteBudgets
     /// The gateway's logger.
     package let logger: Logger
+    /// What each of them may do.
+    let limiter: ClientLimiter
     /// Tells of what clients do.
     let accessLog: AccessLog
     // A plain dictionary: made at start, never changed, so that event loops look their bridge up without a lock.
@@ -68,6 +70,12 @@ package final class GatewayContext: Sendable {
         accessLog = AccessLog(every: configuration.accessLogEvery, logger: logger)
         Gauge(label: "sluice_log_epoch_info", dimensions: [("epoch", reader.epochs.text)], factory: measures.metrics)
             .record(1)
+        limiter = ClientLimiter(
+            configuration.limits,
+            proxies: configuration.proxies,
+            metrics: measures.metrics,
+            logger: logger
+        )
         budgets = ByteBudgets(configuration.http, metrics: measures.metrics, logger: logger)
         history = HistoryPool(counters: HistoryCounters(factory: measures.metrics))
         var bridges: [ObjectIdentifier: AppendBridge] = [:]

@@ -196,6 +196,7 @@ struct GatewayProcess: Sendable {
                     upgrade: upgrade,
                     bridge: bridge,
                     connections: connections,
+                    limiter: context.limiter,
                     encrypted: encrypted
                 )
             },

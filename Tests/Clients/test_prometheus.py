@@ -80,4 +80,5 @@ def test_alerts_fire_while_a_publisher_is_stopped_and_the_dashboards_queries_hav
     eventually(lambda: {"SluiceDown", "SluiceNobodyDelivers"} <= alerts(), what="the alerts")
     sluice.publish("t", 0)
     sluice.start_publisher("--operations-port", str(sluice.publisher.port)).ready()
-    eventually(lambda: alerts() == set(), what="the end of the alerts")
+    # That of the record which waited meanwhile may come, for as long as it counts.
+    eventually(lambda: alerts().isdisjoint({"SluiceDown", "SluiceNobodyDelivers"}), what="the end of the alerts")

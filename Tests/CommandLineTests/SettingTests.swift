@@ -28,6 +28,7 @@ struct SettingTests {
         let storage = try StorageOptions.parse([])
         let gateway: [any SettingOptions] = [
             common, storage, try GatewayOptions.parse([]), try AccessOptions.parse([]), try TLSOptions.parse([]),
+            try LimitOptions.parse([]),
             try QueueAPIOptions.parse([]),
             try AuthorizerOptions.parse([]),
         ]
@@ -44,6 +45,7 @@ struct SettingTests {
     func reach() throws {
         let groups: [any SettingOptions.Type] = [
             CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
+            LimitOptions.self,
             QueueAPIOptions.self, AuthorizerOptions.self, PublisherOptions.self,
         ]
         for group in groups {
@@ -78,6 +80,20 @@ struct SettingTests {
         for row in rows where !document.contains(row) { Issue.record("docs/operations.md lacks the row \(row)") }
         let documented = document.split(separator: "\n").filter { $0.hasPrefix("| `--") }
         #expect(documented.count == rows.count)
+    }
+
+    @Test(
+        "the profiles of limits are valid, and docs/operations.md shows their values",
+        arguments: LimitProfile.allCases
+    )
+    func profiles(_ profile: LimitProfile) async throws {
+        let settings = try await Settings(flags: ["limits": profile.rawValue], file: nil, environment: [:])
+        _ = try GatewayConfiguration(settings)
+        let lines = try repositoryFile("docs/operations.md").split(separator: "\n").map(String.init)
+        for (name, value) in profile.values {
+            let row = lines.first { $0.contains("`--\(name)`") && !$0.hasPrefix("| `--") } ?? ""
+            #expect(row.replacing(" ", with: "").contains(value), "\(name) is \(value)")
+        }
     }
 
     @Test("docs/operations.md lists every exit code")

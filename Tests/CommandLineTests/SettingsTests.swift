@@ -98,6 +98,27 @@ struct SettingsTests {
         #expect(settings.unknownVariables == ["SLUICE_PROT"])
     }
 
+    @Test("a profile of limits gives what isn't set, and nothing that is")
+    func limitProfile() async throws {
+        let settings = try await Settings(
+            flags: ["limits": "public", "principal-connections": "0", "address-connects-per-second": "7:9"],
+            file: nil,
+            environment: ["SLUICE_ADDRESS_CONNECTIONS": "3"]
+        )
+        let limits = try GatewayConfiguration(settings).limits
+        #expect(limits.addressConnections == 3)
+        #expect(limits.principalConnections == 0)
+        #expect(limits.addressConnects == RateLimit(perSecond: 7, burst: 9))
+        #expect(limits.principalPublishes == RateLimit(perSecond: 50, burst: 500))
+    }
+
+    @Test("a rate that is none is refused", arguments: ["x", "-1", "1:0", "1:2:3", "1:", ""])
+    func badRate(_ text: String) async throws {
+        await #expect(throws: CommandError.self) {
+            try await Settings(flags: ["connects-per-second": text], file: nil, environment: [:])
+        }
+    }
+
     @Test("allow-all counts as chosen only when it was given")
     func allowAll() async throws {
         let untouched = try await Settings(flags: [:], file: nil, environment: [:])
@@ -117,6 +138,8 @@ struct SettingsTests {
         case .queue: ("orders:stream", #""orders:stream""#)
         case .queueName: ("orders", #""orders""#)
         case .list: ("a,b", #"["a","b"]"#)
+        case .rate: ("100:500", #""100:500""#)
+        case .byteRate: ("64KiB:1MiB", #""64KiB:1MiB""#)
         }
     }
 }

@@ -16,6 +16,10 @@ public enum APIErrorCode: String, CaseIterable, Sendable, CustomStringConvertibl
     case payloadTooLarge = "PayloadTooLarge"
     /// The connection would have more subscriptions than the limit.
     case tooManySubscriptions = "TooManySubscriptions"
+    /// The client, its address, or all clients together have as many connections as they may have, or connect too often.
+    case tooManyConnections = "TooManyConnections"
+    /// The client sends or publishes more than it may.
+    case tooManyRequests = "TooManyRequests"
     /// No token, or one that isn't valid.
     case unauthorized = "Unauthorized"
     /// The token's time is over.
@@ -68,7 +72,7 @@ public enum APIErrorCode: String, CaseIterable, Sendable, CustomStringConvertibl
         case .payloadTooLarge: 413
         case .misdirectedRequest: 421
         case .upgradeRequired: 426
-        case .tooManySubscriptions, .tooManyTopics: 429
+        case .tooManySubscriptions, .tooManyTopics, .tooManyConnections, .tooManyRequests: 429
         case .storageFailed, .internalError: 500
         case .authorizerUnavailable, .queueFull, .overloaded, .shuttingDown: 503
         // RFC 4918, section 11.5: not to be repeated by a program of itself.
@@ -80,18 +84,21 @@ public enum APIErrorCode: String, CaseIterable, Sendable, CustomStringConvertibl
     public var retryAfterSeconds: Int? {
         switch self {
         case .queueFull: 5
-        case .tooManyTopics: 10
-        case .overloaded, .shuttingDown, .authorizerUnavailable: 1
+        case .tooManyTopics, .tooManyConnections: 10
+        case .overloaded, .shuttingDown, .authorizerUnavailable, .tooManyRequests: 1
         default: nil
         }
     }
 }
 
-extension APIErrorCode {
+extension CodedError where Code == APIErrorCode {
+    /// Seconds for `Retry-After`, where trying again makes sense.
+    var retryAfterSeconds: Int? { retryAfterMilliseconds.map { max(1, ($0 + 999) / 1_000) } ?? code.retryAfterSeconds }
+
     /// The header fields that RFC 9110 and RFC 6455 want beside the status.
     var answerFields: [(name: String, value: String)] {
         if let seconds = retryAfterSeconds { return [("retry-after", String(seconds))] }
-        switch self {
+        switch code {
         case .unauthorized, .tokenExpired: return [("www-authenticate", "Bearer")]
         case .upgradeRequired: return [("upgrade", "websocket"), ("sec-websocket-version", "13")]
         default: return []

@@ -122,6 +122,12 @@ struct EventStreams: Sendable {
             output: output,
             closeConnection: { channel.close(promise: nil) }
         )
+        let leave: ClientLimiter.Leave
+        do throws(APIError) {
+            leave = try services.join(grant, from: context.client, on: channel)
+        } catch {
+            return begun.fail(error)
+        }
         services.registry.connected(subscriber.id, grant.principal, context.client.description)
         services.accessLog.connected(subscriber.id, grant.principal, from: context.client)
         loop.add(subscriber)
@@ -129,6 +135,7 @@ struct EventStreams: Sendable {
         open?.increment()
         let membership = SubscriberMembership(subscriber, loop) { [services, id = subscriber.id] in
             open?.decrement()
+            leave()
             services.registry.disconnected(id)
         }
         let request = SubscribeRequest(

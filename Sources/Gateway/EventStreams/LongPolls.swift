@@ -56,6 +56,13 @@ struct LongPolls: Sendable {
             woken.succeed()
             return subscribed.fail(APIError(.internalError, "The connection's event loop has no subscribers."))
         }
+        let leave: ClientLimiter.Leave
+        do throws(APIError) {
+            leave = try services.join(grant, from: context.client, on: channel)
+        } catch {
+            woken.succeed()
+            return subscribed.fail(error)
+        }
         let subscriber = LongPollSubscriber(grant, isDraining: services.isDraining, woken: woken)
         services.registry.connected(subscriber.id, grant.principal, context.client.description)
         loop.add(subscriber)
@@ -65,6 +72,7 @@ struct LongPolls: Sendable {
             timer.cancel()
             woken.succeed()
             open.decrement()
+            leave()
             services.registry.disconnected(id)
         }
         let pledge = Pledge(subscribed, broken: APIError(.shuttingDown, "The wait ended before it began: ask again."))

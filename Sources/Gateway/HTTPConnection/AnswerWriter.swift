@@ -47,7 +47,7 @@ struct AnswerWriter {
     ) {
         let body = error.json
         let line = "\(status) \(HTTPResponseStatus(statusCode: status).reasonPhrase)"
-        var fields = error.code.answerFields.map { "\($0.name): \($0.value)\r\n" }.joined()
+        var fields = error.answerFields.map { "\($0.name): \($0.value)\r\n" }.joined()
         fields += "cache-control: no-store\r\n"
         writeHead(line, fields: fields, length: body.count, framing, to: &buffer)
         if framing.body == .written { buffer.writeBytes(body) }

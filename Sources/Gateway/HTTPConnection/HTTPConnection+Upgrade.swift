@@ -87,7 +87,7 @@ extension CloseCode {
         case .unauthorized: self = .unauthorized
         case .tokenExpired: self = .tokenExpired
         case .forbidden: self = .forbidden
-        case .tooManySubscriptions: self = .tooManyErrors
+        case .tooManySubscriptions, .tooManyConnections: self = .tooManyErrors
         default: return nil
         }
     }

@@ -16,8 +16,18 @@ extension HTTPConnectionHandler {
         if publish.grant?.hasExpired(atWallNanoseconds: StageClock.wallNanoseconds()) == true {
             return answer(publish.number, .refused(.tokenExpired))
         }
-        guard publish.target == .batch, let grant = publish.grant else {
-            return append(drafts, for: publish, by: publish.grant?.principalID ?? .anonymous)
+        let grant = publish.grant ?? Grant()
+        if let error = service.limiter?.refusal(
+            ofRecords: drafts.count,
+            bytes: publish.bodyBytes,
+            by: grant,
+            from: publish.client,
+            on: &publishes
+        ) {
+            return answer(publish.number, .refused(error))
+        }
+        guard publish.target == .batch, publish.grant != nil else {
+            return append(drafts, for: publish, by: grant.principalID)
         }
         var undecided: [Topic] = []
         for draft in drafts {

@@ -28,6 +28,16 @@ extension HTTPConnectionHandler {
             answer(number, .refused(error))
             return true
         }
+        if let error = service.limiter?.refusal(
+            ofRecords: 1,
+            bytes: draft.payload.count,
+            by: grant,
+            from: connection.client,
+            on: &publishes
+        ) {
+            answer(number, .refused(error))
+            return true
+        }
         bridge.append(.records([draft], by: grant.principalID)) { [self] result in
             switch result {
             case .success(let records):

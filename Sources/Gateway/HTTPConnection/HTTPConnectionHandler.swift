@@ -35,6 +35,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     let plain: PlainPipeline?
     var connection: HTTPConnection
     var grants = PublishGrants()
+    /// How much it has published lately.
+    var publishes = RateBucket()
     var output: AnswerOutput
     var context: ChannelHandlerContext?
     var socket = DirectSocket.none
@@ -183,6 +185,9 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         planWake()
     }
 
+    /// Answers whatever comes with an error, and ends.
+    func refuseAll(_ error: APIError) { receive(.malformed(.refused(error, closes: true))) }
+
     private func receive(_ event: InboundEvent) {
         connection.receive(event)
         perform()
@@ -245,7 +250,14 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     private func decideUpgrade(_ head: HTTPRequestHead, _ client: ClientAddress) {
         guard let context else { return }
-        if unauthenticated == nil { unauthenticated = BudgetShare(of: service.budgets.unauthenticated) }
+        if unauthenticated == nil {
+            // What has come behind the request counts until it is decided; nothing more is read.
+            let share = BudgetShare(of: service.budgets.unauthenticated)
+            guard share.grow(by: decoder.pendingBytes) else {
+                return connection.refuseUpgrade(.overloaded(service.budgets.unauthenticated), now: service.now())
+            }
+            unauthenticated = share
+        }
         upgrade.accept(head, from: client, on: context.channel).hop(to: context.eventLoop).assumeIsolated().whenComplete
         {
             [self] result in

@@ -29,14 +29,29 @@ struct SluiceChildChannel: ServerChildChannel {
     let upgrade: any ConnectionUpgrading
     let bridge: @Sendable (any EventLoop) -> AppendBridge
     let connections: OpenConnections
+    /// Nil: as many connections as there are descriptors.
+    var limiter: ClientLimiter?
     /// Nil on a port without TLS.
     var encrypted: Encrypted?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Accepted> {
         channel.eventLoop.makeCompletedFuture {
             connections.opened(channel)
+            let refusal: APIError?
+            switch limiter?.open(channel) ?? .admitted {
+            case .admitted: refusal = nil
+            case .refused(let error): refusal = error
+            case .dropped:
+                channel.close(promise: nil)
+                return Accepted(channel: channel)
+            }
             guard let encrypted else {
-                try addHTTP1(to: channel, plain: PlainPipeline())
+                try addHTTP1(to: channel, plain: PlainPipeline(), refusal: refusal)
+                return Accepted(channel: channel)
+            }
+            guard refusal == nil else {
+                // A handshake costs more than a connection: whoever has too many gets none.
+                channel.close(promise: nil)
                 return Accepted(channel: channel)
             }
             return Accepted(channel: channel, streams: try addTLS(encrypted, to: channel, logger))
@@ -51,7 +66,7 @@ struct SluiceChildChannel: ServerChildChannel {
         await encrypted.http2.handle(value: streams, logger: logger)
     }
 
-    private func addHTTP1(to channel: any Channel, plain: PlainPipeline?) throws {
+    private func addHTTP1(to channel: any Channel, plain: PlainPipeline?, refusal: APIError? = nil) throws {
         let handler = try SluiceChildChannel.addHandlers(
             to: channel,
             HTTPConnectionHandler.Services(publish: service, router: router, upgrade: upgrade),
@@ -62,6 +77,7 @@ struct SluiceChildChannel: ServerChildChannel {
         )
         // Without TLS here a proxy may speak it, which nobody need say.
         if encrypted != nil { handler.connection.isSecure = true }
+        if let refusal { handler.refuseAll(refusal) }
     }
 
     private func addTLS(

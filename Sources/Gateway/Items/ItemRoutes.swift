@@ -12,6 +12,7 @@ struct ItemRoutes: Sendable {
     let logID: UInt32
     let measures: GatewayMeasures
     let budgets: ByteBudgets
+    let limiter: ClientLimiter
     let configuration: GatewayConfiguration
 
     func register(on router: Router<GatewayRequestContext>) {
@@ -56,6 +57,16 @@ struct ItemRoutes: Sendable {
         defer { withExtendedLifetime(share) {} }
         // The body may have taken longer than the grant lasts.
         if grant.hasExpired(atWallNanoseconds: StageClock.wallNanoseconds()) { throw APIError.tokenExpired }
+        var bucket = RateBucket()
+        if let error = limiter.refusal(
+            ofRecords: 1,
+            bytes: body.count,
+            by: grant,
+            from: context.client,
+            on: &bucket
+        ) {
+            throw error
+        }
         let write = ItemWrite(
             table: table,
             key: key,

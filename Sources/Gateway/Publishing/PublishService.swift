@@ -23,6 +23,8 @@ struct PublishService: Sendable {
     let rules: HeadRules
     /// What all clients together may hold.
     let budgets: ByteBudgets
+    /// What each of them may do; nil: whatever it likes.
+    var limiter: ClientLimiter?
     /// Counts answers.
     let counters: HTTPCounters
     /// Tells of publishes and of what is refused.
@@ -42,6 +44,7 @@ struct PublishService: Sendable {
         tokenCookie = context.configuration.webSocket.tokenCookie
         self.rules = rules
         budgets = context.budgets
+        limiter = context.limiter
         self.counters = counters
         accessLog = context.accessLog
         now = { StageClock.nowNanoseconds() }

@@ -58,6 +58,7 @@ struct GatewayRoutes {
             logID: context.logID,
             measures: context.measures,
             budgets: context.budgets,
+            limiter: context.limiter,
             configuration: context.configuration
         ).register(on: router)
         HealthRoutes(drain: context.drain, checks: checks(), refused: refused()).register(on: router)

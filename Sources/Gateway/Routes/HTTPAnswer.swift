@@ -46,7 +46,7 @@ enum HTTPAnswer {
     /// A response that tells an error.
     static func error(_ error: APIError, allow: [HTTPRequest.Method] = []) -> Response {
         var fields = HTTPFields()
-        for (name, value) in error.code.answerFields {
+        for (name, value) in error.answerFields {
             if let name = HTTPField.Name(name) { fields[name] = value }
         }
         if !allow.isEmpty { fields[.allow] = allow.map(\.rawValue).joined(separator: ", ") }

@@ -16,6 +16,16 @@ enum ClientRequest: Equatable, Sendable {
     case reply(ByteBuffer)
     /// Something that it can't have.
     case refused(id: MessageID?, APIError)
+
+    /// The client's name for it, where it gave one and a reply is still to come.
+    var id: MessageID? {
+        switch self {
+        case .subscribe(let message): message.id
+        case .publish(let message): message.id
+        case .unsubscribe(let id, _), .authenticate(let id, _), .refused(let id, _): id
+        case .reply: nil
+        }
+    }
 }
 
 /// A client's request to receive topics.

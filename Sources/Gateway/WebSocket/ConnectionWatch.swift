@@ -99,10 +99,12 @@ struct ConnectionWatch {
 
     /// Judges the connection; a ping is due once a silence.
     ///
-    /// Only who leaves a ping without an answer is idle: a gateway that stood still has heard nobody, though all have spoken.
+    /// Only who leaves a ping without an answer is idle: a gateway that stood still has heard nobody, though all have spoken. Without pings,
+    /// `pingAfter` 0, silence alone makes one idle.
     mutating func verdict(now: UInt64, pingAfter: UInt64, idleAfter: UInt64, messageAfter: UInt64) -> Verdict {
         if let code = endCode(now: now) { return .close(code) }
         let silence = now > lastHeard ? now - lastHeard : 0
+        if pingAfter == 0, silence >= idleAfter { return .close(.idleTimeout) }
         if let pingedAt, silence >= idleAfter, now >= pingedAt, now - pingedAt >= idleAfter - min(pingAfter, idleAfter)
         {
             return .close(.idleTimeout)
@@ -110,7 +112,7 @@ struct ConnectionWatch {
         if messageSince < now, now - messageSince >= messageAfter { return .close(.messageTimeout) }
         if let seconds = tokenEnd.tell(now: now) { return .warn(.tokenEnds(inSeconds: seconds)) }
         if let seconds = ageEnd.tell(now: now) { return .warn(.connectionEnds(inSeconds: seconds)) }
-        guard silence >= pingAfter, pingedAt == nil else { return .nothing }
+        guard pingAfter > 0, silence >= pingAfter, pingedAt == nil else { return .nothing }
         pingedAt = now
         return .ping
     }

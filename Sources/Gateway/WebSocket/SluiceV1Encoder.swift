@@ -64,7 +64,8 @@ enum SluiceV1Encoder {
         message("error", id) { json in
             json.member("code", error.code.rawValue)
             json.member("message", error.message)
-            if let seconds = error.code.retryAfterSeconds { json.member("retryAfter", UInt64(seconds)) }
+            if let seconds = error.retryAfterSeconds { json.member("retryAfter", UInt64(seconds)) }
+            if let milliseconds = error.retryAfterMilliseconds { json.member("retryAfterMilliseconds", milliseconds) }
         }
     }
 

@@ -9,6 +9,8 @@ public struct WebSocketConfiguration: Sendable {
     ///
     /// A base64 payload of the largest size fits with its envelope.
     public var messageBytes = 2 * Limits.payloadBytes
+    /// Largest frame of a client, bytes; nil: as large as a message.
+    public var frameBytes: Int?
     /// Largest message that `/echo` takes, bytes.
     public var echoMessageBytes = 32 * 1024 * 1024
     /// Whether `/echo` answers every message with itself, for conformance suites.
@@ -23,7 +25,7 @@ public struct WebSocketConfiguration: Sendable {
     public var publishesInFlight = 256
     /// Subscribes of one connection that may wait for their reply; reading stops there.
     public var subscribesInFlight = 64
-    /// Silence after which the gateway pings a connection.
+    /// Silence after which the gateway pings a connection; 0: it never does, and silence alone ends one.
     public var pingInterval: TimeAmount = .seconds(25)
     /// Silence after which it closes the connection with 4009.
     public var idleTimeout: TimeAmount = .seconds(60)

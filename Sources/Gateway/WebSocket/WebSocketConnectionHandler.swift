@@ -36,6 +36,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     /// Requests that wait for one before them; nil while none does.
     var waitingRequests: [ClientRequest]?
     private var errorsInARow: UInt32 = 0
+    /// How fast it sends and publishes.
+    var pace = ConnectionPace()
     private var publishesInFlight: UInt32 = 0
     private var subscribesInFlight: UInt32 = 0
     private var isDirty = false
@@ -117,11 +119,12 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         let now = loop.services.now()
         watch.heard(now: now)
         let event = assembler.append(frame)
+        let excess = isRecorded ? excess(of: frame) : nil
         watch.message(assembler.isWithinMessage ? .open : .none, now: now)
         switch event {
-        case .incomplete, .pong: break
-        case .message(let message): received(message)
-        case .ping(let payload): write(ServerFrame.frame(.pong, payload))
+        case .incomplete, .pong: if let excess { refused(excess) }
+        case .message(let message): received(message, excess)
+        case .ping(let payload): if let excess { refused(excess) } else { write(ServerFrame.frame(.pong, payload)) }
         case .close(let payload):
             loop.services.counters.closedByClient(ClosePayload(payload).clientCode)
             perform(handshake.received(ClosePayload(payload), until: closeDeadline))
@@ -207,9 +210,14 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
 
     // MARK: - Requests
 
-    private func received(_ message: InboundMessage) {
+    private func excess(of frame: InboundFrame) -> APIError? {
+        loop.services.limiter?.refusal(ofFrame: frame.payload.readableBytes, &pace, by: grant, from: client)
+    }
+
+    private func received(_ message: InboundMessage, _ excess: APIError?) {
         loop.services.counters.messageRead()
-        let request = session.request(message)
+        var request = session.request(message)
+        if let excess { request = .refused(id: request.id, excess) }
         if waitingRequests != nil { waitingRequests?.append(request) } else { perform(request) }
     }
 
@@ -236,7 +244,17 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         // What is the gateway's own fault isn't held against the client.
         if error.code.httpStatus < 500 { errorsInARow += 1 }
         guard Int(errorsInARow) <= loop.services.configuration.errorsInARow else { return close(.tooManyErrors) }
+        if error.code == .tooManyRequests, !refused(error) { return }
         write(session.refused(id, error))
+    }
+
+    /// Something came too fast; who goes on in spite of that is closed.
+    @discardableResult
+    private func refused(_ error: APIError) -> Bool {
+        let forgiven = loop.services.configuration.errorsInARow
+        if pace.mayGoOn(forgiving: forgiven, now: loop.services.now()) { return true }
+        close(.tooManyErrors)
+        return false
     }
 
     /// Answers a request.

@@ -99,6 +99,15 @@ final class WebSocketLoop {
     }
 
     private func append(_ message: PublishMessage, from handler: WebSocketConnectionHandler) {
+        if let error = services.limiter?.refusal(
+            ofRecords: 1,
+            bytes: message.payload.count,
+            by: handler.grant,
+            from: handler.client,
+            on: &handler.pace.publishes
+        ) {
+            return handler.refuse(message.id, error)
+        }
         let accepted = services.now()
         let draft = RecordDraft(
             topic: message.topic,

@@ -35,6 +35,8 @@ struct WebSocketServices: Sendable {
     var committed: @Sendable (_ acceptedAtNanoseconds: UInt64, _ records: [AppendedRecord]) -> Void
     /// What all connections together may hold of messages that aren't complete.
     var unfinished: ByteBudget
+    /// What each of them may do; nil: whatever it likes.
+    var limiter: ClientLimiter?
     /// Whether the gateway is draining.
     var isDraining: @Sendable () -> Bool
     /// What is counted.
@@ -69,6 +71,18 @@ extension WebSocketServices {
         )
     }
 
+    /// Counts a client that becomes a member of the fan-out.
+    /// - Returns: what is called when it is none any more.
+    /// - Throws: `TooManyConnections`.
+    func join(
+        _ grant: Grant,
+        from client: ClientAddress,
+        on channel: any Channel
+    ) throws(APIError) -> ClientLimiter.Leave {
+        guard let limiter else { return {} }
+        return try limiter.join(grant, from: client, on: channel)
+    }
+
     /// A token's end on the clock that doesn't jump.
     func monotonic(_ wallNanoseconds: UInt64?) -> UInt64? {
         guard let wallNanoseconds else { return nil }
@@ -101,6 +115,7 @@ extension WebSocketServices {
                 measures.committed(acceptedAtNanoseconds: accepted, records.last)
             },
             unfinished: context.budgets.unfinished,
+            limiter: context.limiter,
             isDraining: { context.drain.isDraining },
             counters: WebSocketCounters(factory: context.measures.metrics),
             accessLog: context.accessLog,

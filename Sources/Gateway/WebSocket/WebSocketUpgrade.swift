@@ -43,16 +43,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 throw APIError(.shuttingDown, "The gateway is draining: connect again, perhaps elsewhere.")
             }
             if try isEcho(head) {
-                note(
-                    AcceptedUpgrade(
-                        grant: Grant(),
-                        client: client,
-                        request: nil,
-                        parameters: nil,
-                        acceptedAtNanoseconds: services.now()
-                    ),
-                    channel
-                )
+                try accept(Grant(), client, request: nil, parameters: nil, channel)
                 promise.succeed(HTTPHeaders())
             } else {
                 try authorize(head, client, channel, promise)
@@ -114,16 +105,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         let headers = HTTPHeaders(subprotocol.map { [("Sec-WebSocket-Protocol", $0)] } ?? [])
         // The usual gateway without authorization decides without a task.
         if services.authorizer is AllowAllAuthorizer {
-            note(
-                AcceptedUpgrade(
-                    grant: .everything,
-                    client: client,
-                    request: nil,
-                    parameters: parameters,
-                    acceptedAtNanoseconds: services.now()
-                ),
-                channel
-            )
+            try accept(.everything, client, request: nil, parameters: parameters, channel)
             promise.succeed(headers)
             return
         }
@@ -137,15 +119,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             }
         }
         let kept = request.kept(for: services.authorizer.basis)
-        granted.futureResult.map { [self] grant in
-            let accepted = AcceptedUpgrade(
-                grant: grant,
-                client: client,
-                request: kept,
-                parameters: parameters,
-                acceptedAtNanoseconds: services.now()
-            )
-            note(accepted, channel)
+        granted.futureResult.flatMapThrowing { [self] grant in
+            try accept(grant, client, request: kept, parameters: parameters, channel)
             return headers
         }.cascade(to: promise)
     }
@@ -163,7 +138,24 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         return grant
     }
 
-    private func note(_ accepted: AcceptedUpgrade, _ channel: any Channel) {
+    /// Takes a client in that may connect, if it hasn't too many connections.
+    private func accept(
+        _ grant: Grant,
+        _ client: ClientAddress,
+        request: ConnectRequest?,
+        parameters: ConnectParameters?,
+        _ channel: any Channel
+    ) throws(APIError) {
+        if let leave = try services.limiter?.join(grant, from: client, on: channel) {
+            channel.closeFuture.whenComplete { _ in leave() }
+        }
+        let accepted = AcceptedUpgrade(
+            grant: grant,
+            client: client,
+            request: request,
+            parameters: parameters,
+            acceptedAtNanoseconds: services.now()
+        )
         loops[channel.eventLoop]?.upgrades.add(accepted, for: channel)
     }
 
@@ -203,8 +195,12 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             high: configuration.unwrittenBytes
         )
         try channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
+        let frameBytes = isEcho ? maximum : configuration.frameBytes ?? maximum
         let decoder = ByteToMessageHandler(
-            MeteredFrameDecoder(maximumFrameBytes: min(maximum, Int(UInt32.max)), budget: services.unfinished) {
+            MeteredFrameDecoder(
+                maximumFrameBytes: min(maximum, frameBytes, Int(UInt32.max)),
+                budget: services.unfinished
+            ) {
                 [handler] in handler.heardPart()
             }
         )

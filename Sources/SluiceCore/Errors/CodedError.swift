@@ -9,6 +9,8 @@ public struct CodedError<ErrorCode: Equatable & Sendable>: Error, Equatable, Sen
     public let code: Code
     /// What was wrong, with which value, and what to do.
     public let message: String
+    /// When trying again makes sense, where that is known better than by the code, milliseconds from now.
+    public var retryAfterMilliseconds: Int?
 
     /// Makes an error.
     public init(_ code: Code, _ message: String) {

@@ -15,6 +15,7 @@ enum MetricHelp {
         "sluice_gateway_links_connected":
             "Publishers that have a link to this gateway: none means that nothing is delivered.",
         "sluice_key_fetches_total": "Fetches of an issuer's keys by outcome.",
+        "sluice_limit_refusals_total": "Connects, frames and publishes refused, by the limit that was reached.",
         "sluice_link_refusals_total":
             "Connections and links of publishers ended for a fault of the other end, by code.",
         "sluice_log_epoch_info": "Always 1; the log's epoch is in the label.",

@@ -328,10 +328,10 @@ extension Setting {
     )
     static let pingInterval = Setting(
         "ping-interval",
-        .duration(.milliseconds(100)...(.seconds(3_600))),
+        .duration(.zero...(.seconds(3_600))),
         default: "25s",
         for: [.gateway],
-        "Silence after which a WebSocket is pinged."
+        "Silence after which a WebSocket is pinged; 0: never, and silence alone ends it."
     )
     .fills(gateway: \.webSocket.pingInterval)
     static let idleTimeout = Setting(

@@ -18,6 +18,10 @@ struct Setting: Sendable {
         /// Written with a unit or without: `65536`, `64KiB`, `1MiB`, `16GiB`.
         case bytes(ClosedRange<Int>)
         case choice([String])
+        /// A number a second, with how many may come at once behind a colon: `100`, `100:500`; 0: no limit.
+        case rate
+        /// The same of bytes: `64KiB`, `64KiB:1MiB`.
+        case byteRate
         /// `sqs`, `sns`, `stream`, or a name, with its kind behind a colon.
         case queue
         /// The name of a message queue.
@@ -116,6 +120,8 @@ struct Setting: Sendable {
         case .duration: "duration"
         case .bytes: "bytes"
         case .choice(let names): names.joined(separator: "/")
+        case .rate: "rate"
+        case .byteRate: "bytes"
         case .queue: "sqs/sns/stream/name:kind"
         case .queueName: "name"
         case .list: "list"
@@ -129,6 +135,7 @@ extension Setting {
     /// docs/operations.md shows the table, a test compares them.
     static let all: [Setting] = [
         CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
+        LimitOptions.self,
         QueueAPIOptions.self,
         AuthorizerOptions.self,
         PublisherOptions.self,

@@ -13,6 +13,7 @@ enum SettingValue: Equatable, Sendable {
     case onOff(Bool)
     case duration(Duration)
     case list([String])
+    case rate(RateLimit)
 
     /// Reads a value as it is written in a flag, a variable or the file.
     /// - Throws: `InvalidSetting` with what is wrong and what would be right.
@@ -45,6 +46,22 @@ enum SettingValue: Equatable, Sendable {
                 )
             }
             self = .text(text)
+        case .rate:
+            guard let rate = SettingValue.rate(text, { Int($0) }) else {
+                throw InvalidSetting(
+                    text,
+                    "a number a second, such as 100, or with a burst, such as 100:500, or 0 for no limit"
+                )
+            }
+            self = .rate(rate)
+        case .byteRate:
+            guard let rate = SettingValue.rate(text, ByteCount.parse) else {
+                throw InvalidSetting(
+                    text,
+                    "bytes a second, such as 64KiB, or with a burst, such as 64KiB:1MiB, or 0 for no limit"
+                )
+            }
+            self = .rate(rate)
         case .number(let range):
             guard let number = Int(text), range.contains(number) else {
                 throw InvalidSetting(text, "a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -69,6 +86,15 @@ enum SettingValue: Equatable, Sendable {
         }
     }
 
+    private static func rate(_ text: String, _ parse: (String) -> Int?) -> RateLimit? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let numbers = parts.compactMap(parse)
+        guard (1...2).contains(parts.count), numbers.count == parts.count,
+            numbers.allSatisfy({ (0...1_000_000_000_000).contains($0) }), parts.count == 1 || numbers[1] > 0
+        else { return nil }
+        return RateLimit(perSecond: Double(numbers[0]), burst: parts.count == 2 ? Double(numbers[1]) : nil)
+    }
+
     private static func trimmed(_ text: Substring) -> String {
         var text = text
         while text.first == " " { text.removeFirst() }
@@ -86,6 +112,7 @@ extension SettingValue {
         case .onOff(let isOn): String(isOn)
         case .duration(let duration): DurationText.text(duration)
         case .list(let list): list.joined(separator: ",")
+        case .rate(let rate): "\(Int(rate.perSecond)):\(Int(rate.burst))"
         }
     }
 }
@@ -234,6 +261,13 @@ extension SettingConvertible where Self: RawRepresentable<String> {
     init?(_ value: SettingValue) {
         guard case .text(let text) = value else { return nil }
         self.init(rawValue: text)
+    }
+}
+
+extension RateLimit: SettingConvertible {
+    init?(_ value: SettingValue) {
+        guard case .rate(let rate) = value else { return nil }
+        self = rate
     }
 }
 

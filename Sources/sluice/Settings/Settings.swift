@@ -42,7 +42,8 @@ struct Settings: Sendable {
         if let path { providers.append(try await ConfigurationFile.provider(path: path)) }
         let outcome = AccessOutcome()
         let reader = ConfigReader(providers: providers, accessReporter: outcome)
-        for setting in Setting.all { try look(setting, up: reader, outcome, file: path) }
+        // The profile of limits first: what isn't set otherwise is what it says.
+        for setting in [.limits] + Setting.all { try look(setting, up: reader, outcome, file: path) }
     }
 
     /// `SLUICE_CONFIG` names the configuration file; the others are the Makefile's and the tests'.
@@ -59,13 +60,18 @@ struct Settings: Sendable {
         if let source, hasFailed {
             throw Settings.invalid(setting, source, file, "it is not of the form '\(setting.form)'")
         }
-        guard let text = text ?? setting.fallback else { return }
+        guard let text = text ?? profile[setting.name] ?? setting.fallback else { return }
         do throws(InvalidSetting) {
             values[setting.name] = try SettingValue(text, setting.kind)
             sources[setting.name] = source
         } catch {
             throw Settings.invalid(setting, source ?? .flag, file, error.description)
         }
+    }
+
+    private var profile: [String: String] {
+        guard case .text(let name)? = self[.limits] else { return [:] }
+        return LimitProfile(rawValue: name)?.values ?? [:]
     }
 
     /// The value as text; nil when there is none or it can't be converted, which the outcome tells apart.
@@ -75,7 +81,7 @@ struct Settings: Sendable {
         case .number: return reader.int(forKey: key).map(String.init)
         case .onOff: return reader.bool(forKey: key).map(String.init)
         case .list: return reader.stringArray(forKey: key)?.joined(separator: ",")
-        case .text, .duration, .bytes, .choice, .queue, .queueName:
+        case .text, .duration, .bytes, .choice, .queue, .queueName, .rate, .byteRate:
             return reader.string(forKey: key, isSecret: setting.isSecret)
         }
     }
