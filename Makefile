@@ -2,6 +2,7 @@
 # make test      the same set-up, then every test; ONLY=name runs those whose name matches, and installs no browser for it
 # make check     format, tidy rules, spelling, shell scripts, build with warnings as errors, documentation's example
 # make sanitize  the tests again under the thread sanitizer and the address sanitizer, in builds of their own
+# make fuzz     inputs made by damage for HTTP, frames, JSON and tokens; MINUTES=60 for each of them, SEED=… again
 # make docs      the public libraries' documentation, with warnings as errors, below .build/documentation
 # make dist      a tarball and a Debian package that need no Swift, below .build/dist
 # make bench     measure Sluice against its bars; PEERS=1 installs its peers below Benchmarks and measures them too, QUICK=1 takes two minutes
@@ -25,7 +26,10 @@ ARGS ?=
 # What `make test ONLY=…` runs: a regular expression, of a Swift suite or function or of a Python test.
 ONLY ?=
 
-.PHONY: up test check sanitize docs dist screenshot bench micro micro-check clean
+MINUTES ?= 1
+SEED ?=
+
+.PHONY: up test check sanitize fuzz docs dist screenshot bench micro micro-check clean
 
 up:
 	@.ci/install
@@ -41,6 +45,12 @@ check:
 
 sanitize:
 	@.ci/sanitize
+
+fuzz:
+	@.ci/install
+	@echo "== fuzz: $(MINUTES) minutes for each of its targets, behind the tests' build"
+	$(STRICT) $(SWIFT) build --build-tests
+	SLUICE_FUZZ_SECONDS=$$(( $(MINUTES) * 60 )) $(if $(SEED),SLUICE_FUZZ_SEED=$(SEED)) $(SWIFT) test --skip-build --no-parallel --filter FuzzTests
 
 docs:
 	@$(STRICT) .ci/docs

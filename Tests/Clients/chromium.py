@@ -17,12 +17,12 @@ PROGRAM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which
 
 
 class Chromium:
-    def __init__(self):
+    def __init__(self, *flags):
         self.directory = tempfile.mkdtemp(prefix="sluice-chromium-")
         self.process = subprocess.Popen(
             [
                 PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-                "--remote-debugging-port=0", f"--user-data-dir={self.directory}", "about:blank",
+                "--remote-debugging-port=0", f"--user-data-dir={self.directory}", *flags, "about:blank",
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
