@@ -6,6 +6,7 @@ import statistics
 import typing
 
 import growth
+import secure
 
 
 @dataclasses.dataclass
@@ -164,7 +165,19 @@ def growing() -> list[Group]:
             *(point(f"{count} queues", growth.many_queues, queues=count) for count in (1, 100, 1000)),
             *(point(f"queue, {name}", growth.queue_round_trips, server_name=name) for name in ("sluice", "moto")),
         ]),
+        group(16, "TLS and compression", [
+            *(
+                point(f"{name}, {kind}{' TLS' if is_secure else ''}", secure.fan_out, kind=kind, secure=is_secure, **given)
+                for name, given in SECURE_LOADS.items() for kind in ("sluice", "nats") for is_secure in (False, True)
+            ),
+            *(point(f"2 KB of JSON{', deflate' if compressed else ''}", secure.fan_out, compressed=compressed, size=2000) for compressed in (False, True)),
+            *(point(f"connects{' TLS' if is_secure else ''}", secure.connecting, secure=is_secure) for is_secure in (False, True)),
+        ]),
     ]
+
+
+# One record at a time, and sixteen that leave together.
+SECURE_LOADS = {"1 to 1,000": {}, "16 to 1,000": {"batch": 16, "rate": 3}}
 
 
 def short(value: float) -> str:
@@ -277,4 +290,18 @@ def growing_rows(row: typing.Callable) -> list[dict]:
         rows.append(row(15, f"ten messages received and deleted, {most:,} {kind}, against {few:,}, µs", name, path, 1.3, False, peer=(f"queue with {few} {kind}", path)))
     rows.append(row(15, "a message sent to one of 1,000 queues, against one, µs", "1000 queues", "send.p50", 1.2, False, peer=("1 queues", "send.p50")))
     rows.append(row(15, "messages sent, received and deleted in tens, against moto, which keeps them in memory, messages/s", "queue, sluice", "messagesPerSecond", 1, peer=("queue, moto", "messagesPerSecond")))
-    return rows
+    return rows + secure_rows(row)
+
+
+def secure_rows(row: typing.Callable) -> list[dict]:
+    """The bars of TLS and compression."""
+    cpu, rows = "microseconds", []
+    for name in SECURE_LOADS:
+        rows.append(row(16, f"{name}: CPU a delivery with TLS, against without, µs", f"{name}, sluice TLS", cpu, 2, False, peer=(f"{name}, sluice", cpu)))
+        rows.append(row(16, "the same against NATS with TLS, µs", f"{name}, sluice TLS", cpu, 1, False, peer=(f"{name}, nats TLS", cpu)))
+    return rows + [
+        row(16, "2 KB of JSON to 1,000, deflate: bytes a delivery", "2 KB of JSON, deflate", "bytes", 0.5, False, peer=("2 KB of JSON", "bytes")),
+        row(16, "the same: CPU a delivery, µs", "2 KB of JSON, deflate", cpu, 1.2, False, peer=("2 KB of JSON", cpu)),
+        row(16, "a connect with TLS: CPU, µs", "connects TLS", "connectMicroseconds", 1500, False),
+        row(16, "idle connection with TLS: KiB", "connects TLS", "kibibytesPerConnection", 80, False),
+    ]
