@@ -1,4 +1,5 @@
 import ChangeQueue
+import Deflate
 import FanOut
 import NIOCore
 import SluiceCore
@@ -39,6 +40,8 @@ struct WebSocketServices: Sendable {
     var isDraining: @Sendable () -> Bool
     /// What is counted.
     var counters: WebSocketCounters
+    /// Which events are compressed.
+    var compression: EventCompression
     /// Tells of connects, subscribes, publishes and of what is refused.
     var accessLog = AccessLog.off
     /// `StageClock`'s monotonic time, outside tests.
@@ -57,7 +60,7 @@ extension WebSocketServices {
                 holeRecords: configuration.holeRecords,
                 holeBytes: configuration.holeBytes
             ),
-            formats: EventFormats.all,
+            formats: EventFormats.all(compression),
             head: head,
             history: history,
             offload: offload,
@@ -103,6 +106,10 @@ extension WebSocketServices {
             unfinished: context.budgets.unfinished,
             isDraining: { context.drain.isDraining },
             counters: WebSocketCounters(factory: context.measures.metrics),
+            compression: EventCompression(
+                minimumBytes: context.configuration.webSocket.compression.minimumBytes,
+                factory: context.measures.metrics
+            ),
             accessLog: context.accessLog,
             now: { StageClock.nowNanoseconds() }
         )

@@ -38,6 +38,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         on channel: any Channel
     ) -> EventLoopFuture<HTTPHeaders> {
         let promise = channel.eventLoop.makePromise(of: HTTPHeaders.self)
+        let compression = compression(head)
         do throws(APIError) {
             guard !services.isDraining() else {
                 throw APIError(.shuttingDown, "The gateway is draining: connect again, perhaps elsewhere.")
@@ -49,13 +50,14 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                         client: client,
                         request: nil,
                         parameters: nil,
+                        compression: compression,
                         acceptedAtNanoseconds: services.now()
                     ),
                     channel
                 )
-                promise.succeed(HTTPHeaders())
+                promise.succeed(compression?.fields ?? HTTPHeaders())
             } else {
-                try authorize(head, client, channel, promise)
+                try authorize(head, client, compression, channel, promise)
             }
         } catch {
             promise.fail(error)
@@ -91,9 +93,15 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         }
     }
 
+    private func compression(_ head: HTTPRequestHead) -> PermessageDeflate? {
+        guard services.configuration.compression.isForWebSockets else { return nil }
+        return PermessageDeflate(offers: head.headers.elements(of: "Sec-WebSocket-Extensions"))
+    }
+
     private func authorize(
         _ head: HTTPRequestHead,
         _ client: ClientAddress,
+        _ compression: PermessageDeflate?,
         _ channel: any Channel,
         _ promise: EventLoopPromise<HTTPHeaders>
     ) throws(APIError) {
@@ -111,7 +119,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 "The URL names \(parameters.entries.count) topics and the limit is \(services.configuration.subscriptionsPerConnection)."
             )
         }
-        let headers = HTTPHeaders(subprotocol.map { [("Sec-WebSocket-Protocol", $0)] } ?? [])
+        var headers = HTTPHeaders(subprotocol.map { [("Sec-WebSocket-Protocol", $0)] } ?? [])
+        if let compression { headers.add(contentsOf: compression.fields) }
         // The usual gateway without authorization decides without a task.
         if services.authorizer is AllowAllAuthorizer {
             note(
@@ -120,6 +129,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                     client: client,
                     request: nil,
                     parameters: parameters,
+                    compression: compression,
                     acceptedAtNanoseconds: services.now()
                 ),
                 channel
@@ -137,12 +147,13 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             }
         }
         let kept = request.kept(for: services.authorizer.basis)
-        granted.futureResult.map { [self] grant in
+        granted.futureResult.map { [self, headers] grant in
             let accepted = AcceptedUpgrade(
                 grant: grant,
                 client: client,
                 request: kept,
                 parameters: parameters,
+                compression: compression,
                 acceptedAtNanoseconds: services.now()
             )
             note(accepted, channel)
@@ -191,6 +202,9 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             connectRequest: accepted.request,
             client: accepted.client,
             session: session,
+            compression: accepted.compression.map {
+                MessageCompression(rule: services.compression.webSocket, window: $0.window)
+            },
             loop: loop,
             isRecorded: !isEcho,
             plain: plain,
@@ -208,6 +222,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 [handler] in handler.heardPart()
             }
         )
+        if accepted.compression != nil { services.counters.compressionNegotiated() }
         if !isEcho {
             services.registry.connected(handler.id, accepted.grant.principal, accepted.client.description)
             services.accessLog.connected(handler.id, accepted.grant.principal, from: accepted.client)
