@@ -64,6 +64,10 @@ let package = Package(
     targets: [
         // Only LMDB imports CLMDB; SluiceCore and LMDB import no NIO; Gateway and Publisher import neither a driver nor each other.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        // Only Deflate imports CZlib.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // Messages compressed one by one, and gzip streams put together from shared parts.
+        .target(name: "Deflate", dependencies: ["CZlib", nioCore, nioPosix], swiftSettings: settings),
         // What several modules need of the system, one of each; it imports Glibc only.
         .target(name: "PosixSupport", swiftSettings: settings),
         .target(name: "LMDB", dependencies: ["CLMDB", "PosixSupport"], swiftSettings: settings),
@@ -130,12 +134,16 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "FanOut", dependencies: ["SluiceCore", nioCore], swiftSettings: settings),
-        .target(name: "ServerSentEvents", dependencies: ["FanOut", "SluiceCore", nioCore], swiftSettings: settings),
+        .target(
+            name: "ServerSentEvents",
+            dependencies: ["Deflate", "FanOut", "SluiceCore", nioCore],
+            swiftSettings: settings
+        ),
         .target(
             name: "Gateway",
             dependencies: [
-                "PosixSupport", "FanOut", "ServerSentEvents", "SluiceCore", "ChangeQueue", "QueueEngine", "Queues",
-                "SQSProtocol",
+                "PosixSupport", "Deflate", "FanOut", "ServerSentEvents", "SluiceCore", "ChangeQueue", "QueueEngine",
+                "Queues", "SQSProtocol",
                 "SNSProtocol",
                 "SubscriptionRegistry", "DeliveryLink", "StageLatency",
                 nioCore, nioPosix, nioSSL, log, lifecycle, asyncHTTPClient,
@@ -211,6 +219,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "PosixSupportTests", dependencies: ["PosixSupport", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "DeflateTests", dependencies: ["CZlib", "Deflate", nioCore], swiftSettings: settings),
         .testTarget(name: "LMDBTests", dependencies: ["LMDB", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "SluiceCoreTests", dependencies: ["SluiceCore", "TestSupport"], swiftSettings: settings),
         .testTarget(
@@ -264,14 +273,14 @@ let package = Package(
         ),
         .testTarget(
             name: "ServerSentEventsTests",
-            dependencies: ["TestSupport", "ServerSentEvents", "FanOut", "SluiceCore", nioCore],
+            dependencies: ["TestSupport", "Deflate", "ServerSentEvents", "FanOut", "SluiceCore", nioCore],
             swiftSettings: settings
         ),
         .testTarget(
             name: "GatewayTests",
             dependencies: [
                 "TestSupport", "ShopExample",
-                "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink", "QueueEngine",
+                "Deflate", "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink", "QueueEngine",
                 "Queues",
                 "SubscriptionRegistry",
                 nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),

@@ -33,6 +33,9 @@ package struct HistoryReader: Sendable {
         return zip(walks, chains).map { HistoryWalk(entry: $0.entry, walk: $1) }
     }
 
+    /// Payloads that are read for a piece whose events are compressed, as a multiple of the piece.
+    private static let maximumCompression = 8
+
     /// Reads and encodes records until `maximumBytes` are reached, at least one.
     func piece(
         _ sequences: [SequenceNumber],
@@ -41,10 +44,15 @@ package struct HistoryReader: Sendable {
     ) throws -> HistoryPiece {
         var frames = EventFrames(format)
         var count = 0
+        var payloadBytes = 0
         for sequence in sequences {
-            if let record = try record(sequence) { frames.append(record) }
+            if let record = try record(sequence) {
+                frames.append(record)
+                payloadBytes += record.payload.count
+            }
             count += 1
-            if frames.byteCount >= maximumBytes { break }
+            guard frames.byteCount < maximumBytes, payloadBytes < HistoryReader.maximumCompression * maximumBytes
+            else { break }
         }
         return HistoryPiece(events: frames.events(from: 0), count: count)
     }

@@ -6,12 +6,12 @@ package protocol StreamFraming: Sendable {
     /// How its events come.
     var format: EventFormatID { get }
     /// What is written when nothing else was for a while, so that nobody on the way takes the connection for dead.
-    var keepAlive: ByteBuffer { get }
+    mutating func keepAlive() -> ByteBuffer
 
     /// What is written first: where the topics begin, as `json` says it.
     mutating func subscribed(_ topics: [SubscribedTopic], after known: [SequenceNumber?], json: [UInt8]) -> ByteBuffer
     /// What is written for events.
     mutating func events(_ events: SharedEvents) -> ByteBuffer
     /// What is written last where the gateway ends the response, as `json` says it; a client may come back after so many milliseconds.
-    func end(json: [UInt8], retryMilliseconds: Int) -> ByteBuffer
+    mutating func end(json: [UInt8], retryMilliseconds: Int) -> ByteBuffer
 }

@@ -14,12 +14,17 @@ package struct ServerSentEventFormat: EventFormat {
     package func append(_ record: ChangeRecord, to events: inout ByteBuffer, scratch: inout [UInt8]) {
         scratch.removeAll(keepingCapacity: true)
         EventEnvelope.appendLine(record, to: &scratch)
-        events.writeInteger(record.sequence.rawValue)
-        events.writeInteger(UInt16(truncatingIfNeeded: record.topic.name.utf8.count))
-        events.writeString(record.topic.name)
+        ServerSentEventFormat.writeHead(of: record, to: &events)
         events.writeStaticString("data: ")
         events.writeBytes(scratch)
         events.writeStaticString("\n\n")
+    }
+
+    /// Writes what stands in front of an event.
+    static func writeHead(of record: ChangeRecord, to events: inout ByteBuffer) {
+        events.writeInteger(record.sequence.rawValue)
+        events.writeInteger(UInt16(truncatingIfNeeded: record.topic.name.utf8.count))
+        events.writeString(record.topic.name)
     }
 
     /// Takes off what stands in front of an event.

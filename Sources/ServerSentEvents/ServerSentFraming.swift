@@ -19,7 +19,7 @@ package struct ServerSentFraming: StreamFraming {
         position = ServerSentPosition(epoch: epoch, topics: [], sequences: [])
     }
 
-    package var keepAlive: ByteBuffer { ByteBuffer(string: ":\n\n") }
+    package func keepAlive() -> ByteBuffer { ByteBuffer(string: ":\n\n") }
 
     package mutating func subscribed(
         _ topics: [SubscribedTopic],
@@ -43,12 +43,18 @@ package struct ServerSentFraming: StreamFraming {
         bytes.reserveCapacity(events.bytes.readableBytes + 64)
         events.withEach { event in
             var event = event
-            guard let head = ServerSentEventFormat.readHead(of: &event) else { return }
-            if let place = places[head.topic] { position.note(head.sequence, ofTopicAt: place) }
-            bytes.writeString("id: \(position.text)\n")
+            guard let id = readID(of: &event) else { return }
+            bytes.writeString(id)
             bytes.writeBuffer(&event)
         }
         return bytes
+    }
+
+    /// Takes off what stands in front of an event, and makes its line with the id of it.
+    mutating func readID(of event: inout ByteBuffer) -> String? {
+        guard let head = ServerSentEventFormat.readHead(of: &event) else { return nil }
+        if let place = places[head.topic] { position.note(head.sequence, ofTopicAt: place) }
+        return "id: \(position.text)\n"
     }
 
     package func end(json: [UInt8], retryMilliseconds: Int) -> ByteBuffer {

@@ -28,8 +28,7 @@ struct SettingTests {
         let storage = try StorageOptions.parse([])
         let gateway: [any SettingOptions] = [
             common, storage, try GatewayOptions.parse([]), try AccessOptions.parse([]), try TLSOptions.parse([]),
-            try LimitOptions.parse([]),
-            try QueueAPIOptions.parse([]),
+            try LimitOptions.parse([]), try CompressionOptions.parse([]), try QueueAPIOptions.parse([]),
             try AuthorizerOptions.parse([]),
         ]
         let publisher: [any SettingOptions] = [
@@ -45,7 +44,7 @@ struct SettingTests {
     func reach() throws {
         let groups: [any SettingOptions.Type] = [
             CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
-            LimitOptions.self,
+            LimitOptions.self, CompressionOptions.self,
             QueueAPIOptions.self, AuthorizerOptions.self, PublisherOptions.self,
         ]
         for group in groups {

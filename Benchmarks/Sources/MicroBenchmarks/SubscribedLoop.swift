@@ -120,6 +120,7 @@ final class SubscribedLoop {
             ),
             isDraining: { false },
             counters: WebSocketCounters(factory: measures.metrics),
+            compression: .unmeasured(),
             now: { StageClock.nowNanoseconds() }
         )
     }

@@ -133,7 +133,7 @@ final class EventStreamSubscriber: Subscriber {
         if let expires = limits.expiresAtNanoseconds, now >= expires { return finish("token expired", now) }
         if waitingBytes == 0, now >= lastWriteNanoseconds &+ EventStreamLimits.silenceNanoseconds {
             lastWriteNanoseconds = now
-            write(framing.keepAlive)
+            write(framing.keepAlive())
         }
     }
 

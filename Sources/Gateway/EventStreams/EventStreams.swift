@@ -32,6 +32,8 @@ struct EventStreams: Sendable {
         let kind: Kind
         let entries: [SubscribeRequest.Entry]
         let epoch: EpochClaim?
+        /// Whether the client takes a compressed response.
+        var acceptsGzip = false
     }
 
     init(services: WebSocketServices, loops: LoopDirectory, metrics: any MetricsFactory) {
@@ -66,7 +68,7 @@ struct EventStreams: Sendable {
         let membership = try await begun.futureResult.get()
         return Response(
             status: .ok,
-            headers: EventStreams.headers(asked.kind),
+            headers: headers(asked),
             body: ResponseBody { writer in
                 for try await chunk in chunks {
                     do {
@@ -85,13 +87,29 @@ struct EventStreams: Sendable {
         )
     }
 
-    private static func headers(_ kind: Kind) -> HTTPFields {
+    private func headers(_ asked: Asked) -> HTTPFields {
         var fields: HTTPFields = [
-            .contentType: kind.contentType, .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
+            .contentType: asked.kind.contentType, .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
         ]
         // Proxies that collect answers before they pass them on leave these alone.
         if let name = HTTPField.Name("X-Accel-Buffering") { fields[name] = "no" }
+        if asked.kind == .sse, services.configuration.compression.isForServerSentEvents {
+            fields[.vary] = "Accept-Encoding"
+        }
+        if isCompressed(asked) { fields[.contentEncoding] = "gzip" }
         return fields
+    }
+
+    private func isCompressed(_ asked: Asked) -> Bool {
+        asked.kind == .sse && asked.acceptsGzip && services.configuration.compression.isForServerSentEvents
+    }
+
+    private func framing(_ asked: Asked) -> any StreamFraming {
+        switch asked.kind {
+        case .lines: LineFraming()
+        case .sse where isCompressed(asked): GzippedFraming(epoch: epoch, rule: services.compression.serverSent)
+        case .sse: ServerSentFraming(epoch: epoch)
+        }
     }
 
     /// Adds the subscriber, on the event loop of its connection.
@@ -107,7 +125,7 @@ struct EventStreams: Sendable {
             return begun.fail(APIError(.internalError, "The connection's event loop has no subscribers."))
         }
         let epoch = epoch
-        let framing: any StreamFraming = asked.kind == .sse ? ServerSentFraming(epoch: epoch) : LineFraming()
+        let framing = framing(asked)
         let subscriber = EventStreamSubscriber(
             on: loop,
             grant: grant,

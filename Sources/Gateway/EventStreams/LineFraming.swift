@@ -4,7 +4,7 @@ import SluiceCore
 
 /// An event as a line of JSON.
 struct LineEventFormat: EventFormat {
-    /// Its place among ``EventFormats/all``.
+    /// Its place among ``EventFormats/plain``.
     static let id = EventFormatID(rawValue: 2)
 
     func append(_ record: ChangeRecord, to events: inout ByteBuffer, scratch: inout [UInt8]) {
@@ -18,7 +18,7 @@ struct LineEventFormat: EventFormat {
 /// A stream of lines: what it shares with others is all that it writes.
 struct LineFraming: StreamFraming {
     var format: EventFormatID { LineEventFormat.id }
-    var keepAlive: ByteBuffer { ByteBuffer(string: "\n") }
+    func keepAlive() -> ByteBuffer { ByteBuffer(string: "\n") }
 
     func subscribed(_ topics: [SubscribedTopic], after known: [SequenceNumber?], json: [UInt8]) -> ByteBuffer {
         ByteBuffer(bytes: json + [UInt8(ascii: "\n")])

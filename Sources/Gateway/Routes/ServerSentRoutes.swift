@@ -14,7 +14,8 @@ struct ServerSentRoutes: Sendable {
 
     func register(on router: Router<GatewayRequestContext>) {
         router.get("/sse") { request, context in
-            let asked = try ServerSentRoutes.asked(request)
+            var asked = try ServerSentRoutes.asked(request)
+            asked.acceptsGzip = AcceptEncoding.hasGzip(request.headers)
             let grant = try await grants.grant(request, context)
             try await grants.authorize(.subscribe, asked.entries.map(\.topic), grant)
             return try await streams.respond(asked, grant: grant, context: context)

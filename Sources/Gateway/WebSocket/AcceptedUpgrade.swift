@@ -11,6 +11,8 @@ struct AcceptedUpgrade {
     let request: ConnectRequest?
     /// What its URL asks for; nil for `/echo`.
     let parameters: ConnectParameters?
+    /// What was agreed on about compression; nil for none.
+    let compression: PermessageDeflate?
     /// When it was accepted, nanoseconds of `StageClock`.
     let acceptedAtNanoseconds: UInt64
 }

@@ -5,7 +5,9 @@ import NIOWebSocket
 struct InboundFrame {
     /// Whether it ends a message.
     var isFinal: Bool
-    /// Whether one of the three reserved bits is set: they belong to extensions, and none was negotiated.
+    /// Whether the first reserved bit is set, with which a compressed message begins (RFC 7692, section 6).
+    var isCompressed: Bool
+    /// Whether one of the other two reserved bits is set: they belong to extensions that aren't negotiated here.
     var hasReservedBits: Bool
     /// The opcode's four bits.
     var opcode: UInt8
@@ -15,9 +17,16 @@ struct InboundFrame {
     var payload: ByteBuffer
 
     /// A frame from its parts.
-    init(isFinal: Bool = true, hasReservedBits: Bool = false, opcode: UInt8, isMasked: Bool = true, payload: ByteBuffer)
-    {
+    init(
+        isFinal: Bool = true,
+        isCompressed: Bool = false,
+        hasReservedBits: Bool = false,
+        opcode: UInt8,
+        isMasked: Bool = true,
+        payload: ByteBuffer
+    ) {
         self.isFinal = isFinal
+        self.isCompressed = isCompressed
         self.hasReservedBits = hasReservedBits
         self.opcode = opcode
         self.isMasked = isMasked
@@ -28,7 +37,8 @@ struct InboundFrame {
     init(_ frame: WebSocketFrame) {
         self.init(
             isFinal: frame.fin,
-            hasReservedBits: frame.rsv1 || frame.rsv2 || frame.rsv3,
+            isCompressed: frame.rsv1,
+            hasReservedBits: frame.rsv2 || frame.rsv3,
             opcode: UInt8(webSocketOpcode: frame.opcode),
             isMasked: frame.maskKey != nil,
             payload: frame.unmaskedData

@@ -1,10 +1,11 @@
+import Deflate
 import NIOCore
 import NIOWebSocket
 import SluiceCore
 
 /// Puts a client's messages together from frames and enforces RFC 6455, section 5: masks, reserved bits and opcodes,
 /// fragmentation with control frames in between, UTF-8 in text as soon as it can be judged, and the size limit over all
-/// fragments of a message.
+/// fragments of a message, before and after it is inflated (RFC 7692, section 6.2).
 struct MessageAssembler {
     /// What a frame led to.
     enum Event: Equatable {
@@ -20,6 +21,8 @@ struct MessageAssembler {
         case close(ByteBuffer)
         /// The connection must be failed with this code; nothing after it counts.
         case failure(CloseCode)
+        /// The same for a compressed message.
+        case inflateFailure(InflateRefusal)
     }
 
     private let maximumMessageBytes: Int
@@ -28,23 +31,35 @@ struct MessageAssembler {
     private var kind: FrameOpcode?
     private var partial: ByteBuffer?
     private var text = UTF8Validator()
+    private var isCompressed = false
+    // Nil where no compression was negotiated.
+    private var allowance: InflateAllowance?
 
-    /// `budget`: what all connections together may hold of messages that aren't complete.
-    init(maximumMessageBytes: Int, budget: ByteBudget) {
+    /// An assembler of one connection.
+    /// - Parameters:
+    ///   - maximumMessageBytes: the limit of a message.
+    ///   - budget: what all connections together may hold of messages that aren't complete.
+    ///   - allowance: how far messages may be inflated; nil where no compression was negotiated.
+    init(maximumMessageBytes: Int, budget: ByteBudget, allowance: InflateAllowance? = nil) {
         self.maximumMessageBytes = maximumMessageBytes
         self.budget = budget
+        self.allowance = allowance
     }
 
     /// Whether a message has begun that isn't complete.
     var isWithinMessage: Bool { kind != nil }
 
-    /// Takes the next frame.
-    mutating func append(_ frame: InboundFrame) -> Event {
+    /// Takes the next frame; `now`: nanoseconds.
+    mutating func append(_ frame: InboundFrame, now: UInt64) -> Event {
         guard frame.isMasked, !frame.hasReservedBits, let opcode = FrameOpcode(rawValue: frame.opcode) else {
             return .failure(.protocolError)
         }
+        // Only a message's first frame says so, and only where it was negotiated.
+        guard !frame.isCompressed || (allowance != nil && (opcode == .text || opcode == .binary)) else {
+            return .failure(.protocolError)
+        }
         if opcode.isControl { return control(opcode, frame) }
-        return data(opcode, frame)
+        return data(opcode, frame, now)
     }
 
     private func control(_ opcode: FrameOpcode, _ frame: InboundFrame) -> Event {
@@ -56,25 +71,53 @@ struct MessageAssembler {
         }
     }
 
-    private mutating func data(_ opcode: FrameOpcode, _ frame: InboundFrame) -> Event {
+    private mutating func data(_ opcode: FrameOpcode, _ frame: InboundFrame, _ now: UInt64) -> Event {
         let isFirst = opcode != .continuation
         // A continuation continues something, and a new message doesn't begin before the last one has ended (section 5.4).
         guard isFirst == (kind == nil) else { return .failure(.protocolError) }
         if isFirst {
             kind = opcode
+            isCompressed = frame.isCompressed
             text = UTF8Validator()
         }
         guard (partial?.readableBytes ?? 0) + frame.payload.readableBytes <= maximumMessageBytes else {
             return .failure(.messageTooBig)
         }
-        if kind == .text {
+        if kind == .text, !isCompressed {
             let isSound = frame.payload.withUnsafeReadableBytes { text.append($0) }
             guard isSound, !frame.isFinal || text.isComplete else { return .failure(.invalidPayload) }
         }
         guard frame.isFinal else {
             return keep(frame.payload) ? .incomplete : .failure(.tryAgainLater)
         }
-        return .message(finish(frame.payload))
+        let message = finish(frame.payload)
+        return isCompressed ? inflate(message, now) : .message(message)
+    }
+
+    private mutating func inflate(_ message: InboundMessage, _ now: UInt64) -> Event {
+        guard var allowance else { return .failure(.protocolError) }
+        let sentBytes = message.payload.readableBytes
+        let allowed = allowance.bytes(forSent: sentBytes, now: now)
+        let payload: ByteBuffer
+        do throws(InflateError) {
+            payload = try ThreadCompressors.current.inflate(
+                message.payload,
+                maximumBytes: min(maximumMessageBytes, allowed)
+            )
+        } catch {
+            switch error {
+            case .broken: return .inflateFailure(.broken)
+            case .tooLarge: return .inflateFailure(allowed < maximumMessageBytes ? .allowance : .tooLarge)
+            case .unavailable: return .inflateFailure(.unavailable)
+            }
+        }
+        allowance.take(payload.readableBytes, forSent: sentBytes)
+        self.allowance = allowance
+        if message.isText {
+            let isSound = payload.withUnsafeReadableBytes { text.append($0) }
+            guard isSound, text.isComplete else { return .failure(.invalidPayload) }
+        }
+        return .message(InboundMessage(isText: message.isText, payload: payload))
     }
 
     private mutating func keep(_ payload: ByteBuffer) -> Bool {

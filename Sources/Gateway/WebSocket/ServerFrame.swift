@@ -1,3 +1,4 @@
+import Deflate
 import NIOCore
 import SluiceCore
 
@@ -8,14 +9,22 @@ enum ServerFrame {
     /// A ping without payload.
     static let ping = frame(.ping, [])
 
+    // RSV1 (RFC 7692, section 6).
+    private static let compressedBit: UInt8 = 0x40
+
     /// Bytes that the header of a payload takes.
     static func headerByteCount(_ payloadByteCount: Int) -> Int {
         payloadByteCount < 126 ? 2 : payloadByteCount <= Int(UInt16.max) ? 4 : 10
     }
 
     /// Appends the header of an unfragmented frame.
-    static func writeHeader(_ opcode: FrameOpcode, _ payloadByteCount: Int, to buffer: inout ByteBuffer) {
-        buffer.writeInteger(0x80 | opcode.rawValue)
+    static func writeHeader(
+        _ opcode: FrameOpcode,
+        _ payloadByteCount: Int,
+        isCompressed: Bool = false,
+        to buffer: inout ByteBuffer
+    ) {
+        buffer.writeInteger(0x80 | (isCompressed ? compressedBit : 0) | opcode.rawValue)
         switch payloadByteCount {
         case ..<126: buffer.writeInteger(UInt8(truncatingIfNeeded: payloadByteCount))
         case ...Int(UInt16.max): buffer.writeMultipleIntegers(UInt8(126), UInt16(truncatingIfNeeded: payloadByteCount))
@@ -39,6 +48,42 @@ enum ServerFrame {
         writeHeader(opcode, payload.readableBytes, to: &buffer)
         buffer.writeImmutableBuffer(payload)
         return buffer
+    }
+
+    /// Appends an unfragmented data frame, compressed if that is negotiated and worth it.
+    static func write(
+        _ opcode: FrameOpcode,
+        _ payload: UnsafeRawBufferPointer,
+        _ compression: MessageCompression?,
+        to buffer: inout ByteBuffer
+    ) {
+        let isWritten: Void? = compression.flatMap { compression in
+            compression.rule.withCompressed(payload, compression.window) { compressed in
+                let count = compressed.count
+                buffer.reserveCapacity(minimumWritableBytes: count + headerByteCount(count))
+                writeHeader(opcode, count, isCompressed: true, to: &buffer)
+                buffer.writeBytes(compressed)
+            }
+        }
+        guard isWritten == nil else { return }
+        buffer.reserveCapacity(minimumWritableBytes: payload.count + headerByteCount(payload.count))
+        writeHeader(opcode, payload.count, to: &buffer)
+        buffer.writeBytes(payload)
+    }
+
+    /// A ready-made frame compressed, if it is a data frame and that is worth it; the frame itself otherwise.
+    static func compressed(_ frame: ByteBuffer, _ compression: MessageCompression) -> ByteBuffer {
+        guard frame.readableBytes >= compression.rule.minimumBytes,
+            let first = frame.getInteger(at: frame.readerIndex, as: UInt8.self),
+            let opcode = FrameOpcode(rawValue: first & 0x0F), !opcode.isControl,
+            let length = frame.getInteger(at: frame.readerIndex + 1, as: UInt8.self)
+        else { return frame }
+        let headerBytes = length < 126 ? 2 : length == 126 ? 4 : 10
+        return frame.withUnsafeReadableBytes { bytes in
+            var compressed = ByteBuffer()
+            write(opcode, UnsafeRawBufferPointer(rebasing: bytes.dropFirst(headerBytes)), compression, to: &compressed)
+            return compressed
+        }
     }
 
     /// A close frame of ours with its reason.

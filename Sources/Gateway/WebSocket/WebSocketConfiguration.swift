@@ -56,6 +56,22 @@ public struct WebSocketConfiguration: Sendable {
     /// Bytes of such a hole.
     public var holeBytes = 4 * 1024 * 1024
 
+    /// What is compressed, here and in streams of events.
+    public var compression = CompressionConfiguration()
+
+    /// The defaults.
+    public init() {}
+}
+
+/// What is compressed for clients that ask for it.
+public struct CompressionConfiguration: Sendable {
+    /// Whether messages of WebSockets may be, both ways (RFC 7692).
+    public var isForWebSockets = true
+    /// Whether server-sent events may be, with gzip.
+    public var isForServerSentEvents = true
+    /// What is smaller is sent as it is.
+    public var minimumBytes = 1024
+
     /// The defaults.
     public init() {}
 }

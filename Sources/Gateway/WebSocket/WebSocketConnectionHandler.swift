@@ -28,6 +28,8 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     private let plain: PlainPipeline?
     let loop: WebSocketLoop
     private var session: any ClientSession
+    /// Nil where no compression was negotiated.
+    let compression: MessageCompression?
     private var assembler: MessageAssembler
     var watch: ConnectionWatch
     var handshake = CloseHandshake()
@@ -49,6 +51,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         connectRequest: ConnectRequest?,
         client: ClientAddress,
         session: any ClientSession,
+        compression: MessageCompression?,
         loop: WebSocketLoop,
         isRecorded: Bool,
         plain: PlainPipeline?,
@@ -60,11 +63,16 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         self.connectRequest = connectRequest
         self.client = client
         self.session = session
+        self.compression = compression
         self.loop = loop
         self.isRecorded = isRecorded
         self.plain = plain
-        assembler = MessageAssembler(maximumMessageBytes: maximumMessageBytes, budget: loop.services.unfinished)
         let (now, configuration) = (loop.services.now(), loop.services.configuration)
+        assembler = MessageAssembler(
+            maximumMessageBytes: maximumMessageBytes,
+            budget: loop.services.unfinished,
+            allowance: compression == nil ? nil : InflateAllowance(maximumMessageBytes: maximumMessageBytes, now: now)
+        )
         watch = ConnectionWatch(
             now: now,
             expiresAt: expiresAtNanoseconds,
@@ -118,7 +126,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
         }
         let now = loop.services.now()
         watch.heard(now: now)
-        let event = assembler.append(frame)
+        let event = assembler.append(frame, now: now)
         let excess = isRecorded ? excess(of: frame) : nil
         watch.message(assembler.isWithinMessage ? .open : .none, now: now)
         switch event {
@@ -129,6 +137,9 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
             loop.services.counters.closedByClient(ClosePayload(payload).clientCode)
             perform(handshake.received(ClosePayload(payload), until: closeDeadline))
         case .failure(let code): fail(code)
+        case .inflateFailure(let refusal):
+            loop.services.counters.inflateRefused(refusal)
+            fail(refusal.code)
         }
     }
 
@@ -307,8 +318,12 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
 
     // MARK: - Writing
 
-    /// Writes a frame; it leaves with everything else of this turn.
-    func write(_ frame: ByteBuffer, promise: EventLoopPromise<Void>? = nil) {
+    /// Writes a frame of this connection alone; it leaves with everything else of this turn.
+    func write(_ frame: ByteBuffer) {
+        writeBytes(compression.map { ServerFrame.compressed(frame, $0) } ?? frame, promise: nil)
+    }
+
+    private func writeBytes(_ frame: ByteBuffer, promise: EventLoopPromise<Void>?) {
         guard handshake.isOpen, let context else {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
@@ -333,7 +348,7 @@ final class WebSocketConnectionHandler: ChannelDuplexHandler, Subscriber {
     }
 
     func deliverHistory(_ events: SharedEvents, for subscription: SubscriptionID, left: EventLoopPromise<Void>) {
-        write(events.bytes, promise: left)
+        writeBytes(events.bytes, promise: left)
     }
 
     func end(_ reason: SubscriberEnd) {

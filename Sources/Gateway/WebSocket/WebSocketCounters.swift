@@ -15,6 +15,8 @@ struct WebSocketCounters: FanOutMeasures {
     private let closes: [CloseCode: Counter]
     private let clientCloses: [UInt16: Counter]
     private let otherClientCloses: Counter
+    private let compressed: Counter
+    private let inflateRefusals: CounterFamily<InflateRefusal>
 
     init(factory: any MetricsFactory) {
         connections = Meter(label: "sluice_websocket_connections", dimensions: [], factory: factory)
@@ -40,6 +42,16 @@ struct WebSocketCounters: FanOutMeasures {
             uniqueKeysWithValues: [1000, 1001, 1005, 1006].map { ($0, closes("\($0)", by: "client")) }
         )
         otherClientCloses = closes("other", by: "client")
+        compressed = Counter(
+            label: "sluice_websocket_compressed_connects_total",
+            dimensions: [],
+            factory: factory
+        )
+        inflateRefusals = CounterFamily(
+            "sluice_websocket_refused_inflates_total",
+            by: "reason",
+            factory: factory
+        )
     }
 
     /// A connection is open.
@@ -75,4 +87,10 @@ struct WebSocketCounters: FanOutMeasures {
 
     /// Counts a close from the gateway's side.
     func closed(_ code: CloseCode) { closes[code]?.increment() }
+
+    /// A connection is one with compression.
+    func compressionNegotiated() { compressed.increment() }
+
+    /// A compressed message of a client wasn't read.
+    func inflateRefused(_ refusal: InflateRefusal) { inflateRefusals.increment(refusal) }
 }

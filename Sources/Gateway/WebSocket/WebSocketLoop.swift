@@ -59,7 +59,7 @@ final class WebSocketLoop {
         let request = SubscribeRequest(
             entries: message.entries,
             epoch: message.epoch,
-            wish: SubscriptionWish(format: message.encoding.formatID)
+            wish: SubscriptionWish(format: message.encoding.formatID(handler.compression?.window))
         )
         handler.subscribeBegan()
         subscribers.barrier.subscribe(request, for: handler) { [unowned handler, services] result in

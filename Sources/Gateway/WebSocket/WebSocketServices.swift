@@ -1,4 +1,5 @@
 import ChangeQueue
+import Deflate
 import FanOut
 import NIOCore
 import SluiceCore
@@ -41,6 +42,8 @@ struct WebSocketServices: Sendable {
     var isDraining: @Sendable () -> Bool
     /// What is counted.
     var counters: WebSocketCounters
+    /// Which events are compressed.
+    var compression: EventCompression
     /// Tells of connects, subscribes, publishes and of what is refused.
     var accessLog = AccessLog.off
     /// `StageClock`'s monotonic time, outside tests.
@@ -59,7 +62,7 @@ extension WebSocketServices {
                 holeRecords: configuration.holeRecords,
                 holeBytes: configuration.holeBytes
             ),
-            formats: EventFormats.all,
+            formats: EventFormats.all(compression),
             head: head,
             history: history,
             offload: offload,
@@ -118,6 +121,10 @@ extension WebSocketServices {
             limiter: context.limiter,
             isDraining: { context.drain.isDraining },
             counters: WebSocketCounters(factory: context.measures.metrics),
+            compression: EventCompression(
+                minimumBytes: context.configuration.webSocket.compression.minimumBytes,
+                factory: context.measures.metrics
+            ),
             accessLog: context.accessLog,
             now: { StageClock.nowNanoseconds() }
         )

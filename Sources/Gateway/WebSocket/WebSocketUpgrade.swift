@@ -38,15 +38,16 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         on channel: any Channel
     ) -> EventLoopFuture<HTTPHeaders> {
         let promise = channel.eventLoop.makePromise(of: HTTPHeaders.self)
+        let compression = compression(head)
         do throws(APIError) {
             guard !services.isDraining() else {
                 throw APIError(.shuttingDown, "The gateway is draining: connect again, perhaps elsewhere.")
             }
             if try isEcho(head) {
-                try accept(Grant(), client, request: nil, parameters: nil, channel)
-                promise.succeed(HTTPHeaders())
+                try accept(Grant(), client, request: nil, parameters: nil, compression, channel)
+                promise.succeed(compression?.fields ?? HTTPHeaders())
             } else {
-                try authorize(head, client, channel, promise)
+                try authorize(head, client, compression, channel, promise)
             }
         } catch {
             promise.fail(error)
@@ -82,9 +83,15 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         }
     }
 
+    private func compression(_ head: HTTPRequestHead) -> PermessageDeflate? {
+        guard services.configuration.compression.isForWebSockets else { return nil }
+        return PermessageDeflate(offers: head.headers.elements(of: "Sec-WebSocket-Extensions"))
+    }
+
     private func authorize(
         _ head: HTTPRequestHead,
         _ client: ClientAddress,
+        _ compression: PermessageDeflate?,
         _ channel: any Channel,
         _ promise: EventLoopPromise<HTTPHeaders>
     ) throws(APIError) {
@@ -102,10 +109,11 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 "The URL names \(parameters.entries.count) topics and the limit is \(services.configuration.subscriptionsPerConnection)."
             )
         }
-        let headers = HTTPHeaders(subprotocol.map { [("Sec-WebSocket-Protocol", $0)] } ?? [])
+        var headers = HTTPHeaders(subprotocol.map { [("Sec-WebSocket-Protocol", $0)] } ?? [])
+        if let compression { headers.add(contentsOf: compression.fields) }
         // The usual gateway without authorization decides without a task.
         if services.authorizer is AllowAllAuthorizer {
-            try accept(.everything, client, request: nil, parameters: parameters, channel)
+            try accept(.everything, client, request: nil, parameters: parameters, compression, channel)
             promise.succeed(headers)
             return
         }
@@ -119,8 +127,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             }
         }
         let kept = request.kept(for: services.authorizer.basis)
-        granted.futureResult.flatMapThrowing { [self] grant in
-            try accept(grant, client, request: kept, parameters: parameters, channel)
+        granted.futureResult.flatMapThrowing { [self, headers] grant in
+            try accept(grant, client, request: kept, parameters: parameters, compression, channel)
             return headers
         }.cascade(to: promise)
     }
@@ -144,6 +152,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         _ client: ClientAddress,
         request: ConnectRequest?,
         parameters: ConnectParameters?,
+        _ compression: PermessageDeflate?,
         _ channel: any Channel
     ) throws(APIError) {
         if let leave = try services.limiter?.join(grant, from: client, on: channel) {
@@ -154,6 +163,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             client: client,
             request: request,
             parameters: parameters,
+            compression: compression,
             acceptedAtNanoseconds: services.now()
         )
         loops[channel.eventLoop]?.upgrades.add(accepted, for: channel)
@@ -183,6 +193,9 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             connectRequest: accepted.request,
             client: accepted.client,
             session: session,
+            compression: accepted.compression.map {
+                MessageCompression(rule: services.compression.webSocket, window: $0.window)
+            },
             loop: loop,
             isRecorded: !isEcho,
             plain: plain,
@@ -204,6 +217,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 [handler] in handler.heardPart()
             }
         )
+        if accepted.compression != nil { services.counters.compressionNegotiated() }
         if !isEcho {
             services.registry.connected(handler.id, accepted.grant.principal, accepted.client.description)
             services.accessLog.connected(handler.id, accepted.grant.principal, from: accepted.client)

@@ -4,6 +4,9 @@ enum MetricHelp {
         "sluice_budget_bytes": "What all clients together hold, by budget, bytes.",
         "sluice_budget_refusals_total": "Requests and messages refused because a budget was used up.",
         "sluice_build_info": "Always 1; the version is in the label.",
+        "sluice_compressed_messages_total": "Messages that were compressed, each once however many clients share it.",
+        "sluice_compression_compressed_bytes_total": "Bytes of messages after they were compressed.",
+        "sluice_compression_plain_bytes_total": "Bytes of messages before they were compressed.",
         "sluice_event_streams": "Open responses that do not end by themselves, by kind: lines or sse.",
         "sluice_events_written_total": "Events written to clients: records times subscribers.",
         "sluice_filled_records_total": "Records read from the log because a delivery revealed a hole.",
@@ -62,9 +65,11 @@ enum MetricHelp {
         "sluice_webhook_questions_total": "Questions to the authorization back end by outcome.",
         "sluice_webhook_waiting_questions": "Questions to the authorization back end that wait for their turn.",
         "sluice_websocket_closes_total": "WebSockets that ended, by close code and by who began: gateway or client.",
+        "sluice_websocket_compressed_connects_total": "WebSockets that were opened with compression.",
         "sluice_websocket_connections": "Open WebSockets.",
         "sluice_websocket_messages_total": "Messages that clients sent.",
         "sluice_websocket_refused_connects_total": "Clients that were refused their WebSocket, by the error's code.",
+        "sluice_websocket_refused_inflates_total": "Compressed messages of clients that were not read, by reason.",
         "sluice_websocket_refused_messages_total": "Messages answered with an error.",
     ]
 }

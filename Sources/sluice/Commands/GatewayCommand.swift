@@ -16,12 +16,22 @@ struct GatewayCommand: AsyncParsableCommand {
     @OptionGroup(title: "TLS") var tls: TLSOptions
     @OptionGroup(title: "Pages, proxies and paths") var access: AccessOptions
     @OptionGroup(title: "Limits by client") var limits: LimitOptions
+    @OptionGroup(title: "Compression") var compression: CompressionOptions
     @OptionGroup(title: "Message queues and topics") var queueAPI: QueueAPIOptions
     @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
     @OptionGroup var child: ChildOptions
 
     func run() async throws {
-        let settings = try await common.settings(storage, gateway, access, tls, limits, queueAPI, authorizer)
+        let settings = try await common.settings(
+            storage,
+            gateway,
+            access,
+            tls,
+            limits,
+            compression,
+            queueAPI,
+            authorizer
+        )
         let logger = Logger(label: "sluice.gateway", settings)
         logger.report(settings, for: .gateway)
         do {

@@ -19,13 +19,24 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup(title: "TLS") var tls: TLSOptions
     @OptionGroup(title: "Pages, proxies and paths") var access: AccessOptions
     @OptionGroup(title: "Limits by client") var limits: LimitOptions
+    @OptionGroup(title: "Compression") var compression: CompressionOptions
     @OptionGroup(title: "Message queues and topics") var queueAPI: QueueAPIOptions
     @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
     @OptionGroup(title: "Publisher") var publisher: PublisherOptions
 
     func run() async throws {
         // Faulty settings are told once, before anything is started.
-        _ = try await common.settings(storage, gateway, access, tls, limits, queueAPI, authorizer, publisher)
+        _ = try await common.settings(
+            storage,
+            gateway,
+            access,
+            tls,
+            limits,
+            compression,
+            queueAPI,
+            authorizer,
+            publisher
+        )
         let (events, post) = AsyncStream<UpState.Event>.makeStream()
         var children: [ChildProcess] = []
         for part in Setting.Part.allCases { children.append(try start(part, post)) }
@@ -69,7 +80,7 @@ struct UpCommand: AsyncParsableCommand {
     /// The flags that were given, as far as they are for `part`; the rest comes from the environment and the file, as here.
     private func arguments(for part: Setting.Part) -> [String] {
         let flags = CommonOptions.flags([
-            common, storage, gateway, access, tls, limits, queueAPI, authorizer, publisher,
+            common, storage, gateway, access, tls, limits, compression, queueAPI, authorizer, publisher,
         ])
         var arguments = common.configurationFile.map { ["--config=\($0)"] } ?? []
         for setting in Setting.all where setting.parts.contains(part) {

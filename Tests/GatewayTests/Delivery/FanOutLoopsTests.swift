@@ -32,6 +32,7 @@ struct FanOutLoopsTests {
             unfinished: .silent(),
             isDraining: { false },
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
+            compression: .unmeasured(),
             now: { StageClock.nowNanoseconds() }
         )
         let fanOut = DeliveryFanOut(

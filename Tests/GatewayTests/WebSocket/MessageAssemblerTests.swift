@@ -147,3 +147,8 @@ struct MessageAssemblerTests {
         #expect(second.append(Self.frame(2, "abcdefgh")) == .failure(.protocolError))
     }
 }
+
+extension MessageAssembler {
+    /// Takes a frame at a time that makes no difference.
+    mutating func append(_ frame: InboundFrame) -> Event { append(frame, now: 0) }
+}

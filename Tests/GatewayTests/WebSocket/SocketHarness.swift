@@ -50,6 +50,7 @@ final class SocketHarness: Sendable {
             unfinished: .silent(),
             isDraining: { false },
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
+            compression: .unmeasured(),
             now: { StageClock.nowNanoseconds() }
         )
         fanOut = DeliveryFanOut(

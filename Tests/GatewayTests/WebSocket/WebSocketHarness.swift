@@ -73,6 +73,7 @@ final class WebSocketHarness {
             unfinished: unfinished,
             isDraining: { false },
             counters: WebSocketCounters(factory: NOOPMetricsHandler.instance),
+            compression: .unmeasured(),
             now: { clock.now }
         )
         fanOut = DeliveryFanOut(

@@ -15,7 +15,7 @@ enum FrameEncode {
             let all = (1...UInt64(records)).map { Samples.record($0, topic: topic) }
             return Operation(run: { count in
                 for _ in 0..<count {
-                    var frames = TopicFrames(EventFormats.all)
+                    var frames = TopicFrames(EventFormats.all(.unmeasured()))
                     for record in all { frames.append(record) }
                     MeasuredSection.keep(frames.events(EventEncoding.base64.formatID, from: 0))
                 }
