@@ -76,19 +76,7 @@ public struct Gateway: Service, CustomStringConvertible {
         let rules = try HeadRules(configuration)
         let measures = GatewayMeasures(queue: configuration.queue.id)
         authorizer.measure(with: measures.metrics)
-        try configuration.tls.check()
-        guard configuration.webSocket.tokenCookie == nil || !rules.origins.isOpen else {
-            throw GatewayError(
-                .configuration,
-                "Cookies are sent by every page: with --token-cookie, --allowed-origins must name the pages, not *."
-            )
-        }
-        guard configuration.redirectPort == nil || configuration.tls.isOn else {
-            throw GatewayError(
-                .configuration,
-                "A port that leads to https needs one with TLS: set --tls-certificate and --tls-key."
-            )
-        }
+        try checkTogether(rules)
         let tls =
             configuration.tls.isOn
             ? try TLSPort(configuration.tls, metrics: measures.metrics, logger: logger) : nil
@@ -118,5 +106,28 @@ public struct Gateway: Service, CustomStringConvertible {
         try? await group.shutdownGracefully()
         withExtendedLifetime(drivers) {}
         try result.get()
+    }
+
+    /// Settings that don't go together.
+    private func checkTogether(_ rules: HeadRules) throws(GatewayError) {
+        try configuration.tls.check()
+        guard configuration.webSocket.tokenCookie == nil || !rules.origins.isOpen else {
+            throw GatewayError(
+                .configuration,
+                "Cookies are sent by every page: with --token-cookie, --allowed-origins must name the pages, not *."
+            )
+        }
+        guard configuration.redirectPort == nil || configuration.tls.isOn else {
+            throw GatewayError(
+                .configuration,
+                "A port that leads to https needs one with TLS: set --tls-certificate and --tls-key."
+            )
+        }
+        guard !configuration.speaksProxyProtocol || !rules.proxies.isEmpty else {
+            throw GatewayError(
+                .configuration,
+                "Whose PROXY headers are to be believed must be said: set --trusted-proxies with --proxy-protocol."
+            )
+        }
     }
 }

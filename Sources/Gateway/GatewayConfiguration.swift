@@ -30,6 +30,8 @@ public struct GatewayConfiguration: Sendable {
     public var allowedOrigins: [String]?
     /// The networks of the proxies whose word about their clients is taken: `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`.
     public var trustedProxies: [String] = []
+    /// Whether those proxies begin each connection with a header of the PROXY protocol, which names the client.
+    public var speaksProxyProtocol = false
     /// The field in which they name their clients; no other is looked at, for that would be the client's own.
     public var forwardedField = ForwardedField.xForwardedFor
     /// What all paths begin with, such as `/rt`; empty for none.

@@ -187,6 +187,7 @@ struct GatewayProcess: Sendable {
         )
         let bridge: @Sendable (any EventLoop) -> AppendBridge = { eventLoop in context.bridge(on: eventLoop) }
         let encrypted = tls.map { encryptedPort($0, HTTP2Answers(service: service, router: router, bridge: bridge)) }
+        let proxied = configuration.speaksProxyProtocol ? ProxyPort(factory: measures.metrics, logger: logger) : nil
         return Application(
             responder: responder,
             server: HTTPServerBuilder { _ in
@@ -196,7 +197,8 @@ struct GatewayProcess: Sendable {
                     upgrade: upgrade,
                     bridge: bridge,
                     connections: connections,
-                    encrypted: encrypted
+                    encrypted: encrypted,
+                    proxied: proxied
                 )
             },
             configuration: ApplicationConfiguration(
@@ -217,17 +219,19 @@ struct GatewayProcess: Sendable {
     }
 
     private func encryptedPort(_ port: TLSPort, _ answers: HTTP2Answers) -> SluiceChildChannel.Encrypted {
-        SluiceChildChannel.Encrypted(
-            port: port,
-            http2: HTTP2Channel(
-                responder: { request, writer, channel in try await answers.respond(request, writer, on: channel) },
-                configuration: HTTP2ChannelConfiguration(
-                    idleTimeout: .nanoseconds(configuration.http.idleTimeout.nanoseconds),
-                    gracefulCloseTimeout: configuration.drainDeadline,
-                    streamConfiguration: HTTP1Channel.Configuration(additionalChannelHandlers: [StreamDrain.Stream()])
-                )
-            )
+        let configuration = HTTP2ChannelConfiguration(
+            idleTimeout: .nanoseconds(configuration.http.idleTimeout.nanoseconds),
+            gracefulCloseTimeout: configuration.drainDeadline,
+            streamConfiguration: HTTP1Channel.Configuration(additionalChannelHandlers: [StreamDrain.Stream()])
         )
+        return SluiceChildChannel.Encrypted(port: port) { peer in
+            HTTP2Channel(
+                responder: { request, writer, channel in
+                    try await answers.respond(request, writer, from: peer, on: channel)
+                },
+                configuration: configuration
+            )
+        }
     }
 
     /// What message queues and topics need, where they are offered.

@@ -15,13 +15,20 @@ struct SluiceChildChannel: ServerChildChannel {
     struct Accepted: ServerChildChannelValue {
         let channel: any Channel
         /// The streams of a client that chose HTTP/2; nil for any other, once its handshake is done.
-        var streams: EventLoopFuture<HTTP2Channel.Value?>?
+        var streams: EventLoopFuture<Streams?>?
+    }
+
+    /// A connection of HTTP/2.
+    struct Streams: Sendable {
+        let http2: HTTP2Channel
+        let value: HTTP2Channel.Value
     }
 
     /// What a port with TLS needs beyond.
     struct Encrypted: Sendable {
         let port: TLSPort
-        let http2: HTTP2Channel
+        /// Answers the streams of a connection, for whom it is from.
+        let http2: @Sendable (_ peer: ClientAddress) -> HTTP2Channel
     }
 
     let service: PublishService
@@ -31,15 +38,24 @@ struct SluiceChildChannel: ServerChildChannel {
     let connections: OpenConnections
     /// Nil on a port without TLS.
     var encrypted: Encrypted?
+    /// Nil when trusted proxies send no PROXY headers.
+    var proxied: ProxyPort?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Accepted> {
         channel.eventLoop.makeCompletedFuture {
             connections.opened(channel)
-            guard let encrypted else {
-                try addHTTP1(to: channel, plain: PlainPipeline())
-                return Accepted(channel: channel)
+            let streams = encrypted.map { _ in channel.eventLoop.makePromise(of: Streams?.self) }
+            if let streams { channel.closeFuture.whenComplete { _ in streams.succeed(nil) } }
+            let peer = ClientAddress(channel.remoteAddress)
+            if let proxied, service.rules.proxies.contains(peer) {
+                let reader = ProxyHeaderReader(proxied, peer: peer, timeout: service.limits.headTimeout) { client in
+                    try begin(channel, from: client, streams, logger)
+                }
+                try channel.pipeline.syncOperations.addHandler(reader)
+            } else {
+                try begin(channel, from: peer, streams, logger)
             }
-            return Accepted(channel: channel, streams: try addTLS(encrypted, to: channel, logger))
+            return Accepted(channel: channel, streams: streams?.futureResult)
         }
     }
 
@@ -47,41 +63,44 @@ struct SluiceChildChannel: ServerChildChannel {
     ///
     /// Only one of HTTP/2 has, and one for each of its streams.
     func handle(value: Accepted, logger: Logger) async {
-        guard let encrypted, let streams = try? await value.streams?.get() else { return }
-        await encrypted.http2.handle(value: streams, logger: logger)
+        guard let streams = try? await value.streams?.get() else { return }
+        await streams.http2.handle(value: streams.value, logger: logger)
     }
 
-    private func addHTTP1(to channel: any Channel, plain: PlainPipeline?) throws {
+    /// Sets up what comes behind the address.
+    private func begin(
+        _ channel: any Channel,
+        from peer: ClientAddress,
+        _ streams: EventLoopPromise<Streams?>?,
+        _ logger: Logger
+    ) throws {
+        guard let encrypted, let streams else { return try addHTTP1(to: channel, from: peer, plain: PlainPipeline()) }
+        let gate = TLSGate(encrypted.port, timeout: service.limits.headTimeout) { negotiated in
+            guard negotiated == "h2" else {
+                // Whatever changes bytes must see all of them.
+                try addHTTP1(to: channel, from: peer, plain: nil)
+                return streams.succeed(nil)
+            }
+            try channel.pipeline.syncOperations.addHandler(StreamDrain())
+            let http2 = encrypted.http2(peer)
+            http2.setup(channel: channel, logger: logger).map { Streams(http2: http2, value: $0) }
+                .cascade(to: streams)
+        }
+        try channel.pipeline.syncOperations.addHandlers([encrypted.port.makeHandler(), gate])
+    }
+
+    private func addHTTP1(to channel: any Channel, from peer: ClientAddress, plain: PlainPipeline?) throws {
         let handler = try SluiceChildChannel.addHandlers(
             to: channel,
             HTTPConnectionHandler.Services(publish: service, router: router, upgrade: upgrade),
             bridge: bridge(channel.eventLoop),
             plain: plain,
             // Whom a proxy speaks for stands in fields that the plain way doesn't read.
-            reader: service.rules.proxies.contains(ClientAddress(channel.remoteAddress)) ? .decoding : .between
+            reader: service.rules.proxies.contains(peer) ? .decoding : .between
         )
+        handler.connectedFrom(peer)
         // Without TLS here a proxy may speak it, which nobody need say.
         if encrypted != nil { handler.connection.isSecure = true }
-    }
-
-    private func addTLS(
-        _ encrypted: Encrypted,
-        to channel: any Channel,
-        _ logger: Logger
-    ) throws -> EventLoopFuture<HTTP2Channel.Value?> {
-        let streams = channel.eventLoop.makePromise(of: HTTP2Channel.Value?.self)
-        channel.closeFuture.whenComplete { _ in streams.succeed(nil) }
-        let gate = TLSGate(encrypted.port, timeout: service.limits.headTimeout) { negotiated in
-            guard negotiated == "h2" else {
-                // Whatever changes bytes must see all of them.
-                try addHTTP1(to: channel, plain: nil)
-                return streams.succeed(nil)
-            }
-            try channel.pipeline.syncOperations.addHandler(StreamDrain())
-            encrypted.http2.setup(channel: channel, logger: logger).map { $0 }.cascade(to: streams)
-        }
-        try channel.pipeline.syncOperations.addHandlers([encrypted.port.makeHandler(), gate])
-        return streams.futureResult
     }
 
     /// Adds the handlers of HTTP.
