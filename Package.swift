@@ -117,7 +117,7 @@ let package = Package(
         .target(
             name: "DeliveryLink",
             dependencies: [
-                "PosixSupport", "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
+                "PosixSupport", "SluiceCore", nioCore, nioPosix, nioSSL, log, product("Crypto", "swift-crypto"),
                 product("CryptoExtras", "swift-crypto"),
             ],
             swiftSettings: settings
@@ -249,7 +249,10 @@ let package = Package(
         ),
         .testTarget(
             name: "DeliveryLinkTests",
-            dependencies: ["TestSupport", "DeliveryLink", "SluiceCore", nioCore, nioPosix, nioEmbedded, log],
+            dependencies: [
+                "TestSupport", "DeliveryLink", "SluiceCore", nioCore, nioPosix, nioEmbedded, log,
+                product("X509", "swift-certificates"), product("Crypto", "swift-crypto"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(
