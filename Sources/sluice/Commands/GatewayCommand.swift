@@ -15,12 +15,23 @@ struct GatewayCommand: AsyncParsableCommand {
     @OptionGroup(title: "Gateway") var gateway: GatewayOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions
     @OptionGroup(title: "Pages, proxies and paths") var access: AccessOptions
+    @OptionGroup(title: "TLS on links") var linkTLS: LinkTLSOptions
+    @OptionGroup(title: "Operations of the gateway") var operations: GatewayOperationsOptions
     @OptionGroup(title: "Message queues and topics") var queueAPI: QueueAPIOptions
     @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
     @OptionGroup var child: ChildOptions
 
     func run() async throws {
-        let settings = try await common.settings(storage, gateway, access, tls, queueAPI, authorizer)
+        let settings = try await common.settings(
+            storage,
+            gateway,
+            access,
+            tls,
+            linkTLS,
+            operations,
+            queueAPI,
+            authorizer
+        )
         let logger = Logger(label: "sluice.gateway", settings)
         logger.report(settings, for: .gateway)
         do {
