@@ -25,7 +25,7 @@ public struct Gateway: Service, CustomStringConvertible {
     /// What the operator chose.
     public let configuration: GatewayConfiguration
     /// Decides who may connect, subscribe and publish.
-    public let authorizer: any Authorizer
+    public private(set) var authorizer: any Authorizer
     /// The request handlers of the server that embeds the gateway.
     public private(set) var handlers: [RequestHandler]
     /// Called when the gateway takes connections, with the port, which matters when ``GatewayConfiguration/port`` is 0.
@@ -82,10 +82,19 @@ public struct Gateway: Service, CustomStringConvertible {
             ? try TLSPort(configuration.tls, metrics: measures.metrics, logger: logger) : nil
         certificates.serve(tls)
         defer { certificates.serve(nil) }
-        let (drivers, logEnd) = try openDrivers(measures)
+        var gateway = self
+        if let principal = configuration.tls.clientPrincipal {
+            gateway.authorizer = try CertificateAuthorizer(
+                authorizer,
+                principal: principal,
+                subscribe: configuration.tls.clientSubscribe,
+                publish: configuration.tls.clientPublish
+            )
+        }
+        let (drivers, logEnd) = try gateway.openDrivers(measures)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let process = GatewayProcess(
-            gateway: self,
+            gateway: gateway,
             drivers: drivers,
             logEnd: logEnd,
             measures: measures,

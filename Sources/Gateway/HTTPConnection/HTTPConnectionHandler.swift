@@ -243,7 +243,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     // MARK: - Upgrades
 
-    private func decideUpgrade(_ head: HTTPRequestHead, _ client: ClientAddress) {
+    private func decideUpgrade(_ head: HTTPRequestHead, _ client: ConnectionPeer) {
         guard let context else { return }
         if unauthenticated == nil { unauthenticated = BudgetShare(of: service.budgets.unauthenticated) }
         upgrade.accept(head, from: client, on: context.channel).hop(to: context.eventLoop).assumeIsolated().whenComplete

@@ -4,6 +4,7 @@ import HummingbirdHTTP2
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import SluiceCore
 
 /// One port for HTTP and WebSocket: sets up the pipeline of an accepted connection, ``PublishReader``, ``ResumingDecoder`` and
@@ -28,7 +29,7 @@ struct SluiceChildChannel: ServerChildChannel {
     struct Encrypted: Sendable {
         let port: TLSPort
         /// Answers the streams of a connection, for whom it is from.
-        let http2: @Sendable (_ peer: ClientAddress) -> HTTP2Channel
+        let http2: @Sendable (_ peer: ConnectionPeer) -> HTTP2Channel
     }
 
     let service: PublishService
@@ -74,8 +75,19 @@ struct SluiceChildChannel: ServerChildChannel {
         _ streams: EventLoopPromise<Streams?>?,
         _ logger: Logger
     ) throws {
-        guard let encrypted, let streams else { return try addHTTP1(to: channel, from: peer, plain: PlainPipeline()) }
+        guard let encrypted, let streams else {
+            return try addHTTP1(
+                to: channel,
+                from: ConnectionPeer(address: peer, certificate: nil),
+                plain: PlainPipeline()
+            )
+        }
         let gate = TLSGate(encrypted.port, timeout: service.limits.headTimeout) { negotiated in
+            // A trusted proxy's certificate is its own, whomever it speaks for.
+            let verified =
+                service.rules.proxies.contains(peer)
+                ? nil : try channel.pipeline.syncOperations.nioSSL_peerCertificate()
+            let peer = ConnectionPeer(address: peer, certificate: verified.flatMap { ClientCertificate($0) })
             guard negotiated == "h2" else {
                 // Whatever changes bytes must see all of them.
                 try addHTTP1(to: channel, from: peer, plain: nil)
@@ -89,16 +101,17 @@ struct SluiceChildChannel: ServerChildChannel {
         try channel.pipeline.syncOperations.addHandlers([encrypted.port.makeHandler(), gate])
     }
 
-    private func addHTTP1(to channel: any Channel, from peer: ClientAddress, plain: PlainPipeline?) throws {
+    private func addHTTP1(to channel: any Channel, from peer: ConnectionPeer, plain: PlainPipeline?) throws {
         let handler = try SluiceChildChannel.addHandlers(
             to: channel,
             HTTPConnectionHandler.Services(publish: service, router: router, upgrade: upgrade),
             bridge: bridge(channel.eventLoop),
             plain: plain,
             // Whom a proxy speaks for stands in fields that the plain way doesn't read.
-            reader: service.rules.proxies.contains(peer) ? .decoding : .between
+            reader: service.rules.proxies.contains(peer.address) ? .decoding : .between
         )
-        handler.connectedFrom(peer)
+        handler.connectedFrom(peer.address)
+        handler.connection.certificate = peer.certificate
         // Without TLS here a proxy may speak it, which nobody need say.
         if encrypted != nil { handler.connection.isSecure = true }
     }

@@ -157,6 +157,8 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
     let channel: any Channel
     /// Who sent the request.
     var client: ClientAddress
+    /// The certificate that its connection has shown.
+    var certificate: ClientCertificate?
     /// When the client has ended its side.
     var input = InputEnd()
 

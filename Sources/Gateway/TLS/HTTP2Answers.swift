@@ -27,7 +27,7 @@ struct HTTP2Answers: Sendable {
     @concurrent func respond(
         _ request: Request,
         _ writer: consuming ResponseWriter,
-        from peer: ClientAddress,
+        from peer: ConnectionPeer,
         on channel: any Channel
     ) async throws {
         // A client that sends a body has as long for it as in HTTP/1.1; its stream is cut, the others go on.
@@ -51,7 +51,7 @@ struct HTTP2Answers: Sendable {
     /// What every request must keep to, whoever answers it; then the answer.
     @concurrent private func answer(
         _ request: Request,
-        _ peer: ClientAddress,
+        _ peer: ConnectionPeer,
         _ channel: any Channel
     ) async -> Response {
         guard var head = try? HTTPRequestHead(request.head) else {
@@ -62,12 +62,12 @@ struct HTTP2Answers: Sendable {
         var response: Response
         do throws(HeadFault) {
             try service.rules.check(head, fields, localAddress: channel.localAddress)
-            let sender = service.rules.sender(of: head, from: peer, isSecure: true)
+            let sender = service.rules.sender(of: head, from: peer.address, isSecure: true)
             crossOrigin = try service.rules.crossOrigin(head, fields, isSecure: sender.isSecure)
             head.uri = try service.rules.withoutPrefix(head.uri)
-            response = await answer(request, head, fields, sender.address, channel)
+            response = await answer(request, head, fields, (sender.address, peer.certificate), channel)
         } catch {
-            response = refuse(error.error, from: peer)
+            response = refuse(error.error, from: peer.address)
         }
         for (name, value) in crossOrigin?.fields ?? [] {
             if let name = HTTPField.Name(name) { response.headers.append(HTTPField(name: name, value: value)) }
@@ -79,20 +79,33 @@ struct HTTP2Answers: Sendable {
         _ request: Request,
         _ head: HTTPRequestHead,
         _ fields: PublishHead,
-        _ client: ClientAddress,
+        _ client: (address: ClientAddress, certificate: ClientCertificate?),
         _ channel: any Channel
     ) async -> Response {
         guard head.method == .POST, let target = PublishTarget(uri: head.uri) else {
             var routed = request.head
             routed.path = head.uri
-            return await router.answer(Request(head: routed, body: request.body), from: client, on: channel)
+            return await router.answer(
+                Request(head: routed, body: request.body),
+                from: client.address,
+                certificate: client.certificate,
+                on: channel
+            )
         }
         do throws(APIError) {
-            let answer = try await publishes.publish(target, head, fields, request.body, from: client, on: channel)
+            let answer = try await publishes.publish(
+                target,
+                head,
+                fields,
+                request.body,
+                from: client.address,
+                certificate: client.certificate,
+                on: channel
+            )
             service.counters.count(answer)
             return StreamPublishes.response(answer, logID: service.logID)
         } catch {
-            return refuse(error, from: client)
+            return refuse(error, from: client.address)
         }
     }
 

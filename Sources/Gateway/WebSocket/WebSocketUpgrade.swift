@@ -34,7 +34,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
     func accept(
         _ head: HTTPRequestHead,
-        from client: ClientAddress,
+        from client: ConnectionPeer,
         on channel: any Channel
     ) -> EventLoopFuture<HTTPHeaders> {
         let promise = channel.eventLoop.makePromise(of: HTTPHeaders.self)
@@ -46,7 +46,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 note(
                     AcceptedUpgrade(
                         grant: Grant(),
-                        client: client,
+                        client: client.address,
                         request: nil,
                         parameters: nil,
                         acceptedAtNanoseconds: services.now()
@@ -93,14 +93,15 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
     private func authorize(
         _ head: HTTPRequestHead,
-        _ client: ClientAddress,
+        _ client: ConnectionPeer,
         _ channel: any Channel,
         _ promise: EventLoopPromise<HTTPHeaders>
     ) throws(APIError) {
         let subprotocol = try Subprotocols.choose(head.headers)
         let request = try ConnectRequest(
             head,
-            client: client,
+            client: client.address,
+            certificate: client.certificate,
             isWebSocket: true,
             cookie: services.configuration.tokenCookie
         )
@@ -117,7 +118,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
             note(
                 AcceptedUpgrade(
                     grant: .everything,
-                    client: client,
+                    client: client.address,
                     request: nil,
                     parameters: parameters,
                     acceptedAtNanoseconds: services.now()
@@ -140,7 +141,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         granted.futureResult.map { [self] grant in
             let accepted = AcceptedUpgrade(
                 grant: grant,
-                client: client,
+                client: client.address,
                 request: kept,
                 parameters: parameters,
                 acceptedAtNanoseconds: services.now()
