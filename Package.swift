@@ -121,7 +121,7 @@ let package = Package(
         .target(
             name: "DeliveryLink",
             dependencies: [
-                "PosixSupport", "SluiceCore", nioCore, nioPosix, log, product("Crypto", "swift-crypto"),
+                "PosixSupport", "SluiceCore", nioCore, nioPosix, nioSSL, log, product("Crypto", "swift-crypto"),
                 product("CryptoExtras", "swift-crypto"),
             ],
             swiftSettings: settings
@@ -258,7 +258,11 @@ let package = Package(
         ),
         .testTarget(
             name: "DeliveryLinkTests",
-            dependencies: ["TestSupport", "DeliveryLink", "SluiceCore", nioCore, nioPosix, nioEmbedded, log],
+            dependencies: [
+                "TestSupport", "DeliveryLink", "SluiceCore", nioCore, nioPosix, nioEmbedded, log,
+                product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"),
+                product("Crypto", "swift-crypto"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,12 +1,14 @@
 public import SluiceCore
 
-/// Where a gateway takes delivery links: a Unix socket on one host, TCP across hosts.
+/// Where a gateway takes delivery links: a Unix socket on one host, TCP across hosts, with TLS or without.
 public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {
     /// A Unix socket's path, written `unix:/path`.
     case unix(path: String)
     /// A TCP port, written `tcp://host:port`; an IPv6 address stands in brackets. Port 0 lets the system choose when
     /// listening.
     case tcp(host: String, port: Int)
+    /// A TCP port with TLS, written `tls://host:port`; the gateway's certificate must be for that host.
+    case tls(host: String, port: Int)
 
     /// Longest Unix socket path, bytes: `sockaddr_un` has 108 with the final zero, and binding needs one more (see
     /// `UnixSocketFile`).
@@ -18,9 +20,13 @@ public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {
         if text.hasPrefix("unix:") {
             self = .unix(path: try LinkAddress.path(String(text.dropFirst(5)), in: text))
         } else if text.hasPrefix("tcp://") {
-            self = try LinkAddress.tcp(text.dropFirst(6), in: text)
+            let (host, port) = try LinkAddress.hostAndPort(text.dropFirst(6), in: text)
+            self = .tcp(host: host, port: port)
+        } else if text.hasPrefix("tls://") {
+            let (host, port) = try LinkAddress.hostAndPort(text.dropFirst(6), in: text)
+            self = .tls(host: host, port: port)
         } else {
-            throw LinkAddress.invalid(text, "it starts with neither 'unix:/' nor 'tcp://'")
+            throw LinkAddress.invalid(text, "it starts with none of 'unix:/', 'tcp://' and 'tls://'")
         }
     }
 
@@ -28,9 +34,23 @@ public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unix(let path): "unix:\(path)"
-        case .tcp(let host, let port): host.contains(":") ? "tcp://[\(host)]:\(port)" : "tcp://\(host):\(port)"
+        case .tcp(let host, let port): "tcp://\(LinkAddress.bracketed(host)):\(port)"
+        case .tls(let host, let port): "tls://\(LinkAddress.bracketed(host)):\(port)"
         }
     }
+
+    /// The port of an address that has one.
+    public var port: Int? {
+        switch self {
+        case .unix: nil
+        case .tcp(_, let port), .tls(_, let port): port
+        }
+    }
+
+    /// Whether the link speaks TLS.
+    public var isEncrypted: Bool { if case .tls = self { true } else { false } }
+
+    private static func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 
     private static func path(_ path: String, in text: String) throws(LinkError) -> String {
         guard path.hasPrefix("/"), !path.hasSuffix("/") else {
@@ -43,7 +63,10 @@ public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {
         return path
     }
 
-    private static func tcp(_ rest: Substring, in text: String) throws(LinkError) -> LinkAddress {
+    private static func hostAndPort(
+        _ rest: Substring,
+        in text: String
+    ) throws(LinkError) -> (host: String, port: Int) {
         guard let colon = rest.lastIndex(of: ":") else { throw invalid(text, "the port is missing") }
         let digits = rest[rest.index(after: colon)...]
         guard let port = UInt16(digits), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
@@ -58,14 +81,14 @@ public enum LinkAddress: Hashable, Sendable, CustomStringConvertible {
         guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }) else {
             throw invalid(text, "the host is missing or not valid")
         }
-        return .tcp(host: String(host), port: Int(port))
+        return (String(host), Int(port))
     }
 
     private static func invalid(_ text: String, _ reason: String) -> LinkError {
         LinkError(
             .invalidAddress,
             "The link address '\(text.printable(limit: 160))' is not valid: \(reason). "
-                + "Write unix:/path or tcp://host:port."
+                + "Write unix:/path, tcp://host:port or tls://host:port."
         )
     }
 }

@@ -4,7 +4,7 @@ public import SluiceCore
 ///
 /// The numbers travel in reject frames and never change their meaning.
 public enum LinkErrorCode: UInt16, CaseIterable, Sendable {
-    /// The address is neither `unix:/path` nor `tcp://host:port`.
+    /// The address is none of `unix:/path`, `tcp://host:port` and `tls://host:port`.
     case invalidAddress = 1
     /// A TCP link was asked for and no secret is set.
     case secretRequired = 2
@@ -50,6 +50,12 @@ public enum LinkErrorCode: UInt16, CaseIterable, Sendable {
     case tooManyHandshakes = 22
     /// A record's number or its chain isn't one of the gateway's log.
     case foreignRecord = 23
+    /// TLS failed: the other end doesn't speak it, or its certificate isn't one that is believed.
+    case tlsFailed = 24
+    /// The link's certificate, its key or the authorities can't be used.
+    case invalidTLSFiles = 25
+    /// A link over TLS was asked for and there is no certificate.
+    case certificateRequired = 26
 }
 
 /// An error of a delivery link.
@@ -99,6 +105,14 @@ extension LinkError {
     /// A gateway on its way out.
     static var drainingGateway: LinkError {
         LinkError(.draining, "The gateway is shutting down and takes no more deliveries.")
+    }
+
+    /// An address with TLS without a certificate.
+    static func certificateRequired(_ address: LinkAddress) -> LinkError {
+        LinkError(
+            .certificateRequired,
+            "The link at \(address) speaks TLS and has no certificate: set --link-certificate and --link-key."
+        )
     }
 
     /// A TCP address without a secret.

@@ -81,7 +81,7 @@ package struct LinkSecret: Sendable {
 ///
 /// The publisher proves itself first, so that a stranger who only connects gets nothing to guess the secret by; what an impostor of a gateway
 /// gets is worthless as long as the secret can't be guessed, see ``LinkSecret``. The role keeps an end from sending the other's proof back.
-/// The link isn't encrypted: a TCP link belongs on a private network or in a tunnel.
+/// A link over TCP without TLS isn't encrypted: it belongs on a private network or in a tunnel.
 struct LinkProof {
     /// Whose proof it is.
     enum Role: String {

@@ -25,7 +25,7 @@ public struct Gateway: Service, CustomStringConvertible {
     /// What the operator chose.
     public let configuration: GatewayConfiguration
     /// Decides who may connect, subscribe and publish.
-    public let authorizer: any Authorizer
+    public private(set) var authorizer: any Authorizer
     /// The request handlers of the server that embeds the gateway.
     public private(set) var handlers: [RequestHandler]
     /// Called when the gateway takes connections, with the port, which matters when ``GatewayConfiguration/port`` is 0.
@@ -76,19 +76,7 @@ public struct Gateway: Service, CustomStringConvertible {
         let rules = try HeadRules(configuration)
         let measures = GatewayMeasures(queue: configuration.queue.id)
         authorizer.measure(with: measures.metrics)
-        try configuration.tls.check()
-        guard configuration.webSocket.tokenCookie == nil || !rules.origins.isOpen else {
-            throw GatewayError(
-                .configuration,
-                "Cookies are sent by every page: with --token-cookie, --allowed-origins must name the pages, not *."
-            )
-        }
-        guard configuration.redirectPort == nil || configuration.tls.isOn else {
-            throw GatewayError(
-                .configuration,
-                "A port that leads to https needs one with TLS: set --tls-certificate and --tls-key."
-            )
-        }
+        try checkTogether(rules)
         let tls =
             configuration.tls.isOn
             ? try TLSPort(configuration.tls, metrics: measures.metrics, logger: logger) : nil
@@ -97,10 +85,19 @@ public struct Gateway: Service, CustomStringConvertible {
         if configuration.limits.inForce.isEmpty, !GatewayError.isLoopback(configuration.host) {
             logger.notice("nothing limits what one client may do: see --limits")
         }
-        let (drivers, logEnd) = try openDrivers(measures)
+        var gateway = self
+        if let principal = configuration.tls.clientPrincipal {
+            gateway.authorizer = try CertificateAuthorizer(
+                authorizer,
+                principal: principal,
+                subscribe: configuration.tls.clientSubscribe,
+                publish: configuration.tls.clientPublish
+            )
+        }
+        let (drivers, logEnd) = try gateway.openDrivers(measures)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let process = GatewayProcess(
-            gateway: self,
+            gateway: gateway,
             drivers: drivers,
             logEnd: logEnd,
             measures: measures,
@@ -121,5 +118,28 @@ public struct Gateway: Service, CustomStringConvertible {
         try? await group.shutdownGracefully()
         withExtendedLifetime(drivers) {}
         try result.get()
+    }
+
+    /// Settings that don't go together.
+    private func checkTogether(_ rules: HeadRules) throws(GatewayError) {
+        try configuration.tls.check()
+        guard configuration.webSocket.tokenCookie == nil || !rules.origins.isOpen else {
+            throw GatewayError(
+                .configuration,
+                "Cookies are sent by every page: with --token-cookie, --allowed-origins must name the pages, not *."
+            )
+        }
+        guard configuration.redirectPort == nil || configuration.tls.isOn else {
+            throw GatewayError(
+                .configuration,
+                "A port that leads to https needs one with TLS: set --tls-certificate and --tls-key."
+            )
+        }
+        guard !configuration.speaksProxyProtocol || !rules.proxies.isEmpty else {
+            throw GatewayError(
+                .configuration,
+                "Whose PROXY headers are to be believed must be said: set --trusted-proxies with --proxy-protocol."
+            )
+        }
     }
 }

@@ -14,6 +14,12 @@ public struct GatewayConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// The port for HTTP and WebSocket; 0 takes a free one.
     public var port = 8080
+    /// The port for `/healthz`, `/readyz`, `/metrics` and `/latency`, of plain HTTP; 0 takes a free one.
+    ///
+    /// The last two are then on no other. Nil serves all of them on ``port``.
+    public var operationsPort: Int?
+    /// The address of the same.
+    public var operationsHost = "127.0.0.1"
     /// The hosts that requests may be for: names, addresses, `*.example.com` for all names below, `*` for every name.
     ///
     /// Nil takes those of the loopback when ``host`` is a loopback address, and every name otherwise. The loopback's names, the
@@ -30,6 +36,8 @@ public struct GatewayConfiguration: Sendable {
     public var allowedOrigins: [String]?
     /// The networks of the proxies whose word about their clients is taken: `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`.
     public var trustedProxies: [String] = []
+    /// Whether those proxies begin each connection with a header of the PROXY protocol, which names the client.
+    public var speaksProxyProtocol = false
     /// The field in which they name their clients; no other is looked at, for that would be the client's own.
     public var forwardedField = ForwardedField.xForwardedFor
     /// What all paths begin with, such as `/rt`; empty for none.
@@ -44,6 +52,10 @@ public struct GatewayConfiguration: Sendable {
     public var link: LinkAddress?
     /// What publishers must know to connect; needed for a TCP link.
     public var linkSecret: String?
+    /// A PEM file with the certificate of a link over TLS, and those that lead to its authority.
+    public var linkCertificate: String?
+    /// A PEM file with its key.
+    public var linkKey: String?
     /// Event loops.
     ///
     /// One is the better choice on two cores (docs/performance.md).

@@ -30,7 +30,7 @@ struct GatewayProcess: Sendable {
     /// Serves until the shutdown; the log writer and the event loops are the caller's to stop.
     func serve() async throws {
         let address = linkAddress
-        let secret = try linkSecret()
+        let (secret, linkTLS) = try linkFiles(address)
         let registry = drivers.directory(row(address))
         let context = GatewayContext(
             configuration: configuration,
@@ -48,6 +48,7 @@ struct GatewayProcess: Sendable {
         let link = LinkServer(
             address: address,
             secret: secret,
+            tls: linkTLS,
             group: group,
             gatewayID: gatewayID,
             receiver: fanOut,
@@ -70,16 +71,26 @@ struct GatewayProcess: Sendable {
         try result.get()
     }
 
-    private func linkSecret() throws(GatewayError) -> LinkSecret? {
+    /// What publishers must know, and the link's certificate.
+    private func linkFiles(_ address: LinkAddress) throws(GatewayError) -> (LinkSecret?, LinkTLS?) {
+        let (certificate, key) = (configuration.linkCertificate, configuration.linkKey)
+        guard (certificate == nil) == (key == nil), certificate == nil || address.isEncrypted else {
+            throw GatewayError(
+                .configuration,
+                "--link-certificate and --link-key go together, and are those of a link with TLS: set --link tls://host:port with both."
+            )
+        }
         do {
-            return try LinkSecret.ofSetting(configuration.linkSecret)
+            var tls: LinkTLS?
+            if let certificate, let key { tls = try LinkTLS(certificate: certificate, key: key) }
+            return (try LinkSecret.ofSetting(configuration.linkSecret), tls)
         } catch {
             throw GatewayError(.configuration, error.message)
         }
     }
 
     private func start(_ link: LinkServer, at address: LinkAddress) async throws {
-        if case .tcp(_, port: 0) = address {
+        if address.port == 0 {
             throw GatewayError(.configuration, "The link needs a fixed port that publishers can be told, not 0.")
         }
         do {
@@ -101,9 +112,13 @@ struct GatewayProcess: Sendable {
         let redirect = configuration.redirectPort.map {
             RedirectServer(host: configuration.host, port: $0, rules: rules)
         }
-        let application = application(context, fanOut, (link, watch), connections, queues, redirect?.securePort)
+        let routes = routes(context, fanOut, (link, watch), queues)
+        let operations: OperationsPort?
+        do { operations = try await openOperations(routes) } catch { return .failure(error) }
+        let application = application(fanOut, routes, connections, queues, redirect?.securePort, operations?.address)
         let drain = context.drain
         let logger = logger
+        let result: Result<Void, any Error>
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
@@ -141,31 +156,38 @@ struct GatewayProcess: Sendable {
                 defer { group.cancelAll() }
                 try await group.next()
             }
-            return .success(())
+            result = .success(())
         } catch {
             connections.closeAll()
-            return .failure(GatewayError.listening(on: configuration.host, port: configuration.port, error) ?? error)
+            result = .failure(GatewayError.listening(on: configuration.host, port: configuration.port, error) ?? error)
         }
+        await operations?.close()
+        return result
     }
 
-    private func application(
+    /// Opens the port for operators, where there is to be one.
+    private func openOperations(_ routes: GatewayRoutes) async throws -> OperationsPort? {
+        guard let port = configuration.operationsPort else { return nil }
+        let host = configuration.operationsHost
+        let router = routes.operationsRouter(hosts: try AllowedHosts(nil, listenHost: host))
+        return try await OperationsPort.open(host: host, port: port, router, on: group, logger: logger)
+    }
+
+    private func routes(
         _ context: GatewayContext,
         _ fanOut: DeliveryFanOut,
         _ link: (server: LinkServer, watch: PathWatch),
-        _ connections: OpenConnections,
-        _ queues: QueueParts?,
-        _ securePort: RedirectServer.SecurePort?
-    ) -> Application<RouterResponder<GatewayRequestContext>> {
-        let counters = HTTPCounters(factory: measures.metrics)
-        let table = RouteTable(
-            handlers: gateway.handlers,
-            demo: DemoRoutes(isClientOnly: gateway.mounted != nil || !configuration.servesDemo),
-            offersQueues: queues != nil
-        )
-        let routes = GatewayRoutes(
+        _ queues: QueueParts?
+    ) -> GatewayRoutes {
+        GatewayRoutes(
             context: context,
-            table: table,
-            counters: counters,
+            table: RouteTable(
+                handlers: gateway.handlers,
+                demo: DemoRoutes(isClientOnly: gateway.mounted != nil || !configuration.servesDemo),
+                offersQueues: queues != nil,
+                serves: configuration.operationsPort == nil ? .everyone : .clients
+            ),
+            counters: HTTPCounters(factory: measures.metrics),
             streams: EventStreams(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
             polls: LongPolls(services: fanOut.services, loops: fanOut.loops, metrics: measures.metrics),
             queues: queues?.service,
@@ -174,19 +196,31 @@ struct GatewayProcess: Sendable {
             links: { link.server.linkCount },
             linkFault: { link.watch.fault }
         )
-        let service = PublishService(context, rules: rules, counters: counters)
+    }
+
+    private func application(
+        _ fanOut: DeliveryFanOut,
+        _ routes: GatewayRoutes,
+        _ connections: OpenConnections,
+        _ queues: QueueParts?,
+        _ securePort: RedirectServer.SecurePort?,
+        _ operations: String?
+    ) -> Application<RouterResponder<GatewayRequestContext>> {
+        let context = routes.context
+        let service = PublishService(context, rules: rules, counters: routes.counters)
         let upgrade = WebSocketUpgrade(context: context, fanOut: fanOut)
         let onListening = gateway.onListening
         let responder = routes.router().buildResponder()
         let router = RouterTasks(
             responder: responder,
             heads: gateway.handlers.contains { $0.method == .head } ? .some : .none,
-            others: gateway.mounted.map { ($0, table) },
+            others: gateway.mounted.map { ($0, routes.table) },
             connections: connections,
             logger: logger
         )
         let bridge: @Sendable (any EventLoop) -> AppendBridge = { eventLoop in context.bridge(on: eventLoop) }
         let encrypted = tls.map { encryptedPort($0, HTTP2Answers(service: service, router: router, bridge: bridge)) }
+        let proxied = configuration.speaksProxyProtocol ? ProxyPort(factory: measures.metrics, logger: logger) : nil
         return Application(
             responder: responder,
             server: HTTPServerBuilder { _ in
@@ -197,7 +231,8 @@ struct GatewayProcess: Sendable {
                     bridge: bridge,
                     connections: connections,
                     limiter: context.limiter,
-                    encrypted: encrypted
+                    encrypted: encrypted,
+                    proxied: proxied
                 )
             },
             configuration: ApplicationConfiguration(
@@ -208,7 +243,7 @@ struct GatewayProcess: Sendable {
                 AcceptPause.install(on: channel, listener: "HTTP", logger: logger)
                 let port = channel.localAddress?.port ?? 0
                 securePort?.set(port)
-                context.registry.listening(at: address(port))
+                context.registry.listening(at: address(port), operations: operations ?? address(port))
                 queues?.deliveries.listening(at: address(port))
                 await onListening(port)
             },
@@ -218,17 +253,19 @@ struct GatewayProcess: Sendable {
     }
 
     private func encryptedPort(_ port: TLSPort, _ answers: HTTP2Answers) -> SluiceChildChannel.Encrypted {
-        SluiceChildChannel.Encrypted(
-            port: port,
-            http2: HTTP2Channel(
-                responder: { request, writer, channel in try await answers.respond(request, writer, on: channel) },
-                configuration: HTTP2ChannelConfiguration(
-                    idleTimeout: .nanoseconds(configuration.http.idleTimeout.nanoseconds),
-                    gracefulCloseTimeout: configuration.drainDeadline,
-                    streamConfiguration: HTTP1Channel.Configuration(additionalChannelHandlers: [StreamDrain.Stream()])
-                )
-            )
+        let configuration = HTTP2ChannelConfiguration(
+            idleTimeout: .nanoseconds(configuration.http.idleTimeout.nanoseconds),
+            gracefulCloseTimeout: configuration.drainDeadline,
+            streamConfiguration: HTTP1Channel.Configuration(additionalChannelHandlers: [StreamDrain.Stream()])
         )
+        return SluiceChildChannel.Encrypted(port: port) { peer in
+            HTTP2Channel(
+                responder: { request, writer, channel in
+                    try await answers.respond(request, writer, from: peer, on: channel)
+                },
+                configuration: configuration
+            )
+        }
     }
 
     /// What message queues and topics need, where they are offered.
@@ -270,7 +307,8 @@ struct GatewayProcess: Sendable {
             id: gatewayID,
             name: configuration.name,
             linkAddress: link.description,
-            httpAddress: address(configuration.port)
+            httpAddress: address(configuration.port),
+            operationsAddress: address(configuration.port)
         )
     }
 

@@ -10,15 +10,17 @@ import SubscriptionRegistry
 final class LinkPool {
     private let group: any EventLoopGroup
     private let secret: LinkSecret?
+    private let tls: LinkTLS?
     private let events: any LinkEvents
     private let logger: Logger
     private var links: [GatewayID: LinkClient] = [:]
     private var connected: Set<GatewayID> = []
     private var saidWaiting = false
 
-    init(group: any EventLoopGroup, secret: LinkSecret?, events: any LinkEvents, logger: Logger) {
+    init(group: any EventLoopGroup, secret: LinkSecret?, tls: LinkTLS?, events: any LinkEvents, logger: Logger) {
         self.group = group
         self.secret = secret
+        self.tls = tls
         self.events = events
         self.logger = logger
     }
@@ -46,6 +48,7 @@ final class LinkPool {
                 gateway: gateway.id,
                 address: address,
                 secret: secret,
+                tls: tls,
                 group: group,
                 events: events,
                 logger: logger

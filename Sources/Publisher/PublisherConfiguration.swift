@@ -34,6 +34,8 @@ public struct PublisherConfiguration: Sendable {
     public var drainTimeout: Duration = .seconds(10)
     /// The shared secret of delivery links over TCP.
     public var linkSecret: String?
+    /// A PEM file with the authorities of gateways' certificates, for links over TLS; nil believes the system's.
+    public var linkAuthorities: String?
     /// Where `/healthz`, `/readyz`, `/metrics` and `/latency` are served.
     public var operationsHost = "127.0.0.1"
     /// Port of the same; 0 takes a free one, which the registry and the log then name.

@@ -18,12 +18,13 @@ struct PublisherHandle: Sendable {
         eventLoop: any EventLoop
     ) async throws {
         let (configuration, logger) = (publisher.configuration, publisher.logger)
-        let secret = try PublisherHandle.linkSecret(configuration)
+        let (secret, tls) = try PublisherHandle.linkFiles(configuration)
         loop = try await eventLoop.submit {
             let drivers = try publisher.openDrivers()
             let loop = PublisherLoop(
                 configuration: configuration,
                 secret: secret,
+                tls: tls,
                 drivers: drivers,
                 eventLoop: eventLoop,
                 latency: latency,
@@ -34,9 +35,15 @@ struct PublisherHandle: Sendable {
         }.get()
     }
 
-    private static func linkSecret(_ configuration: PublisherConfiguration) throws(PublisherError) -> LinkSecret? {
+    /// What links want to be known, and whose certificates they believe.
+    private static func linkFiles(
+        _ configuration: PublisherConfiguration
+    ) throws(PublisherError) -> (LinkSecret?, LinkTLS?) {
         do {
-            return try LinkSecret.ofSetting(configuration.linkSecret)
+            let tls = try configuration.linkAuthorities.map { file throws(LinkError) in
+                try LinkTLS(authorities: file)
+            }
+            return (try LinkSecret.ofSetting(configuration.linkSecret), tls)
         } catch {
             throw PublisherError(.configuration, error.message)
         }

@@ -60,6 +60,7 @@ final class PublisherLoop {
     init(
         configuration: PublisherConfiguration,
         secret: LinkSecret?,
+        tls: LinkTLS?,
         drivers: PublisherDrivers,
         eventLoop: any EventLoop,
         latency: PublisherLatency,
@@ -77,6 +78,7 @@ final class PublisherLoop {
         links = LinkPool(
             group: eventLoop,
             secret: secret,
+            tls: tls,
             events: notices.events(on: eventLoop),
             logger: logger
         )

@@ -133,7 +133,7 @@ enum RegistryQueries {
     static func gateways(_ db: Database) throws -> [GatewayRow] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT id, name, link_address, http_address, host_pid, started_at, lease_expires_at
+                SELECT id, name, link_address, http_address, ops_address, host_pid, started_at, lease_expires_at
                 FROM gateways ORDER BY started_at, id
                 """
         )
@@ -143,9 +143,10 @@ enum RegistryQueries {
                 name: row[1],
                 linkAddress: row[2],
                 httpAddress: row[3],
-                processID: row[4],
-                startedAtNanoseconds: nanoseconds(row[5]),
-                leaseExpiresAtNanoseconds: nanoseconds(row[6])
+                operationsAddress: row[4],
+                processID: row[5],
+                startedAtNanoseconds: nanoseconds(row[6]),
+                leaseExpiresAtNanoseconds: nanoseconds(row[7])
             )
         }
     }

@@ -16,6 +16,8 @@ public struct GatewayRow: Hashable, Sendable {
     public let linkAddress: String
     /// Where clients reach it: `http://host:port`.
     public package(set) var httpAddress: String
+    /// Where its metrics and latencies are served: the same, or a port of its own.
+    public package(set) var operationsAddress: String
     /// When it started, wall nanoseconds.
     public let startedAtNanoseconds: UInt64
     /// When its rows may be removed if it doesn't renew, wall nanoseconds.
@@ -27,6 +29,7 @@ public struct GatewayRow: Hashable, Sendable {
         name: String,
         linkAddress: String,
         httpAddress: String,
+        operationsAddress: String? = nil,
         processID: Int32? = nil,
         startedAtNanoseconds: UInt64 = StageClock.wallNanoseconds(),
         leaseExpiresAtNanoseconds: UInt64 = 0
@@ -36,6 +39,7 @@ public struct GatewayRow: Hashable, Sendable {
         self.processID = processID ?? ThisProcess.id
         self.linkAddress = linkAddress
         self.httpAddress = httpAddress
+        self.operationsAddress = operationsAddress ?? httpAddress
         self.startedAtNanoseconds = startedAtNanoseconds
         self.leaseExpiresAtNanoseconds = leaseExpiresAtNanoseconds
     }

@@ -38,8 +38,8 @@ public protocol SubscriptionDirectory: AnyObject, Sendable {
     /// A client is gone, with all its subscriptions.
     func disconnected(_ id: ConnectionID)
 
-    /// The gateway listens at another address than its row says, such as a port that the system chose.
-    func listening(at httpAddress: String)
+    /// The gateway listens at other addresses than its row says, such as ports that the system chose.
+    func listening(at httpAddress: String, operations: String)
 
     /// Why the registry can't be written now; nil when it can.
     var fault: RegistryError? { get }

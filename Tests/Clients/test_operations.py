@@ -330,6 +330,7 @@ def test_every_metric_that_the_documentation_names_exists(sluice, tmp_path):
         [
             "gateway", *sluice.common(), "--name", "secure", "--port", "0", "--tls-certificate", str(certificate), "--tls-key", str(key),
             "--authorizer", "jwt", "--jwks-url", "http://127.0.0.1:1/",
+            "--trusted-proxies", "10.0.0.0/8", "--proxy-protocol",
         ]
     )
     trust = ssl.create_default_context(cafile=str(authority.file))

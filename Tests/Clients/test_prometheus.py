@@ -21,7 +21,7 @@ def prometheus(sluice, tmp_path):
     rules = re.sub(r"for: \d+[sm]", "for: 1s", (EXAMPLES / "prometheus/rules.yaml").read_text())
     (tmp_path / "rules.yaml").write_text(rules)
     configuration = (EXAMPLES / "prometheus/prometheus.yaml").read_text().replace(": 5s", ": 1s")
-    configuration = configuration.replace("127.0.0.1:8080", f"127.0.0.1:{sluice.gateway.port}").replace("127.0.0.1:9090", f"127.0.0.1:{sluice.publisher.port}")
+    configuration = configuration.replace("127.0.0.1:9089", f"127.0.0.1:{sluice.gateway.port}").replace("127.0.0.1:9090", f"127.0.0.1:{sluice.publisher.port}")
     (tmp_path / "prometheus.yaml").write_text(configuration)
     process = subprocess.Popen(
         ["prometheus", f"--config.file={tmp_path}/prometheus.yaml", f"--storage.tsdb.path={tmp_path}/data", "--web.listen-address=127.0.0.1:0"],

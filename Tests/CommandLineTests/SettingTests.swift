@@ -28,11 +28,12 @@ struct SettingTests {
         let storage = try StorageOptions.parse([])
         let gateway: [any SettingOptions] = [
             common, storage, try GatewayOptions.parse([]), try AccessOptions.parse([]), try TLSOptions.parse([]),
-            try LimitOptions.parse([]), try CompressionOptions.parse([]), try QueueAPIOptions.parse([]),
+            try LimitOptions.parse([]), try CompressionOptions.parse([]), try LinkTLSOptions.parse([]),
+            try GatewayOperationsOptions.parse([]), try QueueAPIOptions.parse([]),
             try AuthorizerOptions.parse([]),
         ]
         let publisher: [any SettingOptions] = [
-            common, storage, try PublisherOptions.parse([]),
+            common, storage, try LinkAuthorityOptions.parse([]), try PublisherOptions.parse([]),
         ]
         for (part, options) in [(Setting.Part.gateway, gateway), (.publisher, publisher)] {
             let flags = options.flatMap(\.given).map(\.setting.name).sorted()
@@ -44,8 +45,9 @@ struct SettingTests {
     func reach() throws {
         let groups: [any SettingOptions.Type] = [
             CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
-            LimitOptions.self, CompressionOptions.self,
-            QueueAPIOptions.self, AuthorizerOptions.self, PublisherOptions.self,
+            LimitOptions.self, CompressionOptions.self, LinkTLSOptions.self,
+            GatewayOperationsOptions.self, QueueAPIOptions.self, AuthorizerOptions.self, LinkAuthorityOptions.self,
+            PublisherOptions.self,
         ]
         for group in groups {
             for setting in try group.parse([]).given.map(\.setting) {

@@ -17,7 +17,7 @@ struct RegistryConformanceTests {
         #expect(try publisher.refresh())
         #expect(publisher.liveGateways.map(\.id) == [id])
         #expect(publisher.liveGateways.map(\.linkAddress) == ["unix:/a"])
-        gateway.listening(at: "http://new")
+        gateway.listening(at: "http://new", operations: "http://operations")
         try await gateway.flush()
         #expect(try publisher.refresh())
         #expect(publisher.liveGateways.map(\.httpAddress) == ["http://new"])

@@ -7,6 +7,7 @@ import Testing
         "an address is written as it was read",
         arguments: [
             "unix:/run/sluice/link.sock", "tcp://127.0.0.1:7000", "tcp://gateway.internal:0", "tcp://[::1]:65535",
+            "tls://gateway.internal:7443", "tls://[::1]:1",
         ]
     )
     func roundTrip(text: String) throws {
@@ -26,7 +27,7 @@ import Testing
             "tcp://", "tcp://host",
             "tcp://host:", "tcp://host:x", "tcp://host:+1", "tcp://host:65536", "tcp://:80", "tcp://::1:80",
             "tcp://[]:80", "tcp://a/b:80",
-            "tcp://a b:80", "http://host:80", "/run/link.sock",
+            "tcp://a b:80", "tls://host", "tls://:80", "http://host:80", "/run/link.sock",
         ]
     )
     func invalid(text: String) {

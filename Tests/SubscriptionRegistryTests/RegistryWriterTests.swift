@@ -251,12 +251,12 @@ import Testing
         let writer = RegistryWriter(registry: test.registry, gateway: test.gateway())
         let id = writer.connect()
         writer.subscribe(id, topics: ["t"]) { _ in }
-        writer.listening(at: "http://127.0.0.1:4711")
+        writer.listening(at: "http://127.0.0.1:4711", operations: "http://operations")
         try writer.start()
         try await writer.flush()
         #expect(try test.registry.topics(of: id) == ["t"])
         #expect(try test.registry.gateways().first?.httpAddress == "http://127.0.0.1:4711")
-        writer.listening(at: "http://127.0.0.1:4712")
+        writer.listening(at: "http://127.0.0.1:4712", operations: "http://operations")
         try await writer.flush()
         #expect(try test.registry.gateways().first?.httpAddress == "http://127.0.0.1:4712")
     }

@@ -51,7 +51,7 @@ import Testing
         try await writer.subscribe(writer.connect(), "t")
         #expect(try index.refresh())
         #expect(index.liveGateways.map(\.linkAddress) == ["unix:/a"])
-        writer.listening(at: "http://new")
+        writer.listening(at: "http://new", operations: "http://operations")
         try await writer.flush()
         #expect(try index.refresh())
         #expect(index.liveGateways.map(\.httpAddress) == ["http://new"])

@@ -17,7 +17,8 @@ package final class LinkClient: Sendable {
     /// - Parameters:
     ///   - gateway: the gateway that is meant; another one at the address is not delivered to.
     ///   - address: where it takes links.
-    ///   - secret: what the gateway's link wants to be known; TCP needs one.
+    ///   - secret: what the gateway's link wants to be known; TCP needs one, with TLS and without.
+    ///   - tls: whose certificates are believed at an address with TLS; nil believes the system's authorities.
     ///   - group: gives the event loop that this link runs on.
     ///   - events: is told what happens.
     ///   - limits: credit and time-outs.
@@ -26,6 +27,7 @@ package final class LinkClient: Sendable {
         gateway: GatewayID,
         address: LinkAddress,
         secret: LinkSecret?,
+        tls: LinkTLS? = nil,
         group: any EventLoopGroup,
         events: any LinkEvents,
         limits: LinkLimits = LinkLimits(),
@@ -41,6 +43,7 @@ package final class LinkClient: Sendable {
                 gateway: gateway,
                 address: address,
                 secret: secret,
+                tls: tls,
                 eventLoop: eventLoop,
                 limits: limits,
                 events: events,
@@ -51,9 +54,9 @@ package final class LinkClient: Sendable {
     }
 
     /// Connects, now and whenever the connection breaks.
-    /// - Throws: ``LinkError`` with code `secretRequired` for a TCP address without a secret.
+    /// - Throws: ``LinkError`` with code `secretRequired` for an address of TCP, or TLS, without a secret.
     package func start() throws(LinkError) {
-        if case .tcp = address, secret == nil { throw .secretRequired(address) }
+        if address.port != nil, secret == nil { throw .secretRequired(address) }
         eventLoop.execute { self.loop.value.start() }
     }
 

@@ -50,7 +50,11 @@ final class LinkClientHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if ending == nil { ending = LinkError(.connectionLost, "The connection to the gateway broke: \(error).") }
+        if ending == nil {
+            ending =
+                LinkTLS.failure(error, of: "the gateway")
+                ?? LinkError(.connectionLost, "The connection to the gateway broke: \(error).")
+        }
         context.close(promise: nil)
     }
 

@@ -17,6 +17,7 @@ final class LinkClientLoop {
     private let gateway: GatewayID
     private let address: LinkAddress
     private let secret: LinkSecret?
+    private var tls: LinkTLS?
     private let eventLoop: any EventLoop
     private let limits: LinkLimits
     private let events: any LinkEvents
@@ -32,6 +33,7 @@ final class LinkClientLoop {
         gateway: GatewayID,
         address: LinkAddress,
         secret: LinkSecret?,
+        tls: LinkTLS?,
         eventLoop: any EventLoop,
         limits: LinkLimits,
         events: any LinkEvents,
@@ -40,6 +42,7 @@ final class LinkClientLoop {
         self.gateway = gateway
         self.address = address
         self.secret = secret
+        self.tls = tls
         self.eventLoop = eventLoop
         self.limits = limits
         self.events = events
@@ -142,7 +145,7 @@ final class LinkClientLoop {
             .channelOption(.recvAllocator, value: LinkSockets.receiptBuffers)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(bound.value.makeHandler())
+                    try bound.value.addHandlers(to: channel)
                 }
             }
         let attempt: EventLoopFuture<any Channel> =
@@ -150,15 +153,27 @@ final class LinkClientLoop {
             case .unix(let path):
                 bootstrap.channelOption(.socketOption(.so_sndbuf), value: LinkSockets.sendBufferBytes)
                     .connect(unixDomainSocketPath: path)
-            case .tcp(let host, let port):
+            case .tcp(let host, let port), .tls(let host, let port):
                 bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: port)
             }
         attempt.assumeIsolated().whenFailure { error in
             guard case .connecting = self.phase else { return }
             self.retry(
-                after: LinkError(.cannotConnect, "The gateway's link at \(self.address) can't be reached: \(error).")
+                after: error as? LinkError
+                    ?? LinkError(.cannotConnect, "The gateway's link at \(self.address) can't be reached: \(error).")
             )
         }
+    }
+
+    private func addHandlers(to channel: any Channel) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if case .tls(let host, _) = address {
+            // What a publisher without --link-ca believes is looked for when the first gateway wants it.
+            let tls = try self.tls ?? LinkTLS(authorities: nil)
+            self.tls = tls
+            try pipeline.addHandler(try tls.clientHandler(host: host, logger))
+        }
+        try pipeline.addHandler(makeHandler())
     }
 
     private func makeHandler() -> LinkClientHandler {

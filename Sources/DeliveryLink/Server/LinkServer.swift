@@ -20,6 +20,7 @@ package final class LinkServer: Sendable {
 
     private let address: LinkAddress
     private let secret: LinkSecret?
+    private let tls: LinkTLS?
     private let group: any EventLoopGroup
     private let gatewayID: GatewayID
     private let receiver: any DeliveryReceiver
@@ -31,7 +32,8 @@ package final class LinkServer: Sendable {
     /// Makes a server that ``start()`` starts.
     /// - Parameters:
     ///   - address: where to listen.
-    ///   - secret: what publishers must know; TCP needs one.
+    ///   - secret: what publishers must know; TCP needs one, with TLS and without.
+    ///   - tls: the certificate of an address with TLS.
     ///   - group: the loops that links run on.
     ///   - gatewayID: this gateway; publishers that look for another are refused.
     ///   - receiver: takes the deliveries.
@@ -41,6 +43,7 @@ package final class LinkServer: Sendable {
     package init(
         address: LinkAddress,
         secret: LinkSecret?,
+        tls: LinkTLS? = nil,
         group: any EventLoopGroup,
         gatewayID: GatewayID,
         receiver: any DeliveryReceiver,
@@ -50,6 +53,7 @@ package final class LinkServer: Sendable {
     ) {
         self.address = address
         self.secret = secret
+        self.tls = tls
         self.group = group
         self.gatewayID = gatewayID
         self.receiver = receiver
@@ -64,11 +68,14 @@ package final class LinkServer: Sendable {
 
     /// Listens.
     /// - Returns: the address to tell publishers; with TCP port 0 it has the port that the system chose.
-    /// - Throws: ``LinkError`` with code `secretRequired`, `addressInUse` or `cannotBind`.
+    /// - Throws: ``LinkError`` with code `secretRequired`, `certificateRequired`, `addressInUse` or `cannotBind`.
     package func start() async throws(LinkError) -> LinkAddress {
         switch address {
         case .unix(let path): return try await listen(UnixSocketFile(path: path))
-        case .tcp(let host, let port): return try await listen(host: host, port: port)
+        case .tcp(let host, let port): return .tcp(host: host, port: try await listen(host: host, port: port))
+        case .tls(let host, let port):
+            guard tls != nil else { throw .certificateRequired(address) }
+            return .tls(host: host, port: try await listen(host: host, port: port))
         }
     }
 
@@ -145,7 +152,8 @@ package final class LinkServer: Sendable {
         }
     }
 
-    private func listen(host: String, port: Int) async throws(LinkError) -> LinkAddress {
+    /// Listens at a port; returns the one that it got.
+    private func listen(host: String, port: Int) async throws(LinkError) -> Int {
         guard secret != nil else { throw .secretRequired(address) }
         let listener: any Channel
         do {
@@ -157,7 +165,7 @@ package final class LinkServer: Sendable {
             throw cannotBind(error)
         }
         keep(listener, file: nil)
-        return .tcp(host: host, port: listener.localAddress?.port ?? port)
+        return listener.localAddress?.port ?? port
     }
 
     private func keep(_ listener: any Channel, file: FileIdentity?) {
@@ -188,6 +196,9 @@ package final class LinkServer: Sendable {
             .childChannelOption(.recvAllocator, value: LinkSockets.deliveryBuffers)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if self.address.isEncrypted, let tls = self.tls {
+                        try channel.pipeline.syncOperations.addHandler(try tls.serverHandler(self.logger))
+                    }
                     try channel.pipeline.syncOperations.addHandler(self.handler(for: channel))
                 }
             }

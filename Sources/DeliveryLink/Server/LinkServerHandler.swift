@@ -64,7 +64,11 @@ final class LinkServerHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if ending == nil { ending = LinkError(.connectionLost, "The connection to the publisher broke: \(error).") }
+        if ending == nil {
+            ending =
+                LinkTLS.failure(error, of: "a publisher")
+                ?? LinkError(.connectionLost, "The connection to the publisher broke: \(error).")
+        }
         context.close(promise: nil)
     }
 

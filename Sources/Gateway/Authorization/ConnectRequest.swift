@@ -16,6 +16,8 @@ public struct ConnectRequest: Sendable {
     public var remoteAddress: String?
     /// Whether a WebSocket is opened, rather than one HTTP request answered.
     public var isWebSocket: Bool
+    /// The certificate that the client has shown and the gateway verified; nil when there is none.
+    public var clientCertificate: ClientCertificate?
 
     /// Makes a request from its parts.
     ///
@@ -26,7 +28,8 @@ public struct ConnectRequest: Sendable {
         path: String = "/",
         query: [(name: String, value: String)] = [],
         remoteAddress: String? = nil,
-        isWebSocket: Bool = false
+        isWebSocket: Bool = false,
+        clientCertificate: ClientCertificate? = nil
     ) {
         self.token = token
         self.headers = headers
@@ -34,6 +37,7 @@ public struct ConnectRequest: Sendable {
         self.query = query
         self.remoteAddress = remoteAddress
         self.isWebSocket = isWebSocket
+        self.clientCertificate = clientCertificate
     }
 
     /// Query items that carry a token, for browsers, whose `WebSocket` can't set a field (RFC 6750, section 2.3).

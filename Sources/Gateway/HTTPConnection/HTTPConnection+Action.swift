@@ -22,7 +22,7 @@ extension HTTPConnection {
         /// Write an answer.
         case write(PublishAnswer, AnswerFraming)
         /// Find out whether the client may have a WebSocket: ``acceptUpgrade(_:)`` or ``refuseUpgrade(_:)`` follows.
-        case decideUpgrade(HTTPRequestHead, ClientAddress)
+        case decideUpgrade(HTTPRequestHead, ConnectionPeer)
         /// Count and log a refused WebSocket.
         case noteRefusedUpgrade(HTTPRequestHead, APIError)
         /// Write the 101 with these fields and make a WebSocket of the connection.
@@ -50,6 +50,13 @@ extension HTTPConnection {
     }
 }
 
+/// Who is at the other end: where, and with what certificate.
+struct ConnectionPeer: Sendable {
+    let address: ClientAddress
+    /// Verified; nil when there is none.
+    let certificate: ClientCertificate?
+}
+
 /// A request that isn't a publish.
 struct RoutedRequest {
     /// Which of the connection's it is.
@@ -57,6 +64,8 @@ struct RoutedRequest {
     let head: HTTPRequestHead
     /// Who sent it.
     let client: ClientAddress
+    /// The certificate that the connection has shown.
+    var certificate: ClientCertificate?
     /// Its body's length, bytes; nil when only its end will tell.
     let bodyLength: Int?
 }

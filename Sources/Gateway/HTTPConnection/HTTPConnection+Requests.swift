@@ -114,6 +114,7 @@ extension HTTPConnection {
             number: routedNumber,
             head: head,
             client: client,
+            certificate: certificate,
             bodyLength: fields.bodyLength
         )
         guard fields.expectsContinue else { return .action(.route(request)) }

@@ -12,7 +12,7 @@ extension HTTPConnection {
             }
             let answer = try WebSocketHandshake.answer(to: head)
             reading = .handshake(Handshake(number: number, head: head, answer: answer))
-            return .action(.decideUpgrade(head, client))
+            return .action(.decideUpgrade(head, ConnectionPeer(address: client, certificate: certificate)))
         } catch {
             if fields.bodyLength == 0, stay < .ends {
                 reading = .discarding

@@ -117,6 +117,8 @@ struct HTTPConnection {
     var localAddress: SocketAddress?
     /// Who connected: the client, or a proxy.
     var peer = ClientAddress.unknown
+    /// The certificate that it has shown, verified; never a proxy's.
+    var certificate: ClientCertificate?
     /// Whether the connection is one of TLS.
     var isSecure: Bool?
     /// Who sent the last request.

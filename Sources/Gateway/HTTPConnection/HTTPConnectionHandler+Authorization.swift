@@ -16,6 +16,7 @@ extension HTTPConnectionHandler {
             request = try ConnectRequest(
                 publish.request,
                 client: publish.client,
+                certificate: connection.certificate,
                 isWebSocket: false,
                 cookie: service.tokenCookie
             )

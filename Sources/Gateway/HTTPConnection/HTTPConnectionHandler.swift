@@ -248,7 +248,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     // MARK: - Upgrades
 
-    private func decideUpgrade(_ head: HTTPRequestHead, _ client: ClientAddress) {
+    private func decideUpgrade(_ head: HTTPRequestHead, _ client: ConnectionPeer) {
         guard let context else { return }
         if unauthenticated == nil {
             // What has come behind the request counts until it is decided; nothing more is read.

@@ -81,10 +81,15 @@ struct RouterTasks: RequestRouting, Sendable {
     }
 
     /// Answers a request of another protocol's connection.
-    @concurrent func answer(_ request: Request, from client: ClientAddress, on channel: any Channel) async -> Response {
+    @concurrent func answer(
+        _ request: Request,
+        from client: ClientAddress,
+        certificate: ClientCertificate?,
+        on channel: any Channel
+    ) async -> Response {
         connections.taskBegan()
         defer { connections.taskEnded() }
-        return await answer(request.head, request.body, client, channel, InputEnd())
+        return await answer(request.head, request.body, (client, certificate), channel, InputEnd())
     }
 
     @concurrent private func answer(
@@ -96,13 +101,13 @@ struct RouterTasks: RequestRouting, Sendable {
         guard let head = try? HTTPRequest(request.head, secure: false, splitCookie: false) else {
             return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
         }
-        return await answer(head, body, request.client, channel, input)
+        return await answer(head, body, (request.client, request.certificate), channel, input)
     }
 
     @concurrent private func answer(
         _ head: HTTPRequest,
         _ body: RequestBody,
-        _ client: ClientAddress,
+        _ client: (address: ClientAddress, certificate: ClientCertificate?),
         _ channel: any Channel,
         _ input: InputEnd
     ) async -> Response {
@@ -113,7 +118,8 @@ struct RouterTasks: RequestRouting, Sendable {
         }
         var context = GatewayRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
         context.input = input
-        context.client = client
+        context.client = client.address
+        context.certificate = client.certificate
         guard head.method == .head else { return await answer(Request(head: head, body: body), context) }
         if case .some = heads {
             let answer = await answer(Request(head: head, body: body), context)

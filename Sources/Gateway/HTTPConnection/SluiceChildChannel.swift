@@ -4,6 +4,7 @@ import HummingbirdHTTP2
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import SluiceCore
 
 /// One port for HTTP and WebSocket: sets up the pipeline of an accepted connection, ``PublishReader``, ``ResumingDecoder`` and
@@ -15,13 +16,20 @@ struct SluiceChildChannel: ServerChildChannel {
     struct Accepted: ServerChildChannelValue {
         let channel: any Channel
         /// The streams of a client that chose HTTP/2; nil for any other, once its handshake is done.
-        var streams: EventLoopFuture<HTTP2Channel.Value?>?
+        var streams: EventLoopFuture<Streams?>?
+    }
+
+    /// A connection of HTTP/2.
+    struct Streams: Sendable {
+        let http2: HTTP2Channel
+        let value: HTTP2Channel.Value
     }
 
     /// What a port with TLS needs beyond.
     struct Encrypted: Sendable {
         let port: TLSPort
-        let http2: HTTP2Channel
+        /// Answers the streams of a connection, for whom it is from.
+        let http2: @Sendable (_ peer: ConnectionPeer) -> HTTP2Channel
     }
 
     let service: PublishService
@@ -33,6 +41,8 @@ struct SluiceChildChannel: ServerChildChannel {
     var limiter: ClientLimiter?
     /// Nil on a port without TLS.
     var encrypted: Encrypted?
+    /// Nil when trusted proxies send no PROXY headers.
+    var proxied: ProxyPort?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Accepted> {
         channel.eventLoop.makeCompletedFuture {
@@ -45,16 +55,22 @@ struct SluiceChildChannel: ServerChildChannel {
                 channel.close(promise: nil)
                 return Accepted(channel: channel)
             }
-            guard let encrypted else {
-                try addHTTP1(to: channel, plain: PlainPipeline(), refusal: refusal)
+            let peer = ClientAddress(channel.remoteAddress)
+            if let refusal {
+                try refuse(channel, from: peer, refusal)
                 return Accepted(channel: channel)
             }
-            guard refusal == nil else {
-                // A handshake costs more than a connection: whoever has too many gets none.
-                channel.close(promise: nil)
-                return Accepted(channel: channel)
+            let streams = encrypted.map { _ in channel.eventLoop.makePromise(of: Streams?.self) }
+            if let streams { channel.closeFuture.whenComplete { _ in streams.succeed(nil) } }
+            if let proxied, service.rules.proxies.contains(peer) {
+                let reader = ProxyHeaderReader(proxied, peer: peer, timeout: service.limits.headTimeout) { client in
+                    try begin(channel, from: client, streams, logger)
+                }
+                try channel.pipeline.syncOperations.addHandler(reader)
+            } else {
+                try begin(channel, from: peer, streams, logger)
             }
-            return Accepted(channel: channel, streams: try addTLS(encrypted, to: channel, logger))
+            return Accepted(channel: channel, streams: streams?.futureResult)
         }
     }
 
@@ -62,42 +78,71 @@ struct SluiceChildChannel: ServerChildChannel {
     ///
     /// Only one of HTTP/2 has, and one for each of its streams.
     func handle(value: Accepted, logger: Logger) async {
-        guard let encrypted, let streams = try? await value.streams?.get() else { return }
-        await encrypted.http2.handle(value: streams, logger: logger)
+        guard let streams = try? await value.streams?.get() else { return }
+        await streams.http2.handle(value: streams.value, logger: logger)
     }
 
-    private func addHTTP1(to channel: any Channel, plain: PlainPipeline?, refusal: APIError? = nil) throws {
+    /// Answers a connection that is one too many; without TLS only, whose handshake costs more than a connection.
+    private func refuse(_ channel: any Channel, from peer: ClientAddress, _ error: APIError) throws {
+        guard encrypted == nil else { return channel.close(promise: nil) }
+        let handler = try addHTTP1(
+            to: channel,
+            from: ConnectionPeer(address: peer, certificate: nil),
+            plain: nil
+        )
+        handler.refuseAll(error)
+    }
+
+    /// Sets up what comes behind the address.
+    private func begin(
+        _ channel: any Channel,
+        from peer: ClientAddress,
+        _ streams: EventLoopPromise<Streams?>?,
+        _ logger: Logger
+    ) throws {
+        guard let encrypted, let streams else {
+            let peer = ConnectionPeer(address: peer, certificate: nil)
+            try addHTTP1(to: channel, from: peer, plain: PlainPipeline())
+            return
+        }
+        let gate = TLSGate(encrypted.port, timeout: service.limits.headTimeout) { negotiated in
+            // A trusted proxy's certificate is its own, whomever it speaks for.
+            let verified =
+                service.rules.proxies.contains(peer)
+                ? nil : try channel.pipeline.syncOperations.nioSSL_peerCertificate()
+            let peer = ConnectionPeer(address: peer, certificate: verified.flatMap { ClientCertificate($0) })
+            guard negotiated == "h2" else {
+                // Whatever changes bytes must see all of them.
+                try addHTTP1(to: channel, from: peer, plain: nil)
+                return streams.succeed(nil)
+            }
+            try channel.pipeline.syncOperations.addHandler(StreamDrain())
+            let http2 = encrypted.http2(peer)
+            http2.setup(channel: channel, logger: logger).map { Streams(http2: http2, value: $0) }
+                .cascade(to: streams)
+        }
+        try channel.pipeline.syncOperations.addHandlers([encrypted.port.makeHandler(), gate])
+    }
+
+    @discardableResult
+    private func addHTTP1(
+        to channel: any Channel,
+        from peer: ConnectionPeer,
+        plain: PlainPipeline?
+    ) throws -> HTTPConnectionHandler {
         let handler = try SluiceChildChannel.addHandlers(
             to: channel,
             HTTPConnectionHandler.Services(publish: service, router: router, upgrade: upgrade),
             bridge: bridge(channel.eventLoop),
             plain: plain,
             // Whom a proxy speaks for stands in fields that the plain way doesn't read.
-            reader: service.rules.proxies.contains(ClientAddress(channel.remoteAddress)) ? .decoding : .between
+            reader: service.rules.proxies.contains(peer.address) ? .decoding : .between
         )
+        handler.connectedFrom(peer.address)
+        handler.connection.certificate = peer.certificate
         // Without TLS here a proxy may speak it, which nobody need say.
         if encrypted != nil { handler.connection.isSecure = true }
-        if let refusal { handler.refuseAll(refusal) }
-    }
-
-    private func addTLS(
-        _ encrypted: Encrypted,
-        to channel: any Channel,
-        _ logger: Logger
-    ) throws -> EventLoopFuture<HTTP2Channel.Value?> {
-        let streams = channel.eventLoop.makePromise(of: HTTP2Channel.Value?.self)
-        channel.closeFuture.whenComplete { _ in streams.succeed(nil) }
-        let gate = TLSGate(encrypted.port, timeout: service.limits.headTimeout) { negotiated in
-            guard negotiated == "h2" else {
-                // Whatever changes bytes must see all of them.
-                try addHTTP1(to: channel, plain: nil)
-                return streams.succeed(nil)
-            }
-            try channel.pipeline.syncOperations.addHandler(StreamDrain())
-            encrypted.http2.setup(channel: channel, logger: logger).map { $0 }.cascade(to: streams)
-        }
-        try channel.pipeline.syncOperations.addHandlers([encrypted.port.makeHandler(), gate])
-        return streams.futureResult
+        return handler
     }
 
     /// Adds the handlers of HTTP.

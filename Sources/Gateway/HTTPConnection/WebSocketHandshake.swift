@@ -54,7 +54,7 @@ protocol ConnectionUpgrading: Sendable {
     /// is told.
     func accept(
         _ head: HTTPRequestHead,
-        from client: ClientAddress,
+        from client: ConnectionPeer,
         on channel: any Channel
     ) -> EventLoopFuture<HTTPHeaders>
     /// Adds the handlers after the 101 has been written and the HTTP handlers are gone.

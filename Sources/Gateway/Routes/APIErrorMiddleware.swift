@@ -64,24 +64,35 @@ struct APIErrorMiddleware: RouterMiddleware {
 
 /// Which methods the gateway's paths take, for telling "no such path" from "not with this method", and for OPTIONS.
 struct RouteTable: Sendable {
+    /// Whose port it is.
+    enum Serves {
+        /// Everybody's.
+        case everyone
+        /// Clients' alone: operators have a port of their own.
+        case clients
+        /// Operators' alone.
+        case operations
+    }
+
     /// The embedding server's.
     let handlers: [RequestHandler]
     var demo = DemoRoutes()
     /// Whether there is an API for message queues.
     var offersQueues = false
+    var serves = Serves.everyone
 
     /// Whether the gateway answers the request, be it with an error; what isn't its own may go to mounted routes.
     func isOwn(_ head: HTTPRequest) -> Bool {
         guard let target = head.path else { return true }
         let path = ByteString(URI(target).path)
-        return target == "*" || path == "/echo" || !methods(path).isEmpty
+        return target == "*" || path == "/echo" || RouteTable.isOfMeasures(path) || !methods(path).isEmpty
     }
 
     /// The answer to a request that no route took.
     func answer(toUnknown request: Request) -> Response {
         let path = ByteString(request.uri.path)
         let shown = path.string.printable(limit: 200)
-        if path == "/ws" || path == "/echo", request.method == .get {
+        if path == "/ws" || path == "/echo", request.method == .get, serves != .operations {
             return HTTPAnswer.error(
                 APIError(.upgradeRequired, "\(path) is for WebSocket connections: send an upgrade (RFC 6455).")
             )
@@ -117,9 +128,17 @@ struct RouteTable: Sendable {
         return methods
     }
 
+    /// Whether the path is of those that tell measures.
+    private static func isOfMeasures(_ path: ByteString) -> Bool {
+        path == "/metrics" || path == "/latency" || path.utf8.starts(with: "/latency/records/".utf8)
+    }
+
     private func ownMethods(_ path: ByteString) -> [HTTPRequest.Method] {
+        if path == "/healthz" || path == "/readyz" { return [.get] }
+        if RouteTable.isOfMeasures(path) { return serves == .clients ? [] : [.get] }
+        if serves == .operations { return [] }
         switch path {
-        case "/healthz", "/readyz", "/metrics", "/latency", "/ws", "/sse": return [.get]
+        case "/ws", "/sse": return [.get]
         case "/topics": return [.post]
         default: break
         }
@@ -128,7 +147,6 @@ struct RouteTable: Sendable {
         if offersQueues, path == "/" { return demo.paths.contains(path) ? [.get, .post] : [.post] }
         if demo.paths.contains(path) { return [.get] }
         if path.utf8.starts(with: "/topics/".utf8) { return [.get, .post] }
-        if path.utf8.starts(with: "/latency/records/".utf8) { return [.get] }
         if ItemPath(path: path.string) != nil { return [.get, .put, .patch, .delete] }
         return []
     }

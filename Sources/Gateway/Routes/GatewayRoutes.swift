@@ -29,14 +29,7 @@ struct GatewayRoutes {
 
     func router() -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self)
-        router.add(
-            middleware: APIErrorMiddleware(
-                counters: counters,
-                table: table,
-                faults: BoundedLog(context.logger),
-                accessLog: context.accessLog
-            )
-        )
+        router.add(middleware: errors(table))
         router.add(middleware: PacedAnswers(budget: context.budgets.unsent))
         let grants = RequestGrants(
             authorizer: context.authorizer,
@@ -61,14 +54,8 @@ struct GatewayRoutes {
             limiter: context.limiter,
             configuration: context.configuration
         ).register(on: router)
-        HealthRoutes(drain: context.drain, checks: checks(), refused: refused()).register(on: router)
-        MeasureRoutes(
-            measures: context.measures,
-            logID: context.logID,
-            budgets: context.budgets,
-            reader: context.reader,
-            links: links
-        ).register(on: router)
+        registerHealth(on: router)
+        if table.serves != .clients { registerMeasures(on: router) }
         table.demo.register(on: router)
         registerPrefix(on: router)
         if let queues, let topics {
@@ -84,6 +71,39 @@ struct GatewayRoutes {
             budgets: context.budgets
         ).register(on: router)
         return router
+    }
+
+    /// What the operations port answers, by a host of its own.
+    func operationsRouter(hosts: AllowedHosts) -> Router<GatewayRequestContext> {
+        let router = Router(context: GatewayRequestContext.self)
+        router.add(middleware: errors(RouteTable(handlers: [], serves: .operations)))
+        router.add(middleware: OwnHost(hosts: hosts))
+        registerHealth(on: router)
+        registerMeasures(on: router)
+        return router
+    }
+
+    private func errors(_ table: RouteTable) -> APIErrorMiddleware {
+        APIErrorMiddleware(
+            counters: counters,
+            table: table,
+            faults: BoundedLog(context.logger),
+            accessLog: context.accessLog
+        )
+    }
+
+    private func registerHealth(on router: Router<GatewayRequestContext>) {
+        HealthRoutes(drain: context.drain, checks: checks(), refused: refused()).register(on: router)
+    }
+
+    private func registerMeasures(on router: Router<GatewayRequestContext>) {
+        MeasureRoutes(
+            measures: context.measures,
+            logID: context.logID,
+            budgets: context.budgets,
+            reader: context.reader,
+            links: links
+        ).register(on: router)
     }
 
     /// Leads who leaves out the slash behind the prefix to the page, whose own links begin there.
@@ -138,6 +158,8 @@ struct GatewayRequestContext: RequestContext, RemoteAddressRequestContext {
     let channel: any Channel
     /// Who sent the request.
     var client: ClientAddress
+    /// The certificate that its connection has shown.
+    var certificate: ClientCertificate?
     /// When the client has ended its side.
     var input = InputEnd()
 

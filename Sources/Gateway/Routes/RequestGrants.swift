@@ -13,7 +13,9 @@ struct RequestGrants: Sendable {
     /// What the request's token allows.
     /// - Throws: `InvalidRequest`, `Unauthorized`, `TokenExpired`, `Forbidden` or `AuthorizerUnavailable`.
     func grant(_ request: Request, _ context: GatewayRequestContext) async throws(APIError) -> Grant {
-        try await authorizer.connect(try ConnectRequest(request, client: context.client, cookie: cookie))
+        try await authorizer.connect(
+            try ConnectRequest(request, client: context.client, certificate: context.certificate, cookie: cookie)
+        )
     }
 
     /// Checks that `grant` allows `action` on all of `topics`.
@@ -43,7 +45,13 @@ extension ConnectRequest {
 
     /// What the authorizer is told about a request as NIO reads it: a publish or an upgrade to WebSocket.
     /// - Throws: `InvalidRequest` for a query that is too long.
-    init(_ head: HTTPRequestHead, client: ClientAddress, isWebSocket: Bool, cookie: String?) throws(APIError) {
+    init(
+        _ head: HTTPRequestHead,
+        client: ClientAddress,
+        certificate: ClientCertificate?,
+        isWebSocket: Bool,
+        cookie: String?
+    ) throws(APIError) {
         try RequestTarget.checkQuery(of: head.uri)
         let query = RequestTarget.queryItems(of: head.uri)
         var uri = head.uri
@@ -59,13 +67,19 @@ extension ConnectRequest {
             path: uri.withUTF8 { String(decoding: RequestTarget.path(of: $0), as: UTF8.self) },
             query: query,
             remoteAddress: client.known,
-            isWebSocket: isWebSocket
+            isWebSocket: isWebSocket,
+            clientCertificate: certificate
         )
     }
 
     /// What the authorizer is told about a routed request.
     /// - Throws: `InvalidRequest` for a query that is too long.
-    init(_ request: Request, client: ClientAddress, cookie: String?) throws(APIError) {
+    init(
+        _ request: Request,
+        client: ClientAddress,
+        certificate: ClientCertificate?,
+        cookie: String?
+    ) throws(APIError) {
         try RequestTarget.checkQuery(of: request.head.path ?? "")
         let query = RequestTarget.queryItems(of: request.head.path ?? "")
         self.init(
@@ -77,7 +91,8 @@ extension ConnectRequest {
             headers: request.headers.map { ($0.name.canonicalName, $0.value) },
             path: request.uri.path,
             query: query,
-            remoteAddress: client.known
+            remoteAddress: client.known,
+            clientCertificate: certificate
         )
     }
 }

@@ -22,11 +22,12 @@ struct HTTP2Answers: Sendable {
         publishes = StreamPublishes(service: service, bridge: bridge)
     }
 
-    /// Answers a request of a stream.
+    /// Answers a request of a stream of a connection from `peer`.
     /// - Throws: when the client has gone.
     @concurrent func respond(
         _ request: Request,
         _ writer: consuming ResponseWriter,
+        from peer: ConnectionPeer,
         on channel: any Channel
     ) async throws {
         // A client that sends a body has as long for it as in HTTP/1.1; its stream is cut, the others go on.
@@ -34,7 +35,7 @@ struct HTTP2Answers: Sendable {
         let deadline =
             sendsBody
             ? channel.eventLoop.scheduleTask(in: service.limits.bodyTimeout) { channel.close(promise: nil) } : nil
-        var response = await answer(request, channel)
+        var response = await answer(request, peer, channel)
         deadline?.cancel()
         if request.method == .head {
             // What a GET would have is said, and not sent (RFC 9110, section 9.3.2).
@@ -48,7 +49,11 @@ struct HTTP2Answers: Sendable {
     }
 
     /// What every request must keep to, whoever answers it; then the answer.
-    @concurrent private func answer(_ request: Request, _ channel: any Channel) async -> Response {
+    @concurrent private func answer(
+        _ request: Request,
+        _ peer: ConnectionPeer,
+        _ channel: any Channel
+    ) async -> Response {
         guard var head = try? HTTPRequestHead(request.head) else {
             return HTTPAnswer.error(APIError(.invalidRequest, "The request's method or target is not one of HTTP."))
         }
@@ -57,13 +62,12 @@ struct HTTP2Answers: Sendable {
         var response: Response
         do throws(HeadFault) {
             try service.rules.check(head, fields, localAddress: channel.localAddress)
-            let peer = ClientAddress(channel.remoteAddress)
-            let sender = service.rules.sender(of: head, from: peer, isSecure: true)
+            let sender = service.rules.sender(of: head, from: peer.address, isSecure: true)
             crossOrigin = try service.rules.crossOrigin(head, fields, isSecure: sender.isSecure)
             head.uri = try service.rules.withoutPrefix(head.uri)
-            response = await answer(request, head, fields, sender.address, channel)
+            response = await answer(request, head, fields, (sender.address, peer.certificate), channel)
         } catch {
-            response = refuse(error.error, from: ClientAddress(channel.remoteAddress))
+            response = refuse(error.error, from: peer.address)
         }
         for (name, value) in crossOrigin?.fields ?? [] {
             if let name = HTTPField.Name(name) { response.headers.append(HTTPField(name: name, value: value)) }
@@ -75,20 +79,33 @@ struct HTTP2Answers: Sendable {
         _ request: Request,
         _ head: HTTPRequestHead,
         _ fields: PublishHead,
-        _ client: ClientAddress,
+        _ client: (address: ClientAddress, certificate: ClientCertificate?),
         _ channel: any Channel
     ) async -> Response {
         guard head.method == .POST, let target = PublishTarget(uri: head.uri) else {
             var routed = request.head
             routed.path = head.uri
-            return await router.answer(Request(head: routed, body: request.body), from: client, on: channel)
+            return await router.answer(
+                Request(head: routed, body: request.body),
+                from: client.address,
+                certificate: client.certificate,
+                on: channel
+            )
         }
         do throws(APIError) {
-            let answer = try await publishes.publish(target, head, fields, request.body, from: client, on: channel)
+            let answer = try await publishes.publish(
+                target,
+                head,
+                fields,
+                request.body,
+                from: client.address,
+                certificate: client.certificate,
+                on: channel
+            )
             service.counters.count(answer)
             return StreamPublishes.response(answer, logID: service.logID)
         } catch {
-            return refuse(error, from: client)
+            return refuse(error, from: client.address)
         }
     }
 

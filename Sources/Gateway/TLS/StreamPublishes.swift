@@ -18,9 +18,10 @@ struct StreamPublishes: Sendable {
         _ fields: PublishHead,
         _ body: RequestBody,
         from client: ClientAddress,
+        certificate: ClientCertificate?,
         on channel: any Channel
     ) async throws(APIError) -> PublishAnswer {
-        let grant = try await grant(head, client)
+        let grant = try await grant(head, client, certificate)
         if let topic = target.topic { try await authorize([topic], grant) }
         if case .invalid(let error) = target { throw error }
         let accepted = service.now()
@@ -61,12 +62,17 @@ struct StreamPublishes: Sendable {
             ? .acceptedBatch(records.map(\.sequence)) : .accepted(records.first?.sequence ?? .none)
     }
 
-    private func grant(_ head: HTTPRequestHead, _ client: ClientAddress) async throws(APIError) -> Grant {
+    private func grant(
+        _ head: HTTPRequestHead,
+        _ client: ClientAddress,
+        _ certificate: ClientCertificate?
+    ) async throws(APIError) -> Grant {
         if let grant = service.openGrant { return grant }
         return try await service.authorizer.connect(
             try ConnectRequest(
                 head,
                 client: client,
+                certificate: certificate,
                 isWebSocket: false,
                 cookie: service.tokenCookie
             )

@@ -13,6 +13,13 @@ public struct TLSFiles: Sendable, Equatable {
     /// Whether a client without a certificate is refused.
     public var requiresClientCertificate = false
 
+    /// What of its certificate is the principal of a client that sends no token; nil for nothing.
+    public var clientPrincipal: CertificatePrincipal?
+    /// The topics that such a client may subscribe to where the authorizer knows tokens only; `{principal}` stands for its own.
+    public var clientSubscribe: [String] = []
+    /// Those that it may publish to.
+    public var clientPublish: [String] = []
+
     /// No TLS.
     public init() {}
 
@@ -32,6 +39,18 @@ public struct TLSFiles: Sendable, Equatable {
             throw GatewayError(
                 .configuration,
                 "Certificates of clients are asked for on a port with TLS only: set --tls-certificate."
+            )
+        }
+        guard clientPrincipal == nil || clientAuthorities != nil else {
+            throw GatewayError(
+                .configuration,
+                "Certificates are principals only where they are asked for: set --tls-client-ca with --tls-client-principal."
+            )
+        }
+        guard clientPrincipal != nil || (clientSubscribe.isEmpty && clientPublish.isEmpty) else {
+            throw GatewayError(
+                .configuration,
+                "Topics of certificates want to know which name counts: set --tls-client-principal."
             )
         }
         guard clientAuthorities != nil || !requiresClientCertificate else {

@@ -34,7 +34,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
     func accept(
         _ head: HTTPRequestHead,
-        from client: ClientAddress,
+        from client: ConnectionPeer,
         on channel: any Channel
     ) -> EventLoopFuture<HTTPHeaders> {
         let promise = channel.eventLoop.makePromise(of: HTTPHeaders.self)
@@ -44,7 +44,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
                 throw APIError(.shuttingDown, "The gateway is draining: connect again, perhaps elsewhere.")
             }
             if try isEcho(head) {
-                try accept(Grant(), client, request: nil, parameters: nil, compression, channel)
+                try accept(Grant(), client.address, request: nil, parameters: nil, compression, channel)
                 promise.succeed(compression?.fields ?? HTTPHeaders())
             } else {
                 try authorize(head, client, compression, channel, promise)
@@ -90,7 +90,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
 
     private func authorize(
         _ head: HTTPRequestHead,
-        _ client: ClientAddress,
+        _ client: ConnectionPeer,
         _ compression: PermessageDeflate?,
         _ channel: any Channel,
         _ promise: EventLoopPromise<HTTPHeaders>
@@ -98,7 +98,8 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         let subprotocol = try Subprotocols.choose(head.headers)
         let request = try ConnectRequest(
             head,
-            client: client,
+            client: client.address,
+            certificate: client.certificate,
             isWebSocket: true,
             cookie: services.configuration.tokenCookie
         )
@@ -113,7 +114,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         if let compression { headers.add(contentsOf: compression.fields) }
         // The usual gateway without authorization decides without a task.
         if services.authorizer is AllowAllAuthorizer {
-            try accept(.everything, client, request: nil, parameters: parameters, compression, channel)
+            try accept(.everything, client.address, request: nil, parameters: parameters, compression, channel)
             promise.succeed(headers)
             return
         }
@@ -128,7 +129,7 @@ struct WebSocketUpgrade: ConnectionUpgrading {
         }
         let kept = request.kept(for: services.authorizer.basis)
         granted.futureResult.flatMapThrowing { [self, headers] grant in
-            try accept(grant, client, request: kept, parameters: parameters, compression, channel)
+            try accept(grant, client.address, request: kept, parameters: parameters, compression, channel)
             return headers
         }.cascade(to: promise)
     }

@@ -10,12 +10,13 @@ enum Schema {
     ///
     /// There are no migrations: everything in the registry can be rebuilt by the gateways, so that a file of another
     /// version is set aside.
-    static let version = 2
+    static let version = 3
 
     private static let statements = """
         CREATE TABLE gateways (
             id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, host_pid INTEGER NOT NULL, link_address TEXT NOT NULL,
-            http_address TEXT NOT NULL, started_at INTEGER NOT NULL, lease_expires_at INTEGER NOT NULL
+            http_address TEXT NOT NULL, ops_address TEXT NOT NULL, started_at INTEGER NOT NULL,
+            lease_expires_at INTEGER NOT NULL
         ) WITHOUT ROWID;
         CREATE TABLE connections (
             id TEXT NOT NULL PRIMARY KEY, gateway_id TEXT NOT NULL, principal TEXT, remote_address TEXT NOT NULL,

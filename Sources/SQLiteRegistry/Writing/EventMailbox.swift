@@ -66,7 +66,7 @@ enum RegistryEvent: Sendable {
     case subscribe(SubscribeRequest)
     case unsubscribe(ConnectionID, [Topic])
     case disconnected(ConnectionID)
-    case httpAddress(String)
+    case addresses(http: String, operations: String)
     case flush(@Sendable (Result<Void, RegistryError>) -> Void)
 }
 

@@ -13,9 +13,10 @@ struct RegistryStatements {
     /// Puts a gateway into the registry, with no interests.
     func insert(_ gateway: GatewayRow) throws {
         try run(
-            "INSERT OR REPLACE INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 gateway.id.rawValue, gateway.name, Int64(gateway.processID), gateway.linkAddress, gateway.httpAddress,
+                gateway.operationsAddress,
                 stored(gateway.startedAtNanoseconds), stored(gateway.leaseExpiresAtNanoseconds),
             ]
         )
@@ -32,10 +33,13 @@ struct RegistryStatements {
         return db.changesCount == 1
     }
 
-    /// Changes the address that is shown for a gateway.
-    func update(_ gateway: GatewayID, httpAddress: String) throws {
-        try run("UPDATE gateways SET http_address = ? WHERE id = ?", [httpAddress, gateway.rawValue])
-        if db.changesCount == 1 { try ChangeFeed.append(.gatewayChanged, gateway: gateway, to: db) }
+    /// Changes the addresses that are shown for a gateway.
+    func updateAddresses(_ gateway: GatewayRow) throws {
+        try run(
+            "UPDATE gateways SET http_address = ?, ops_address = ? WHERE id = ?",
+            [gateway.httpAddress, gateway.operationsAddress, gateway.id.rawValue]
+        )
+        if db.changesCount == 1 { try ChangeFeed.append(.gatewayChanged, gateway: gateway.id, to: db) }
     }
 
     /// Removes a gateway: who follows the feed forgets it with all its interests.

@@ -104,9 +104,9 @@ package final class RegistryWriter: SubscriptionDirectory {
         post(.disconnected(id))
     }
 
-    /// The gateway listens at another address than its row says, such as a port that the system chose.
-    package func listening(at httpAddress: String) {
-        post(.httpAddress(httpAddress))
+    /// The gateway listens at other addresses than its row says, such as ports that the system chose.
+    package func listening(at httpAddress: String, operations: String) {
+        post(.addresses(http: httpAddress, operations: operations))
     }
 
     /// Waits until everything that was handed over before is committed, the rows of connections and subscriptions too.

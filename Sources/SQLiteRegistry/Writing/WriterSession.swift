@@ -118,8 +118,9 @@ final class WriterSession {
                 waiting.append(request)
             case .unsubscribe(let id, let topics): ledger.unsubscribe(id, from: topics)
             case .disconnected(let id): ledger.disconnected(id)
-            case .httpAddress(let address):
-                gateway.httpAddress = address
+            case .addresses(let http, let operations):
+                gateway.httpAddress = http
+                gateway.operationsAddress = operations
                 addressHasChanged = true
             case .flush(let then): flushes.append(then)
             }

@@ -51,7 +51,7 @@ struct WriterTransaction {
         } else {
             newest = try statements.insertInterests(interests.added, of: gateway.id)
             newest = max(newest, try statements.removeInterests(interests.removed, of: gateway.id))
-            if addressHasChanged { try statements.update(gateway.id, httpAddress: gateway.httpAddress) }
+            if addressHasChanged { try statements.updateAddresses(gateway) }
         }
         if !rows.isEmpty { try statements.write(rows, of: gateway.id) }
         try statements.prune(newest: newest, kept: feedRowsKept)

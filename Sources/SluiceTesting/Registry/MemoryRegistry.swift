@@ -131,7 +131,9 @@ private final class MemoryDirectory: SubscriptionDirectory {
 
     func disconnected(_ connection: ConnectionID) { alter { $0.connections[connection] = nil } }
 
-    func listening(at httpAddress: String) { alter { $0.row.httpAddress = httpAddress } }
+    func listening(at httpAddress: String, operations: String) {
+        alter { ($0.row.httpAddress, $0.row.operationsAddress) = (httpAddress, operations) }
+    }
 
     var fault: RegistryError? { nil }
 

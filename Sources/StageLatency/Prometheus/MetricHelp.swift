@@ -41,6 +41,7 @@ enum MetricHelp {
         "sluice_publisher_deliveries_total": "Deliveries sent to gateways.",
         "sluice_publisher_failures_total": "Failures of the queue or the registry.",
         "sluice_publisher_links_connected": "Gateways that this publisher is connected to.",
+        "sluice_proxy_header_failures_total": "Connections of trusted proxies without a PROXY header, by reason.",
         "sluice_publisher_receipts_total": "Deliveries that gateways have answered.",
         "sluice_publisher_received_records_total": "Records taken from the queue.",
         "sluice_publisher_retired_records_total": "Records that left the queue: every gateway has answered.",

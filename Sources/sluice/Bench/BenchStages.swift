@@ -41,9 +41,11 @@ struct BenchStages {
         var addresses = [target.address] + publishers
         guard let registry = try? RegistryView(settings), let gateways = try? registry.gateways(),
             // Another system's registry may lie in the working directory.
-            gateways.contains(where: { $0.httpAddress.hasSuffix(":\(target.port)") })
+            let own = gateways.first(where: { $0.httpAddress.hasSuffix(":\(target.port)") })
         else { return addresses }
-        addresses += gateways.map(\.httpAddress).filter { !$0.hasSuffix(":\(target.port)") }
+        // As it was named, unless operators have a port of their own.
+        if own.operationsAddress != own.httpAddress { addresses[0] = own.operationsAddress }
+        addresses += gateways.filter { $0.id != own.id }.map(\.operationsAddress)
         addresses += ((try? registry.publishers()) ?? []).map(\.operationsAddress).filter { !publishers.contains($0) }
         return addresses
     }

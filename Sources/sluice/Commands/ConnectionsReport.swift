@@ -86,6 +86,7 @@ struct ConnectionsReport {
         object.add("name", row.name)
         object.add("processId", Int(row.processID))
         object.add("httpAddress", row.httpAddress)
+        object.add("operationsAddress", row.operationsAddress)
         object.add("linkAddress", row.linkAddress)
         object.add("state", state(row.httpAddress))
         object.add("startedAt", WallClock.text(nanoseconds: row.startedAtNanoseconds))

@@ -36,7 +36,7 @@ struct LatencyCommand: AsyncParsableCommand {
             let client = LatencyClient()
             try await Watch.run(isOn: report.watch, isJSON: report.json) {
                 let addresses =
-                    try processes.gateways().map(\.httpAddress) + processes.publishers().map(\.operationsAddress)
+                    try processes.gateways().map(\.operationsAddress) + processes.publishers().map(\.operationsAddress)
                 guard !addresses.isEmpty else {
                     throw CommandError(
                         .unavailable,

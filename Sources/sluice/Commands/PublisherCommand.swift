@@ -12,11 +12,12 @@ struct PublisherCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup(title: "Storage and links") var storage: StorageOptions
+    @OptionGroup(title: "TLS on links") var linkAuthority: LinkAuthorityOptions
     @OptionGroup(title: "Publisher") var publisher: PublisherOptions
     @OptionGroup var child: ChildOptions
 
     func run() async throws {
-        let settings = try await common.settings(storage, publisher)
+        let settings = try await common.settings(storage, linkAuthority, publisher)
         let logger = Logger(label: "sluice.publisher", settings)
         logger.report(settings, for: .publisher)
         do {

@@ -20,8 +20,11 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup(title: "Pages, proxies and paths") var access: AccessOptions
     @OptionGroup(title: "Limits by client") var limits: LimitOptions
     @OptionGroup(title: "Compression") var compression: CompressionOptions
+    @OptionGroup(title: "TLS on links") var linkTLS: LinkTLSOptions
+    @OptionGroup(title: "Operations of the gateway") var operations: GatewayOperationsOptions
     @OptionGroup(title: "Message queues and topics") var queueAPI: QueueAPIOptions
     @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
+    @OptionGroup(title: "Publisher's TLS on links") var linkAuthority: LinkAuthorityOptions
     @OptionGroup(title: "Publisher") var publisher: PublisherOptions
 
     func run() async throws {
@@ -33,8 +36,11 @@ struct UpCommand: AsyncParsableCommand {
             tls,
             limits,
             compression,
+            linkTLS,
+            operations,
             queueAPI,
             authorizer,
+            linkAuthority,
             publisher
         )
         let (events, post) = AsyncStream<UpState.Event>.makeStream()
@@ -80,7 +86,8 @@ struct UpCommand: AsyncParsableCommand {
     /// The flags that were given, as far as they are for `part`; the rest comes from the environment and the file, as here.
     private func arguments(for part: Setting.Part) -> [String] {
         let flags = CommonOptions.flags([
-            common, storage, gateway, access, tls, limits, compression, queueAPI, authorizer, publisher,
+            common, storage, gateway, access, tls, linkTLS, operations, limits, compression, queueAPI, authorizer,
+            linkAuthority, publisher,
         ])
         var arguments = common.configurationFile.map { ["--config=\($0)"] } ?? []
         for setting in Setting.all where setting.parts.contains(part) {

@@ -34,6 +34,17 @@ struct AccessOptions: SettingOptions {
         .fills(gateway: \.forwardedField)
     )
     var forwardedField: String?
+    @Flag(
+        Setting(
+            "proxy-protocol",
+            .onOff,
+            default: "false",
+            for: [.gateway],
+            "Whether each connection of a trusted proxy begins with a PROXY header (version 1 or 2) that names its client; others send none."
+        )
+        .fills(gateway: \.speaksProxyProtocol)
+    )
+    var proxyProtocol: Bool?
     @Option(
         Setting(
             "path-prefix",

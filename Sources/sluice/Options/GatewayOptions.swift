@@ -310,7 +310,7 @@ extension Setting {
         "link",
         .text,
         for: [.gateway],
-        "Where publishers connect: unix:/path or tcp://host:port; a Unix socket in the data directory when not set."
+        "Where publishers connect: unix:/path, tcp://host:port or tls://host:port; a Unix socket in the data directory when not set."
     )
     static let itemsBytes = Setting(
         "items-bytes",

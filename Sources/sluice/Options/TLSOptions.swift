@@ -41,6 +41,31 @@ struct TLSOptions: SettingOptions {
     var tlsClientRequired: Bool?
     @Option(
         Setting(
+            "tls-client-principal",
+            .choice(CertificatePrincipal.allCases.map(\.rawValue)),
+            for: [.gateway],
+            "What of such a certificate is the principal of a client that sends no token; nothing when not set."
+        )
+        .fills(gateway: \.tls.clientPrincipal)
+    )
+    var tlsClientPrincipal: String?
+    @Option(
+        Setting(
+            "tls-client-subscribe",
+            .list,
+            for: [.gateway],
+            "With jwt, topics that such a client may subscribe to: devices/{principal}/#, news/+; none when not set."
+        )
+        .fills(gateway: \.tls.clientSubscribe)
+    )
+    var tlsClientSubscribe: String?
+    @Option(
+        Setting("tls-client-publish", .list, for: [.gateway], "Those that it may publish to.")
+            .fills(gateway: \.tls.clientPublish)
+    )
+    var tlsClientPublish: String?
+    @Option(
+        Setting(
             "redirect-port",
             .number(0...65_535),
             for: [.gateway],

@@ -135,8 +135,9 @@ extension Setting {
     /// docs/operations.md shows the table, a test compares them.
     static let all: [Setting] = [
         CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
-        LimitOptions.self, CompressionOptions.self, QueueAPIOptions.self,
+        LimitOptions.self, CompressionOptions.self, LinkTLSOptions.self,
+        GatewayOperationsOptions.self, QueueAPIOptions.self,
         AuthorizerOptions.self,
-        PublisherOptions.self,
+        LinkAuthorityOptions.self, PublisherOptions.self,
     ].flatMap { (group: any SettingOptions.Type) in group.settings }
 }

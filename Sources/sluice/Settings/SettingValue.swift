@@ -282,6 +282,7 @@ extension PublishersQueue: SettingConvertible {}
 extension ItemImage: SettingConvertible {}
 extension ForwardedField: SettingConvertible {}
 extension DemoPage: SettingConvertible {}
+extension CertificatePrincipal: SettingConvertible {}
 extension AuthorizerConfiguration.Kind: SettingConvertible {}
 extension Logger.Level: SettingConvertible {}
 extension LogFormat: SettingConvertible {}

@@ -226,7 +226,7 @@ final class RouterStandIn: RequestRouting, RoutedRun {
 struct HandUpgrade: ConnectionUpgrading {
     func accept(
         _ head: HTTPRequestHead,
-        from client: ClientAddress,
+        from client: ConnectionPeer,
         on channel: any Channel
     ) -> EventLoopFuture<HTTPHeaders> {
         guard head.uri == "/ws" else {

@@ -21,7 +21,7 @@ struct SluiceChildChannelTests {
     private struct Greeting: ConnectionUpgrading {
         func accept(
             _ head: HTTPRequestHead,
-            from client: ClientAddress,
+            from client: ConnectionPeer,
             on channel: any Channel
         ) -> EventLoopFuture<HTTPHeaders> {
             guard head.uri == "/ws" else {

@@ -98,7 +98,8 @@ final class SocketHarness: Sendable {
             .withConnectedSocket(ends[0]).wait()
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
         try channel.eventLoop.flatSubmit { [upgrade] in
-            upgrade.accept(head, from: .unknown, on: channel).flatMap { _ in upgrade.install(head, on: channel, plain) }
+            upgrade.accept(head, from: ConnectionPeer(address: .unknown, certificate: nil), on: channel)
+                .flatMap { _ in upgrade.install(head, on: channel, plain) }
         }.wait()
         let client = SocketClient(descriptor: ends[1], channel: channel, tap: tap)
         let greeting = try client.texts(uri.contains("topic=") ? 2 : 1)

@@ -101,7 +101,7 @@ final class WebSocketHarness {
         channel.allowOptionsWhenClosed = true
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(fields))
-        let accepted = upgrade.accept(head, from: .unknown, on: channel)
+        let accepted = upgrade.accept(head, from: ConnectionPeer(address: .unknown, certificate: nil), on: channel)
         eventLoop.run()
         let headers = try accepted.wait()
         try upgrade.install(head, on: channel, PlainPipeline()).wait()
@@ -112,7 +112,7 @@ final class WebSocketHarness {
     func accept(_ uri: String) throws {
         let channel = EmbeddedChannel(loop: eventLoop)
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
-        _ = try upgrade.accept(head, from: .unknown, on: channel).wait()
+        _ = try upgrade.accept(head, from: ConnectionPeer(address: .unknown, certificate: nil), on: channel).wait()
     }
 
     /// As ``connect(_:fields:)``, where the authorizer answers from a task.
@@ -122,7 +122,8 @@ final class WebSocketHarness {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
         var result: Result<HTTPHeaders, any Error>?
-        upgrade.accept(head, from: .unknown, on: channel).assumeIsolated().whenComplete { result = $0 }
+        upgrade.accept(head, from: ConnectionPeer(address: .unknown, certificate: nil), on: channel).assumeIsolated()
+            .whenComplete { result = $0 }
         runTasks()
         let headers = try result?.get() ?? [:]
         try upgrade.install(head, on: channel, PlainPipeline()).wait()

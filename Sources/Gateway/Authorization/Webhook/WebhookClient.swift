@@ -13,12 +13,14 @@ struct WebhookClient: Sendable {
     private let path: String?
     private let query: [Item]
     private let headers: [Item]
+    private let certificate: ClientCertificate?
 
     /// Picks what is passed on.
     ///
     /// Path and query only for a WebSocket: each HTTP request has others, and would be a question of its own.
     init(_ request: ConnectRequest, forwardedHeaders: [String]) {
         token = request.token
+        certificate = request.clientCertificate
         isWebSocket = request.isWebSocket
         client = request.remoteAddress.flatMap { ClientAddress($0.utf8) } ?? .unknown
         path = request.isWebSocket ? request.path : nil
@@ -54,8 +56,22 @@ struct WebhookClient: Sendable {
             json.member("token", token)
             json.member("remoteAddress", client.host == .unknown ? nil : client.hostText)
             if let path { json.member("path", path) }
+            if let certificate { WebhookClient.write(certificate, to: &json) }
             WebhookClient.write("query", query, to: &json)
             WebhookClient.write("headers", headers, to: &json)
+        }
+    }
+
+    private static func write(_ certificate: ClientCertificate, to json: inout JSONWriter) {
+        json.name("certificate")
+        json.object { json in
+            json.member("subject", certificate.subject)
+            json.member("commonName", certificate.commonName)
+            for (name, values) in [("dnsNames", certificate.dnsNames), ("uris", certificate.uris)] {
+                json.name(name)
+                json.array { json in for value in values { json.value(value) } }
+            }
+            json.member("fingerprint", certificate.fingerprint)
         }
     }
 
