@@ -251,7 +251,8 @@ let package = Package(
             name: "DeliveryLinkTests",
             dependencies: [
                 "TestSupport", "DeliveryLink", "SluiceCore", nioCore, nioPosix, nioEmbedded, log,
-                product("X509", "swift-certificates"), product("Crypto", "swift-crypto"),
+                product("X509", "swift-certificates"), product("SwiftASN1", "swift-asn1"),
+                product("Crypto", "swift-crypto"),
             ],
             swiftSettings: settings
         ),

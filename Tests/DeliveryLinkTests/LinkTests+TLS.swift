@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import SluiceCore
-import Synchronization
+import SwiftASN1
 import TestSupport
 import Testing
 import X509

@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
-import SluiceCore
-import TestSupport
+import SwiftASN1
 import X509
 
 /// An authority with certificates of its own, in files of a directory that a test removes.

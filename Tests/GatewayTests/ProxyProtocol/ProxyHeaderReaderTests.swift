@@ -96,10 +96,14 @@ struct ProxyHeaderReaderTests {
 
     @Test("a proxy that ends its side before, or a drain, ends the connection")
     func ends() throws {
-        for event in [ChannelEvent.inputClosed as Any, ChannelShouldQuiesceEvent()] {
+        for isDrain in [false, true] {
             let connection = try Connection()
             try connection.receive(Self.line.prefix(10))
-            connection.channel.pipeline.fireUserInboundEventTriggered(event)
+            if isDrain {
+                connection.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            } else {
+                connection.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            }
             #expect(!connection.channel.isActive)
         }
     }
