@@ -87,7 +87,7 @@ struct CompressedMessageTests {
     func bomb() {
         var first = assembler(limit: 100_000)
         let bomb = Self.compressed([UInt8](repeating: 0x61, count: 1_000_000))
-        #expect(bomb.readableBytes < 2_000)
+        #expect(bomb.readableBytes < 5_000)
         #expect(first.append(Self.frame(1, bomb)) == .inflateFailure(.tooLarge))
         var second = assembler(limit: 100_000)
         let small = Self.compressed([UInt8](repeating: 0x61, count: 100_000))
@@ -115,10 +115,10 @@ struct CompressedMessageTests {
         let compression = MessageCompression(rule: CompressionRule(minimumBytes: 500), window: .full)
         let large = ServerFrame.frame(.text, Array(text.utf8))
         var small = ServerFrame.compressed(large, compression)
-        #expect(small.readableBytes < 200)
-        #expect(small.readInteger(as: UInt8.self) == 0xC1)
-        let length = try #require(small.readInteger(as: UInt8.self))
-        #expect(Int(length) == small.readableBytes)
+        #expect(small.readableBytes < 126)
+        let (first, length) = (small.readInteger(as: UInt8.self), small.readInteger(as: UInt8.self))
+        #expect(first == 0xC1)
+        #expect(length.map(Int.init) == small.readableBytes)
         let again = try ThreadCompressors.current.inflate(small, maximumBytes: 100_000)
         #expect(String(buffer: again) == text)
         for frame in [

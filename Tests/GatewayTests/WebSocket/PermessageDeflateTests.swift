@@ -1,4 +1,6 @@
 import Deflate
+import FanOut
+import NIOHTTP1
 import SluiceCore
 import Testing
 
