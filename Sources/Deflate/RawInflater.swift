@@ -37,6 +37,7 @@ package final class RawInflater {
             do throws(InflateError) { end = try read(bytes, &inflated, maximumBytes) } catch let fault { error = fault }
         }
         // A message that ends with its last block (section 7.2.3.4) is complete without what was left out.
+        let byteCount = inflated.readableBytes
         if error == nil, end != .finished {
             RawDeflater.tail.withUnsafeBytes { bytes in
                 do throws(InflateError) { end = try read(bytes, &inflated, maximumBytes) } catch let fault {
@@ -45,8 +46,8 @@ package final class RawInflater {
             }
         }
         if let error { throw error }
-        // Otherwise a block was cut off, and the tail was taken for a part of it.
-        guard end != .within else { throw .broken }
+        // Otherwise a block was cut off, and the tail was taken for a part of it: by itself it stands for nothing.
+        guard end != .within, inflated.readableBytes == byteCount else { throw .broken }
         return inflated
     }
 

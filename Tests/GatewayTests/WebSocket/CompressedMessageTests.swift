@@ -87,7 +87,7 @@ struct CompressedMessageTests {
     func bomb() {
         var first = assembler(limit: 100_000)
         let bomb = Self.compressed([UInt8](repeating: 0x61, count: 1_000_000))
-        #expect(bomb.readableBytes < 2_000)
+        #expect(bomb.readableBytes < 5_000)
         #expect(first.append(Self.frame(1, bomb)) == .inflateFailure(.tooLarge))
         var second = assembler(limit: 100_000)
         let small = Self.compressed([UInt8](repeating: 0x61, count: 100_000))
