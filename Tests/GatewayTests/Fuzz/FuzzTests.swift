@@ -1,3 +1,4 @@
+import Deflate
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -178,6 +179,40 @@ struct FuzzTests {
                 fuzzer.note("taken", fault: taken.contains(signed) ? nil : "a token that nobody signed")
             } catch {
                 fuzzer.note("\(error.code) \(error.message.withoutNumbers)")
+            }
+        }
+    }
+
+    @Test("deflate: what is no deflated data is refused, nothing is inflated further than it may")
+    func deflate() throws {
+        let (inflater, most) = (try RawInflater(), 4_096)
+        let texts = [
+            "", "a", #"{"a":1}"#, String(repeating: "abc ", count: 200), String(repeating: "\u{0}", count: 60_000),
+        ]
+        let rule = MessageCompression(rule: CompressionRule(minimumBytes: 0), window: .full)
+        // Behind the header of a frame, which is two to ten bytes.
+        let samples: [[UInt8]] = texts.map { text in
+            let frame = ServerFrame.compressed(ServerFrame.frame(.text, Array(text.utf8)), rule)
+            let bytes = Array(frame.readableBytesView)
+            return Array(bytes.dropFirst(bytes.count > 1 && bytes[1] == 126 ? 4 : 2))
+        }
+        var fuzzer = Fuzzer(
+            "deflate",
+            2_000,
+            samples: samples,
+            words: [
+                [0x00, 0x00, 0xFF, 0xFF], [0x01, 0x00, 0x00, 0xFF, 0xFF], [0x03, 0x00], [0x00], [0xED, 0xC1], [0x4B],
+            ]
+        )
+        while let input = fuzzer.next() {
+            do throws(InflateError) {
+                let inflated = try inflater.inflate(ByteBuffer(bytes: input), maximumBytes: most)
+                fuzzer.note(
+                    "\(inflated.readableBytes.bitWidth - inflated.readableBytes.leadingZeroBitCount) \(input.count / 8)",
+                    fault: inflated.readableBytes > most ? "it was inflated too far" : nil
+                )
+            } catch {
+                fuzzer.note("\(error)")
             }
         }
     }
