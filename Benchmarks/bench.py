@@ -112,7 +112,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="install the peers under Benchmarks/.peers and measure them too")
     parser.add_argument("--quick", action="store_true", help="one short round, under two minutes: shows trends, proves nothing")
     parser.add_argument("--rounds", type=int, help="runs of each measurement (5; with --quick 1)")
-    parser.add_argument("--bars", type=int, nargs="+", default=list(range(1, 16)), help="only these bars")
+    parser.add_argument("--bars", type=int, nargs="+", default=list(range(1, 17)), help="only these bars")
     parser.add_argument("--port", type=int, default=30000, help="the first of 500 ports (30000)")
     parser.add_argument("--directory", help="where servers keep their data; a disk, not a RAM disk (the system's temporary directory)")
     parser.add_argument("--output", type=pathlib.Path, help="the JSON file (Benchmarks/results/bars.json; with --quick quick.json)")
