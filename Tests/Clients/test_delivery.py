@@ -5,10 +5,13 @@ import json
 import subprocess
 
 import httpx
+import pytest
 from websockets.asyncio.client import connect
 
 from processes import eventually
 from subscriber import Subscriber
+
+pytestmark = pytest.mark.alone
 
 
 def test_published_record_reaches_subscriber(each_queue):

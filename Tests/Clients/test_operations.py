@@ -17,6 +17,8 @@ from certificates import Authority
 from processes import BINARY, ROOT, Process, environment, eventually
 from subscriber import Subscriber
 
+pytestmark = pytest.mark.alone
+
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"'
 SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)?\}})? (-?[0-9.]+(?:e[+-]?[0-9]+)?|[+-]Inf|NaN)")

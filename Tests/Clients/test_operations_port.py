@@ -14,6 +14,8 @@ from certificates import Authority
 from processes import BINARY, Process, Sluice, environment, eventually
 from subscriber import Subscriber
 
+pytestmark = pytest.mark.alone
+
 
 def operations(sluice, name="gateway"):
     """Where a gateway serves operators, as the registry says."""

@@ -12,6 +12,8 @@ import pytest
 from processes import PATIENCE, eventually
 from test_link import metric
 
+pytestmark = pytest.mark.alone
+
 
 class Lines:
     """An open stream, read line by line."""
