@@ -277,14 +277,15 @@ let package = Package(
         ),
         .testTarget(
             name: "ServerSentEventsTests",
-            dependencies: ["TestSupport", "Deflate", "ServerSentEvents", "FanOut", "SluiceCore", nioCore],
+            dependencies: ["TestSupport", "ServerSentEvents", "FanOut", "SluiceCore", nioCore],
             swiftSettings: settings
         ),
         .testTarget(
             name: "GatewayTests",
             dependencies: [
                 "TestSupport", "ShopExample",
-                "Deflate", "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink", "QueueEngine",
+                "Deflate", "FanOut", "Gateway", "LocalStorage", "SluiceCore", "ChangeQueue", "DeliveryLink",
+                "QueueEngine",
                 "Queues",
                 "SubscriptionRegistry",
                 nioCore, nioPosix, nioEmbedded, log, product("NIOHTTP1", "swift-nio"),
