@@ -11,8 +11,6 @@ from processes import PATIENCE, eventually
 from subscriber import Subscriber
 from test_http_connection import nginx
 
-pytestmark = pytest.mark.alone
-
 TOPICS = [f"t/{n}" for n in range(16)]
 
 

@@ -12,8 +12,6 @@ import pytest
 from processes import PATIENCE, eventually
 from test_link import metric
 
-pytestmark = pytest.mark.alone
-
 
 class Lines:
     """An open stream, read line by line."""
