@@ -25,15 +25,9 @@ struct SettingTests {
     @Test("every setting is a flag of the processes that it is for, and of no other")
     func flags() throws {
         let common = try CommonOptions.parse([])
-        let storage = try StorageOptions.parse([])
-        let gateway: [any SettingOptions] = [
-            common, storage, try GatewayOptions.parse([]), try AccessOptions.parse([]), try TLSOptions.parse([]),
-            try LimitOptions.parse([]), try CompressionOptions.parse([]), try LinkTLSOptions.parse([]),
-            try GatewayOperationsOptions.parse([]), try QueueAPIOptions.parse([]),
-            try AuthorizerOptions.parse([]),
-        ]
+        let gateway: [any SettingOptions] = [common] + (try GatewayFlags.parse([]).groups)
         let publisher: [any SettingOptions] = [
-            common, storage, try LinkAuthorityOptions.parse([]), try PublisherOptions.parse([]),
+            common, try StorageOptions.parse([]), try LinkAuthorityOptions.parse([]), try PublisherOptions.parse([]),
         ]
         for (part, options) in [(Setting.Part.gateway, gateway), (.publisher, publisher)] {
             let flags = options.flatMap(\.given).map(\.setting.name).sorted()
@@ -43,13 +37,7 @@ struct SettingTests {
 
     @Test("every flag reaches its own setting")
     func reach() throws {
-        let groups: [any SettingOptions.Type] = [
-            CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
-            LimitOptions.self, CompressionOptions.self, LinkTLSOptions.self,
-            GatewayOperationsOptions.self, QueueAPIOptions.self, AuthorizerOptions.self, LinkAuthorityOptions.self,
-            PublisherOptions.self,
-        ]
-        for group in groups {
+        for group in Setting.groups {
             for setting in try group.parse([]).given.map(\.setting) {
                 let isOnOff = if case .onOff = setting.kind { true } else { false }
                 let given = try group.parse(isOnOff ? [setting.flag] : [setting.flag, "value"]).given.filter {

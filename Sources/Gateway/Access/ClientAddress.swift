@@ -70,7 +70,8 @@ struct ClientAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: ClientAddress(socket).host, port: port)
     }
 
-    private static func port(_ text: ArraySlice<UInt8>) -> Int? {
+    /// A port in decimal digits.
+    static func port(_ text: ArraySlice<UInt8>) -> Int? {
         guard (1...5).contains(text.count), text.allSatisfy({ (0x30...0x39).contains($0) }),
             let number = Int(String(decoding: text, as: UTF8.self)), number <= 65_535
         else { return nil }

@@ -57,14 +57,7 @@ struct ItemRoutes: Sendable {
         defer { withExtendedLifetime(share) {} }
         // The body may have taken longer than the grant lasts.
         if grant.hasExpired(atWallNanoseconds: StageClock.wallNanoseconds()) { throw APIError.tokenExpired }
-        var bucket = RateBucket()
-        if let error = limiter.refusal(
-            ofRecords: 1,
-            bytes: body.count,
-            by: grant,
-            from: context.client,
-            on: &bucket
-        ) {
+        if let error = limiter.refusal(ofRecords: 1, bytes: body.count, by: grant, from: context.client) {
             throw error
         }
         let write = ItemWrite(

@@ -137,6 +137,12 @@ final class ClientLimiter: Sendable {
         }
     }
 
+    /// The same by a connection that has no bucket: its requests are answered by tasks, which may be many at once.
+    func refusal(ofRecords records: Int, bytes: Int, by grant: Grant, from client: ClientAddress) -> APIError? {
+        var none = RateBucket()
+        return refusal(ofRecords: records, bytes: bytes, by: grant, from: client, on: &none)
+    }
+
     /// A WebSocket has sent a frame.
     /// - Returns: `TooManyRequests` if that is too fast.
     func refusal(

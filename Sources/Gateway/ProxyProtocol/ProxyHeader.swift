@@ -104,12 +104,9 @@ enum ProxyHeader {
         }
     }
 
+    /// A port, without zeros in front.
     private static func port(_ text: ArraySlice<UInt8>) -> Int? {
-        guard (1...5).contains(text.count), text.allSatisfy({ (0x30...0x39).contains($0) }),
-            text.count == 1 || text.first != UInt8(ascii: "0"),
-            let number = Int(String(decoding: text, as: UTF8.self)), number <= 65_535
-        else { return nil }
-        return number
+        text.count == 1 || text.first != UInt8(ascii: "0") ? ClientAddress.port(text) : nil
     }
 
     // MARK: - Version 2

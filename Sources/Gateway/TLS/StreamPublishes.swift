@@ -39,14 +39,11 @@ struct StreamPublishes: Sendable {
         let drafts = try publish.drafts(limits: service.limits)
         if grant.hasExpired(atWallNanoseconds: StageClock.wallNanoseconds()) { throw .tokenExpired }
         if target == .batch { try await authorize(drafts.map(\.topic), grant) }
-        // A connection's streams are answered by tasks of their own: its bucket is its address's.
-        var bucket = RateBucket()
         if let error = service.limiter?.refusal(
             ofRecords: drafts.count,
             bytes: publish.bodyBytes,
             by: grant,
-            from: client,
-            on: &bucket
+            from: client
         ) {
             throw error
         }

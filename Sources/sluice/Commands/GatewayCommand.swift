@@ -11,36 +11,16 @@ struct GatewayCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup(title: "Storage and links") var storage: StorageOptions
-    @OptionGroup(title: "Gateway") var gateway: GatewayOptions
-    @OptionGroup(title: "TLS") var tls: TLSOptions
-    @OptionGroup(title: "Pages, proxies and paths") var access: AccessOptions
-    @OptionGroup(title: "Limits by client") var limits: LimitOptions
-    @OptionGroup(title: "Compression") var compression: CompressionOptions
-    @OptionGroup(title: "TLS on links") var linkTLS: LinkTLSOptions
-    @OptionGroup(title: "Operations of the gateway") var operations: GatewayOperationsOptions
+    @OptionGroup var gateway: GatewayFlags
     // The publisher's flag of that name is another setting, which a file for both gives it.
     @Option(help: ArgumentHelp("The same as --gateway-operations-port.", valueName: "number")) var operationsPort:
         String?
-    @OptionGroup(title: "Message queues and topics") var queueAPI: QueueAPIOptions
-    @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
     @OptionGroup var child: ChildOptions
 
     func run() async throws {
-        var operations = operations
-        operations.gatewayOperationsPort = operations.gatewayOperationsPort ?? operationsPort
-        let settings = try await common.settings(
-            storage,
-            gateway,
-            access,
-            tls,
-            limits,
-            compression,
-            linkTLS,
-            operations,
-            queueAPI,
-            authorizer
-        )
+        var gateway = gateway
+        gateway.operations.gatewayOperationsPort = gateway.operations.gatewayOperationsPort ?? operationsPort
+        let settings = try await common.settings(gateway.groups)
         let logger = Logger(label: "sluice.gateway", settings)
         logger.report(settings, for: .gateway)
         do {

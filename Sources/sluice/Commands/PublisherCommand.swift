@@ -17,7 +17,7 @@ struct PublisherCommand: AsyncParsableCommand {
     @OptionGroup var child: ChildOptions
 
     func run() async throws {
-        let settings = try await common.settings(storage, linkAuthority, publisher)
+        let settings = try await common.settings([storage, linkAuthority, publisher])
         let logger = Logger(label: "sluice.publisher", settings)
         logger.report(settings, for: .publisher)
         do {

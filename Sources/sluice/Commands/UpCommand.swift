@@ -14,35 +14,13 @@ struct UpCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup(title: "Storage and links") var storage: StorageOptions
-    @OptionGroup(title: "Gateway") var gateway: GatewayOptions
-    @OptionGroup(title: "TLS") var tls: TLSOptions
-    @OptionGroup(title: "Pages, proxies and paths") var access: AccessOptions
-    @OptionGroup(title: "Limits by client") var limits: LimitOptions
-    @OptionGroup(title: "Compression") var compression: CompressionOptions
-    @OptionGroup(title: "TLS on links") var linkTLS: LinkTLSOptions
-    @OptionGroup(title: "Operations of the gateway") var operations: GatewayOperationsOptions
-    @OptionGroup(title: "Message queues and topics") var queueAPI: QueueAPIOptions
-    @OptionGroup(title: "Authorization") var authorizer: AuthorizerOptions
+    @OptionGroup var gateway: GatewayFlags
     @OptionGroup(title: "Publisher's TLS on links") var linkAuthority: LinkAuthorityOptions
     @OptionGroup(title: "Publisher") var publisher: PublisherOptions
 
     func run() async throws {
         // Faulty settings are told once, before anything is started.
-        _ = try await common.settings(
-            storage,
-            gateway,
-            access,
-            tls,
-            limits,
-            compression,
-            linkTLS,
-            operations,
-            queueAPI,
-            authorizer,
-            linkAuthority,
-            publisher
-        )
+        _ = try await common.settings(groups)
         let (events, post) = AsyncStream<UpState.Event>.makeStream()
         var children: [ChildProcess] = []
         for part in Setting.Part.allCases { children.append(try start(part, post)) }
@@ -65,6 +43,8 @@ struct UpCommand: AsyncParsableCommand {
         }
     }
 
+    private var groups: [any SettingOptions] { gateway.groups + [linkAuthority, publisher] }
+
     private func start(
         _ part: Setting.Part,
         _ post: AsyncStream<UpState.Event>.Continuation
@@ -85,10 +65,7 @@ struct UpCommand: AsyncParsableCommand {
 
     /// The flags that were given, as far as they are for `part`; the rest comes from the environment and the file, as here.
     private func arguments(for part: Setting.Part) -> [String] {
-        let flags = CommonOptions.flags([
-            common, storage, gateway, access, tls, linkTLS, operations, limits, compression, queueAPI, authorizer,
-            linkAuthority, publisher,
-        ])
+        let flags = CommonOptions.flags([common] + groups)
         var arguments = common.configurationFile.map { ["--config=\($0)"] } ?? []
         for setting in Setting.all where setting.parts.contains(part) {
             guard let text = flags[setting.name] else { continue }

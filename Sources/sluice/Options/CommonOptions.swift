@@ -19,7 +19,7 @@ struct CommonOptions: SettingOptions {
 
     /// Looks all settings up, with the flags of the command's other groups.
     /// - Throws: ``CommandError`` for a value that a setting can't have.
-    func settings(_ others: any SettingOptions...) async throws(CommandError) -> Settings {
+    func settings(_ others: [any SettingOptions] = []) async throws(CommandError) -> Settings {
         try await Settings(
             flags: CommonOptions.flags([self] + others),
             file: configurationFile,

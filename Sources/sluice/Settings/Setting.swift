@@ -130,14 +130,14 @@ struct Setting: Sendable {
 }
 
 extension Setting {
-    /// Every setting there is, in the order of the groups of flags that declare them.
+    /// The groups of flags that declare settings.
+    static let groups: [any SettingOptions.Type] = [
+        CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
+        LimitOptions.self, CompressionOptions.self, LinkTLSOptions.self, GatewayOperationsOptions.self,
+        QueueAPIOptions.self, AuthorizerOptions.self, LinkAuthorityOptions.self, PublisherOptions.self,
+    ]
+    /// Every setting there is, in the order of the groups.
     ///
     /// docs/operations.md shows the table, a test compares them.
-    static let all: [Setting] = [
-        CommonOptions.self, StorageOptions.self, GatewayOptions.self, AccessOptions.self, TLSOptions.self,
-        LimitOptions.self, CompressionOptions.self, LinkTLSOptions.self,
-        GatewayOperationsOptions.self, QueueAPIOptions.self,
-        AuthorizerOptions.self,
-        LinkAuthorityOptions.self, PublisherOptions.self,
-    ].flatMap { (group: any SettingOptions.Type) in group.settings }
+    static let all: [Setting] = groups.flatMap { (group: any SettingOptions.Type) in group.settings }
 }
